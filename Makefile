@@ -1,0 +1,57 @@
+# Everything a user runs from a checkout. GNU make 3.81 (macOS) is enough.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Building Chainer needs an older setuptools: see build-constraints.txt. A relative path, because pip splits at spaces.
+export PIP_CONSTRAINT = build-constraints.txt
+export PIP_BUILD_CONSTRAINT = build-constraints.txt
+export PIP_USE_PEP517 = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup demo test lint clean
+
+help:
+	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
+	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
+	@echo "make test    set up, check the style and run every test"
+	@echo "make lint    set up and check the style only"
+	@echo "make clean   remove $(VENV), caches and build results; data and results stay"
+
+setup: $(READY)
+	@echo "$(VENV) is ready"
+
+$(READY): requirements.txt requirements-dev.txt build-constraints.txt
+	@command -v $(PYTHON) > /dev/null || { \
+	  echo "There is no $(PYTHON): install Python 3.10 to 3.13, or name one, for example: make setup PYTHON=python3.12"; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), and Python 3.10 to 3.13 is needed: name one, for example: make setup PYTHON=python3.12"; \
+	  exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu run 'sudo apt-get install python3-venv' (for another Python than the system's: python3.N-venv), elsewhere install Python with its ensurepip module; then run make again"; \
+	  exit 1; }
+	@echo "Setting up $(VENV) (900 MB, some minutes; once)"
+	@$(BIN)/python -c 'import pip' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/python preprocess.py shapes demo/data --num 400 --force
+	$(BIN)/python train.py --config configs/demo.yml
+	$(BIN)/python generate_samples.py demo/result/demo/snapshot_latest.npz demo/samples --category all --grid 4x6 --format gif,mp4
+	@echo "Done: look at demo/samples (generated videos) and demo/result/demo (the run)."
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) build dist mocogan_chainer.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,125 @@
+"""oneDNN's shared library: where it is found, and the few C functions that we call."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import functools
+import sys
+from collections.abc import Sequence
+from ctypes import POINTER, c_int, c_int64, c_size_t, c_void_p
+from pathlib import Path
+
+MAX_DIMS = 12
+Dims = c_int64 * MAX_DIMS
+
+# Constants of oneDNN 3.x's C API (dnnl_types.h, dnnl_common_types.h)
+CPU = 1
+FLOAT32 = 3
+TAG_ANY = 1
+FORWARD_TRAINING = 64
+CONVOLUTION_DIRECT = 1
+QUERY_WEIGHTS, QUERY_DIFF_WEIGHTS = 131, 132
+SRC, DST, WEIGHTS = 1, 17, 33
+DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
+
+
+class Argument(ctypes.Structure):
+    """dnnl_exec_arg_t."""
+
+    _fields_ = (("index", c_int), ("memory", c_void_p))
+
+
+class OneDNNError(RuntimeError):
+    """A call that oneDNN refused."""
+
+
+@functools.cache
+def load() -> Library | None:
+    """Return the library, or None where there is none of version 3."""
+    for candidate in _candidates():
+        try:
+            return Library(ctypes.CDLL(candidate))
+        except (OSError, AttributeError, OneDNNError):  # absent, of another version, or for another processor
+            continue
+    return None
+
+
+def _candidates() -> list[str]:
+    """The environment's library first (its wheels put it under the prefix), then the system's."""
+    folders = [Path(sys.prefix) / "lib", Path(sys.prefix) / "Library" / "bin"]
+    names = ["libdnnl.so.3", "dnnl.dll", "libdnnl.3.dylib"]
+    present = [str(folder / name) for folder in folders for name in names if (folder / name).exists()]
+    system = ctypes.util.find_library("dnnl")
+    return [*present, "libdnnl.so.3", *([system] if system else [])]
+
+
+class Library:
+    """The C functions with their types, an engine for the CPU and its stream.
+
+    Every handle is a ``c_void_p``: a bare int argument would be cut to 32 bits.
+    """
+
+    def __init__(self, dll: ctypes.CDLL):
+        self._dll = dll
+        handle, dims = POINTER(c_void_p), POINTER(c_int64)
+        signatures = {
+            "dnnl_engine_create": (handle, c_int, c_size_t),
+            "dnnl_stream_create": (handle, c_void_p, c_int),
+            "dnnl_stream_wait": (c_void_p,),
+            "dnnl_memory_desc_create_with_tag": (handle, c_int, dims, c_int, c_int),
+            "dnnl_memory_desc_create_with_strides": (handle, c_int, dims, c_int, dims),
+            "dnnl_memory_create": (handle, c_void_p, c_void_p, c_void_p),
+            "dnnl_memory_set_data_handle": (c_void_p, c_void_p),
+            "dnnl_reorder_primitive_desc_create": (handle, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
+            "dnnl_convolution_forward_primitive_desc_create": (
+                *(handle, c_void_p, c_int, c_int, c_void_p, c_void_p, c_void_p, c_void_p),
+                *(dims, dims, dims, dims, c_void_p),
+            ),
+            "dnnl_convolution_backward_data_primitive_desc_create": (
+                *(handle, c_void_p, c_int, c_void_p, c_void_p, c_void_p),
+                *(dims, dims, dims, dims, c_void_p, c_void_p),
+            ),
+            "dnnl_convolution_backward_weights_primitive_desc_create": (
+                *(handle, c_void_p, c_int, c_void_p, c_void_p, c_void_p, c_void_p),
+                *(dims, dims, dims, dims, c_void_p, c_void_p),
+            ),
+            "dnnl_primitive_create": (handle, c_void_p),
+            "dnnl_primitive_execute": (c_void_p, c_void_p, c_int, POINTER(Argument)),
+        }
+        for name, types in signatures.items():
+            function = getattr(dll, name)
+            function.argtypes, function.restype = types, c_int
+        dll.dnnl_primitive_desc_query_md.argtypes = (c_void_p, c_int, c_int)
+        dll.dnnl_primitive_desc_query_md.restype = c_void_p
+        dll.dnnl_memory_desc_get_size.argtypes = (c_void_p,)
+        dll.dnnl_memory_desc_get_size.restype = c_size_t
+        self.engine = self.create("dnnl_engine_create", CPU, 0)
+        self.stream = self.create("dnnl_stream_create", self.engine, 1)
+
+    def call(self, name: str, *arguments: object) -> None:
+        """Call a C function and raise :class:`OneDNNError` unless it succeeds."""
+        status = getattr(self._dll, name)(*arguments)
+        if status:
+            raise OneDNNError(f"{name} returned status {status}")
+
+    def create(self, name: str, *arguments: object) -> c_void_p:
+        """Call a C function whose first argument receives a new handle, and return the handle."""
+        handle = c_void_p()
+        self.call(name, ctypes.byref(handle), *arguments)
+        return handle
+
+    def descriptor(self, shape: Sequence[int], strides: Sequence[int] | None) -> c_void_p:
+        """Describe float32 memory; strides count elements, None leaves the format to oneDNN."""
+        dims = Dims(*shape)
+        if strides is None:
+            return self.create("dnnl_memory_desc_create_with_tag", len(shape), dims, FLOAT32, TAG_ANY)
+        return self.create("dnnl_memory_desc_create_with_strides", len(shape), dims, FLOAT32, Dims(*strides))
+
+    def query(self, primitive_descriptor: c_void_p, what: int) -> c_void_p:
+        """Return the memory descriptor that a primitive chose."""
+        return c_void_p(self._dll.dnnl_primitive_desc_query_md(primitive_descriptor, what, 0))
+
+    def size(self, descriptor: c_void_p) -> int:
+        """Bytes of memory of this description."""
+        return self._dll.dnnl_memory_desc_get_size(descriptor)

@@ -1,0 +1,272 @@
+"""From a config to a trainer, and from a snapshot to a sampler: the one place where all parts meet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import chainer
+import numpy as np
+from chainer import optimizer_hooks, optimizers, training
+
+from mocogan_chainer import backends, checkpoint, compat, extensions, models, seeding
+from mocogan_chainer import config as configuration
+from mocogan_chainer.config import Config
+from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.prepared import PreparedDataset
+from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_range
+from mocogan_chainer.files import ensure_writable
+from mocogan_chainer.links import ExponentialMovingAverage
+from mocogan_chainer.models.family import Family
+from mocogan_chainer.sampling import Sampler
+
+
+def check(config: Config) -> None:
+    """Check the values that every model has.
+
+    Raises:
+        ConfigError: one of them is out of range.
+    """
+    lowest = {
+        "seed": 0,
+        "gpu": -1,
+        "video_length": 1,
+        "every_nth": 1,
+        "batchsize": 2,
+        "image_batchsize": 2,
+        "max_iteration": 1,
+        "max_epoch": 1,
+        "display_interval": 1,
+        "log_tensorboard_interval": 1,
+        "snapshot_interval": 1,
+        "num_gen_samples": 1,
+        "fps": 1,
+    }
+    for name, low in lowest.items():
+        if config[name] is not None:
+            require_range(name, config[name], low=low)
+    require_range("ema_decay", config["ema_decay"], 0, 0.9999999)
+    require_range("optimizer.alpha", config["optimizer"]["alpha"], low=0)
+    require_range("optimizer.weight_decay", config["optimizer"]["weight_decay"], low=0)
+    for name in ("beta1", "beta2"):
+        require_range(f"optimizer.{name}", config["optimizer"][name], 0, 0.9999999)
+    if config["max_iteration"] is None and config["max_epoch"] is None:
+        raise ConfigError("max_iteration=null, max_epoch=null: training needs an end; set one of them")
+
+
+def run_name(config: Config) -> str:
+    """The name of the run's folders.
+
+    Raises:
+        ConfigError: the name would lead out of the results' folder.
+    """
+    name = config["save_name"] or config["model_name"]
+    if Path(name).name != name or name in (".", ".."):
+        raise ConfigError(f"save_name={name}: it must be a plain name; the folder above it is set with out=")
+    return name
+
+
+def choose_device(gpu: int) -> chainer.backend.Device:
+    """Return the device of number ``gpu``, or the CPU for -1.
+
+    Raises:
+        DeviceError: this machine has no such device.
+    """
+    if gpu < 0:
+        return chainer.get_device("@numpy")
+    count = compat.device_count()
+    if gpu >= count:
+        has = f"this machine has {count}, counted from 0" if count else "CuPy finds no CUDA device on this machine"
+        raise DeviceError(f"gpu={gpu}: {has}; use --gpu -1 for the CPU")
+    device = chainer.get_device(f"@cupy:{gpu}")
+    device.use()
+    return device
+
+
+def open_dataset(config: Config) -> PreparedDataset:
+    """Open the config's dataset.
+
+    Raises:
+        DataError: it is missing or broken.
+        ConfigError: its frames are not of the size that the config asks for.
+    """
+    dataset = PreparedDataset.open(config["dataset"])
+    if config["size"] not in (None, dataset.size):
+        raise ConfigError(
+            f"size={config['size']}: the frames of {config['dataset']} are {dataset.size} pixels; leave size unset or "
+            f"prepare the data again with --size {config['size']}"
+        )
+    return dataset
+
+
+def describe(dataset: PreparedDataset) -> DataDescription:
+    """Return what models need to know of a dataset."""
+    return DataDescription(dataset.name, dataset.size, 3, tuple(dataset.class_names))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run would be, without doing it.
+
+    Attributes:
+        parameters: number of parameters by network.
+        memory: estimated bytes by what they hold.
+    """
+
+    parameters: Mapping[str, int]
+    memory: Mapping[str, int]
+
+
+def summarize(config: Config, family: Family) -> Summary:
+    """Count parameters and estimate the memory of a training step."""
+    parameters = {name: network.count_params() for name, network in family.networks.items()}
+    total = sum(parameters.values())
+    float_bytes = 4
+    memory = {
+        "weights": total * float_bytes,
+        "gradients": total * float_bytes,
+        "optimizers": 2 * total * float_bytes,  # Adam's two moments
+        "activations": family.activation_floats * float_bytes,
+    }
+    if config["ema_decay"]:
+        memory["moving average"] = parameters[family.averaged] * float_bytes
+    return Summary(parameters, memory)
+
+
+def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str], None]) -> training.Trainer:
+    """Build networks, optimizers, iterators, updater and extensions.
+
+    Args:
+        config: the resolved config.
+        dataset: its data.
+        say: takes lines for the user.
+
+    Raises:
+        MocoganError: the config, the data and this machine do not go together.
+    """
+    device = choose_device(config["gpu"])
+    say(f"computing with the {backends.use(config['backend'])} backend on {device}")
+    data = describe(dataset)
+    family = models.build(config, data)
+    for network in family.networks.values():
+        network.to_device(device)
+    averaged = family.networks[family.averaged]
+    ema = ExponentialMovingAverage(averaged, config["ema_decay"]) if config["ema_decay"] else None
+
+    def stream(name: str) -> np.random.Generator:
+        return seeding.stream(config["seed"], "training", name)
+
+    iterators = family.iterators(dataset, stream)
+    report_short_videos(iterators, say)
+    updater = family.updater(
+        iterators=iterators,
+        optimizers={name: _optimizer(config["optimizer"], net) for name, net in family.networks.items()},
+        device=device,
+        stream=stream,
+        ema=ema,
+    )
+    name = run_name(config)
+    out = ensure_writable(Path(config["out"]) / name)
+    stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
+    trainer = training.Trainer(updater, stop, out=str(out))
+    sampler = family.sampler(ema.average if ema else averaged)
+    _extend(trainer, config, data, sampler, stop, Path(config["tensorboard"]) / name)
+    return trainer
+
+
+def report_short_videos(iterators: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Say once how many videos are too short for a clip."""
+    skipped = max(getattr(iterator, "skipped", 0) for iterator in iterators.values())
+    if skipped:
+        say(f"{skipped} videos are too short for a clip and are left out")
+
+
+def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
+    """Put a trainer where the snapshot was taken.
+
+    Raises:
+        SnapshotError: the snapshot does not fit the trainer, or the run is already at its end.
+    """
+    snapshot.restore(trainer)
+    if trainer.stop_trigger(trainer):
+        raise SnapshotError(
+            f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration "
+            "or --max_epoch"
+        )
+
+
+def load_snapshot(path: str | os.PathLike) -> tuple[checkpoint.Snapshot, Config]:
+    """Read a snapshot and its config.
+
+    Raises:
+        SnapshotError: see :func:`mocogan_chainer.checkpoint.load`.
+    """
+    snapshot = checkpoint.load(path)
+    try:
+        return snapshot, configuration.restore(snapshot.config)
+    except ConfigError as error:
+        raise SnapshotError(f"{path}: it was made by another version: {error}") from error
+
+
+def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Config]:
+    """Rebuild a snapshot's generator and return its sampler and config.
+
+    Args:
+        path: the snapshot.
+        gpu: device number, -1 for the CPU.
+
+    Raises:
+        SnapshotError: the snapshot cannot be used.
+        DeviceError: no such device.
+    """
+    snapshot, config = load_snapshot(path)
+    device = choose_device(gpu)
+    backends.use(config["backend"])
+    family = models.build(config, DataDescription.from_dict(snapshot.data))
+    network = family.networks[family.averaged]
+    average = f"updater/average:{family.averaged}"
+    snapshot.restore(network, average if snapshot.has(average) else f"updater/model:{family.averaged}")
+    network.to_device(device)
+    return family.sampler(network), config
+
+
+def _optimizer(settings: Mapping[str, float], network: chainer.Chain) -> chainer.Optimizer:
+    optimizer = optimizers.Adam(settings["alpha"], settings["beta1"], settings["beta2"])
+    optimizer.setup(network)
+    if settings["weight_decay"]:
+        optimizer.add_hook(optimizer_hooks.WeightDecay(settings["weight_decay"]))
+    return optimizer
+
+
+def _extend(
+    trainer: training.Trainer,
+    config: Config,
+    data: DataDescription,
+    sampler: Sampler,
+    stop: extensions.StopTrigger,
+    tensorboard: Path,
+) -> None:
+    """Attach what watches and saves the run."""
+    interval = extensions.IntervalAndLast
+    log = extensions.LogReport(trigger=interval(config["display_interval"], stop))
+    at_snapshots = interval(config["snapshot_interval"], stop)
+    board = extensions.TensorBoard(ensure_writable(tensorboard), config["fps"])
+    grid = extensions.VideoGrid(
+        sampler,
+        config["num_gen_samples"],
+        config["video_length"],
+        config["seed"],
+        config["fps"],
+        board.add_video,
+    )
+    snapshot = extensions.Snapshot(configuration.dump(config), data.to_dict())
+    trainer.extend(log)
+    trainer.extend(extensions.LossTable(), trigger=interval(config["display_interval"], stop))
+    trainer.extend(extensions.Progress(stop))
+    trainer.extend(board, trigger=interval(config["log_tensorboard_interval"], stop))
+    trainer.extend(extensions.LossPlot(), trigger=at_snapshots)
+    trainer.extend(grid, trigger=at_snapshots)
+    trainer.extend(snapshot, trigger=at_snapshots)

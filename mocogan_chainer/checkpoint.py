@@ -1,0 +1,176 @@
+"""Snapshots that describe themselves.
+
+One ``.npz`` file: the arrays that Chainer's serializers name, under "trainer/", and "meta", a JSON text with the
+format's version, the resolved config and the data's description, from which the networks are rebuilt. No pickles; the
+archive's checksums reveal damage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import chainer
+import numpy as np
+from chainer import backend
+
+from mocogan_chainer.errors import SnapshotError
+from mocogan_chainer.files import atomic_write
+
+FORMAT = "mocogan-chainer snapshot"
+VERSION = 1
+_NONE = "#none"
+
+
+def save(path: str | os.PathLike, target: Any, *, config: str, data: dict[str, Any], iteration: int) -> None:
+    """Write a snapshot, whole or not at all.
+
+    Args:
+        path: the file.
+        target: what to save, usually the trainer; anything with ``serialize``.
+        config: the resolved config as YAML.
+        data: the data's description as plain values.
+        iteration: updates made so far.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    writer = _Writer({}, "trainer/")
+    target.serialize(writer)
+    meta = {"format": FORMAT, "version": VERSION, "config": config, "data": data, "iteration": iteration}
+    with atomic_write(path) as file:
+        np.savez(file, meta=np.array(json.dumps(meta)), **writer.arrays)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot that was read.
+
+    Attributes:
+        path: its file.
+        config: the resolved config as YAML.
+        data: the data's description as plain values.
+        iteration: updates made before it.
+        arrays: all arrays by name.
+    """
+
+    path: str
+    config: str
+    data: dict[str, Any]
+    iteration: int
+    arrays: dict[str, np.ndarray]
+
+    def restore(self, target: Any, place: str = "") -> None:
+        """Put the saved state into ``target``, which was built from the same config.
+
+        Args:
+            target: the trainer, or a part of it that was saved at ``place`` (for example "updater/model:generator").
+
+        Raises:
+            SnapshotError: something that the target needs is missing or of another shape.
+        """
+        prefix = f"trainer/{place}/" if place else "trainer/"
+        target.serialize(_Reader(self.arrays, prefix, self.path))
+
+    def has(self, place: str) -> bool:
+        """Whether something was saved at ``place``."""
+        return any(name.startswith(f"trainer/{place}/") for name in self.arrays)
+
+
+def load(path: str | os.PathLike) -> Snapshot:
+    """Read a snapshot.
+
+    Raises:
+        SnapshotError: no such file, no snapshot, of a newer format, or damaged.
+    """
+    try:
+        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile) or "meta" not in file.files:
+                raise SnapshotError(f"{path}: not a snapshot of train.py")
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise SnapshotError(f"{path}: no such snapshot; train.py writes them as result/NAME/snapshot_*.npz") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a snapshot_*.npz file") from error
+    except (
+        ValueError,
+        EOFError,
+        OSError,
+        KeyError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:
+        raise SnapshotError(f"{path}: not a snapshot, or damaged; use another one") from error
+    meta = _meta(path, arrays.pop("meta"))
+    return Snapshot(str(path), meta["config"], meta["data"], meta["iteration"], arrays)
+
+
+def _meta(path: str | os.PathLike, text: np.ndarray) -> dict[str, Any]:
+    try:
+        meta = json.loads(str(text))
+        kind, version = meta["format"], meta["version"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise SnapshotError(f"{path}: not a snapshot of train.py") from error
+    if kind != FORMAT:
+        raise SnapshotError(f"{path}: it is a {kind}, not a {FORMAT}")
+    if version != VERSION:
+        raise SnapshotError(
+            f"{path}: its format is version {version} and this program reads version {VERSION}; "
+            "use the program's version that wrote it"
+        )
+    return meta
+
+
+class _Writer(chainer.serializer.Serializer):
+    """Collects arrays by name; None becomes an empty array of a marked name."""
+
+    def __init__(self, arrays: dict[str, np.ndarray], prefix: str):
+        self.arrays, self.prefix = arrays, prefix
+
+    def __getitem__(self, key: str) -> _Writer:
+        return _Writer(self.arrays, f"{self.prefix}{key}/")
+
+    def __call__(self, key: str, value: Any) -> Any:
+        name = f"{self.prefix}{key.lstrip('/')}"
+        if value is None:
+            self.arrays[name + _NONE] = np.empty(0, np.uint8)
+        else:
+            self.arrays[name] = np.asarray(backend.CpuDevice().send(chainer.as_array(value)))
+        return value
+
+
+class _Reader(chainer.serializer.Deserializer):
+    """Hands arrays back by name, into the arrays that wait for them where there are some."""
+
+    def __init__(self, arrays: dict[str, np.ndarray], prefix: str, path: str):
+        self.arrays, self.prefix, self.path = arrays, prefix, path
+
+    def __getitem__(self, key: str) -> _Reader:
+        return _Reader(self.arrays, f"{self.prefix}{key}/", self.path)
+
+    def __call__(self, key: str, value: Any) -> Any:
+        name = f"{self.prefix}{key.lstrip('/')}"
+        if name + _NONE in self.arrays:
+            return None
+        if name not in self.arrays:
+            if value is None:
+                return None
+            raise SnapshotError(f"{self.path}: it lacks {name}; it was made with other settings")
+        stored = self.arrays[name]
+        if isinstance(value, chainer.get_array_types()):
+            if value.shape != stored.shape:
+                raise SnapshotError(
+                    f"{self.path}: {name} has shape {stored.shape} where {value.shape} is needed; it was made with "
+                    "other settings"
+                )
+            chainer.backend.copyto(value, stored.astype(value.dtype, copy=False))
+            return value
+        if value is None or stored.ndim > 0:
+            return stored
+        return type(value)(stored.item())

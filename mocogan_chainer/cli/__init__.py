@@ -1,0 +1,1 @@
+"""The commands: argparse, then a call into the toolkit."""

@@ -1,0 +1,48 @@
+"""How every command ends: what a user can mend is one line and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from mocogan_chainer.errors import ConfigError, MocoganError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are :class:`ConfigError`, so that they end like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+def run(function: Callable[..., None], *args: Any) -> int:
+    """Call ``function(*args)`` and return the exit code: 0, 2 after an error a user can mend, 130 after Ctrl-C.
+
+    With the environment variable ``MOCOGAN_TRACEBACK=1`` the traceback is shown as well.
+    """
+    try:
+        function(*args)
+    except MocoganError as error:
+        return _fail(str(error))
+    except MemoryError as error:
+        return _fail(f"out of memory{f' ({error})' if str(error) else ''}; use smaller batches, sizes or fewer workers")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _fail(f"{error.filename or 'the disk'}: no space left; free some or choose another folder")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _fail(message: str) -> int:
+    if os.environ.get("MOCOGAN_TRACEBACK") == "1":
+        traceback.print_exc()
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,266 @@
+"""Settings: a stack of YAML files, overrides by dotted names, and one resolved result.
+
+``configs/base.yml`` and the model's YAML declare the keys, their defaults and so their types; everything after them
+(the dataset's YAML, ``--config``, flags, ``--set``) may only set declared keys. Unknown keys and wrong types are
+refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mocogan_chainer.errors import ConfigError, nearest, require_one_of
+
+Config = dict[str, Any]
+
+_PACKAGED = Path(__file__).parent / "configs"
+FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "configs"
+_TYPES = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+class _Maybe:
+    """The declaration of a key that is null or of one type."""
+
+    def __init__(self, kind: type, default: Any = None):
+        self.kind = kind
+        self.default = default
+
+
+class _DeclarationLoader(yaml.SafeLoader):
+    """Safe YAML plus the tag ``!maybe TYPE``."""
+
+
+def _construct_maybe(loader: yaml.SafeLoader, node: yaml.Node) -> _Maybe:
+    return _Maybe(_TYPES[loader.construct_scalar(node)])
+
+
+_DeclarationLoader.add_constructor("!maybe", _construct_maybe)
+
+
+def model_names() -> list[str]:
+    """Names that ``--model`` takes."""
+    return sorted(path.stem for path in (FOLDER / "model").glob("*.yml"))
+
+
+def dataset_types() -> list[str]:
+    """Names that ``--dataset_type`` takes."""
+    return sorted(path.stem for path in (FOLDER / "dataset").glob("*.yml"))
+
+
+def resolve(
+    model: str,
+    dataset_type: str | None = None,
+    file: str | os.PathLike | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Config:
+    """Stack the files and settings into one config.
+
+    Args:
+        model: name of a file in ``configs/model``.
+        dataset_type: name of a file in ``configs/dataset``.
+        file: a YAML file of the user's.
+        settings: values by dotted name, for example ``{"model.dim_zc": 30}``.
+
+    Returns:
+        Nested plain values; ``model_name`` says which model's file they came from.
+
+    Raises:
+        ConfigError: an unknown name or key, or a value of the wrong type.
+    """
+    declared = _declare(model)
+    return _stack(_defaults(declared), declared, dataset_type, file, settings)
+
+
+def restore(
+    text: str,
+    dataset_type: str | None = None,
+    file: str | os.PathLike | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Config:
+    """Return the config that :func:`dump` wrote, with other files and settings stacked upon it.
+
+    Raises:
+        ConfigError: the text is no config, or has keys that this version does not know; and as :func:`resolve`.
+    """
+    try:
+        stored = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the stored config cannot be read: {_one_line(error)}") from error
+    if not isinstance(stored, dict) or not isinstance(stored.get("model_name"), str):
+        raise ConfigError("the stored config does not say which model it is for (model_name)")
+    declared = _declare(stored["model_name"])
+    config = _defaults(declared)
+    _override(config, declared, stored, "the stored config")
+    return _stack(config, declared, dataset_type, file, settings)
+
+
+def dump(config: Config) -> str:
+    """Return the config as YAML."""
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+
+
+def parse_settings(items: Iterable[str]) -> dict[str, Any]:
+    """Turn ``["a.b=c", ...]``, as given to ``--set``, into values by dotted name; values are YAML.
+
+    Raises:
+        ConfigError: an item is not of that form.
+    """
+    settings = {}
+    for item in items:
+        name, equals, text = item.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"--set {item}: it must be KEY=VALUE, for example --set model.dim_zc=30")
+        try:
+            settings[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {item}: the value is no YAML: {_one_line(error)}") from error
+    return settings
+
+
+def differences(first: Config, second: Config, prefix: str = "") -> list[str]:
+    """Return the dotted names whose values differ between two configs of one model."""
+    names = []
+    for key in first:
+        name = f"{prefix}{key}"
+        if isinstance(first[key], dict):
+            names += differences(first[key], second[key], f"{name}.")
+        elif first[key] != second[key]:
+            names.append(name)
+    return names
+
+
+def _declare(model: str) -> Config:
+    """Read the files that declare keys: the base and the model's, with those that it extends."""
+    require_one_of("--model", model, model_names())
+    declared: Config = {"model_name": model}
+    _extend(declared, _read(FOLDER / "base.yml", _DeclarationLoader))
+    chain = []
+    name: str | None = model
+    while name is not None:
+        content = _read(FOLDER / "model" / f"{name}.yml", _DeclarationLoader)
+        name = content.pop("extends", None)
+        chain.append(content)
+    for content in reversed(chain):
+        _extend(declared, content)
+    return declared
+
+
+def _stack(
+    config: Config,
+    declared: Config,
+    dataset_type: str | None,
+    file: str | os.PathLike | None,
+    settings: Mapping[str, Any] | None,
+) -> Config:
+    if dataset_type is not None:
+        require_one_of("--dataset_type", dataset_type, dataset_types())
+        path = FOLDER / "dataset" / f"{dataset_type}.yml"
+        _override(config, declared, _read(path, yaml.SafeLoader), str(path))
+    if file is not None:
+        _override(config, declared, _read(Path(file), yaml.SafeLoader), str(file))
+    for name, value in (settings or {}).items():
+        _override(config, declared, _nest(name, value), "")
+    return config
+
+
+def _extend(declared: Config, content: Config) -> None:
+    """Add declarations, later ones replacing earlier defaults; what may be null stays so."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            _extend(declared.setdefault(key, {}), value)
+        elif isinstance(declared.get(key), _Maybe) and not isinstance(value, _Maybe):
+            declared[key] = _Maybe(declared[key].kind, value)
+        else:
+            declared[key] = value
+
+
+def _defaults(declared: Config) -> Config:
+    config: Config = {}
+    for key, value in declared.items():
+        if isinstance(value, dict):
+            config[key] = _defaults(value)
+        else:
+            config[key] = value.default if isinstance(value, _Maybe) else value
+    return config
+
+
+def _override(config: Config, declared: Config, values: Config, source: str, prefix: str = "") -> None:
+    where = f"{source}: " if source else ""
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if key not in declared:
+            raise ConfigError(f"{where}{name}: no such setting{nearest(name, _dotted(declared, prefix))}")
+        if isinstance(declared[key], dict):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{where}{name}={value}: it is a section; set {_example(declared[key], name)}")
+            _override(config[key], declared[key], value, source, f"{name}.")
+        else:
+            config[key] = _checked(declared[key], value, f"{where}{name}={value}")
+
+
+def _checked(declared: Any, value: Any, what: str) -> Any:
+    """Return the value in the declared type."""
+    if isinstance(declared, _Maybe):
+        if value is None:
+            return None
+        kind = declared.kind
+    else:
+        kind = type(declared)
+    if kind is float and isinstance(value, str):  # YAML reads 2e-4 as text
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if type(value) is not kind:
+        names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+        allowed = names.get(kind, kind.__name__)
+        raise ConfigError(f"{what}: it must be {allowed}" + (" or null" if isinstance(declared, _Maybe) else ""))
+    return value
+
+
+def _nest(name: str, value: Any) -> Config:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
+
+
+def _dotted(declared: Config, prefix: str) -> list[str]:
+    names = []
+    for key, value in declared.items():
+        names.append(f"{prefix}{key}")
+        if isinstance(value, dict):
+            names += _dotted(value, f"{prefix}{key}.")
+    return names
+
+
+def _example(section: Config, name: str) -> str:
+    return f"{name}.{next(iter(section))}=..." if section else name
+
+
+def _read(path: Path, loader: type[yaml.SafeLoader]) -> Config:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the config file cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {_one_line(error)}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: a config file holds KEY: VALUE lines")
+    return content
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,42 @@
+"""What a model needs to know of a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """The facts of a dataset that shape networks; they travel inside snapshots, so that sampling needs no data.
+
+    Attributes:
+        name: the dataset's name.
+        size: height and width of its frames, in pixels.
+        channels: colour channels of its frames.
+        class_names: the names of its classes; empty when it has none.
+    """
+
+    name: str
+    size: int
+    channels: int
+    class_names: tuple[str, ...]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for YAML or JSON."""
+        return {**asdict(self), "class_names": list(self.class_names)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> DataDescription:
+        """The inverse of :meth:`to_dict`."""
+        return cls(
+            name=str(values["name"]),
+            size=int(values["size"]),
+            channels=int(values["channels"]),
+            class_names=tuple(map(str, values["class_names"])),
+        )

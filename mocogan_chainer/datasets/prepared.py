@@ -1,0 +1,242 @@
+"""Reading the prepared form: a folder of memory-mapped frames with a list of the videos in them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from mocogan_chainer.datasets import layout
+from mocogan_chainer.errors import DataError
+
+
+class PreparedDataset:
+    """The videos of a prepared dataset. Make one with :meth:`open`.
+
+    Frames are read from memory-mapped files, without a decoder. The object is safe to share between threads and forked
+    processes, and pickles to its description alone: the other side maps the files anew.
+
+    Attributes:
+        path: the folder.
+        name: what the dataset is called, for example ``shapes``.
+        size: height and width of every frame in pixels.
+        class_names: the names that ``labels`` count into; empty when there are no classes.
+        labels: int32 ``(V,)``, -1 for a video without a class.
+        lengths: int64 ``(V,)``, frames of each video.
+        ids, subjects, sources: a list of text each, ``""`` where not known.
+        options: the preprocessing options that made it.
+    """
+
+    def __init__(self, path: Path, meta: dict[str, Any], rows: list[dict[str, str]]) -> None:
+        self.path = path
+        self.name: str = meta["name"]
+        self.size: int = meta["size"]
+        self.class_names: list[str] = meta["classes"]
+        self.options: dict[str, Any] = meta["options"]
+        self._checksums = {shard["file"]: shard["sha256"] for shard in meta["shards"]}
+        self._shard_frames = [shard["frames"] for shard in meta["shards"]]
+        self.ids = [row["id"] for row in rows]
+        self.subjects = [row["subject"] for row in rows]
+        self.sources = [row["source"] for row in rows]
+        label_of = {"": -1} | {name: i for i, name in enumerate(self.class_names)}
+        for row in rows:
+            if row["class"] not in label_of:
+                raise DataError(
+                    f"{path / layout.VIDEOS}: video {row['id']} has the class {row['class']}, which is not one of "
+                    f"{layout.META}'s: {', '.join(self.class_names) or 'none'}"
+                )
+        self.labels = np.array([label_of[row["class"]] for row in rows], np.int32)
+        self._shard_of, self._first, self.lengths = self._places(rows)
+        self._shards: list[np.ndarray] | None = None
+        self._map()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike) -> PreparedDataset:
+        """Open the prepared dataset in a folder and check that it is whole, without reading the frames.
+
+        Raises:
+            DataError: the folder is missing, not a prepared dataset, of another format, or damaged.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise DataError(f"{path}: no such folder; make a dataset first: python preprocess.py shapes {path}")
+        if not path.is_dir():
+            raise DataError(f"{path}: not a folder; a prepared dataset is the folder that preprocess.py writes")
+        if not (path / layout.META).is_file():
+            raise DataError(
+                f"{path}: not a prepared dataset, it has no {layout.META}; make one from raw data: "
+                "python preprocess.py NAME RAW OUT"
+            )
+        meta = _read_meta(path / layout.META)
+        rows = _read_rows(path / layout.VIDEOS)
+        if len(rows) != meta["counts"]["videos"]:
+            raise _damaged(path / layout.VIDEOS, f"it lists {len(rows)} videos instead of {meta['counts']['videos']}")
+        return cls(path, meta, rows)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def frames(
+        self, video_index: int, frame_indices: Sequence[int] | range | np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Copy frames of one video.
+
+        Args:
+            video_index: 0 to ``len(self) - 1``.
+            frame_indices: places in the video, 0 to its length - 1; a ``range`` is the fastest form.
+            out: uint8 ``(n, H, W, 3)`` to write into, or None for a new array.
+
+        Returns:
+            uint8 ``(n, H, W, 3)``.
+
+        Raises:
+            IndexError: an index is out of range.
+        """
+        length = int(self.lengths[video_index])
+        if len(frame_indices) and (min(frame_indices) < 0 or max(frame_indices) >= length):
+            raise IndexError(f"frames {frame_indices} of video {video_index}, which has {length} frames")
+        shard = self._map()[self._shard_of[video_index]]
+        first = int(self._first[video_index])
+        if isinstance(frame_indices, range) and frame_indices.step > 0:
+            selected = shard[first + frame_indices.start : first + frame_indices.stop : frame_indices.step]
+        else:
+            selected = shard[first + np.asarray(frame_indices, np.int64)]
+        if out is None:
+            return np.array(selected)
+        out[...] = selected
+        return out
+
+    def describe(self) -> dict[str, Any]:
+        """Return counts: videos, frames, size, videos a class, subjects, the shortest and the longest video."""
+        per_class = Counter(self.labels.tolist())
+        return {
+            "name": self.name,
+            "size": self.size,
+            "videos": len(self),
+            "frames": int(self.lengths.sum()),
+            "classes": {name: per_class[i] for i, name in enumerate(self.class_names)},
+            "subjects": len(set(self.subjects) - {""}),
+            "shortest": int(self.lengths.min()),
+            "longest": int(self.lengths.max()),
+        }
+
+    def verify(self) -> None:
+        """Compare each file of frames with its checksum.
+
+        Raises:
+            DataError: one differs.
+        """
+        for name, expected in self._checksums.items():
+            if layout.sha256(self.path / name) != expected:
+                raise _damaged(self.path / name, "its content does not match its checksum")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_shards": None}
+
+    def _map(self) -> list[np.ndarray]:
+        if self._shards is None:
+            self._shards = [
+                _map_shard(self.path / name, frames, self.size)
+                for name, frames in zip(self._checksums, self._shard_frames, strict=True)
+            ]
+        return self._shards
+
+    def _places(self, rows: list[dict[str, str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        path = self.path / layout.VIDEOS
+        try:
+            places = np.array([[row[k] for k in ("shard", "first_frame", "length")] for row in rows], np.int64)
+        except (ValueError, OverflowError):
+            raise _damaged(path, "shard, first_frame and length must be whole numbers") from None
+        shard, first, length = places.reshape(-1, 3).T
+        known = (shard >= 0) & (shard < len(self._shard_frames))
+        room = np.array([*self._shard_frames, 0], np.int64)[np.where(known, shard, -1)]
+        # length <= room - first and not first + length <= room, which may overflow
+        wrong = np.flatnonzero(~(known & (first >= 0) & (length >= 1) & (length <= room - first)))
+        if len(wrong):
+            i = wrong[0]
+            raise _damaged(
+                path,
+                f"video {self.ids[i]} (shard {shard[i]}, frames {first[i]} to {first[i]} + {length[i]}) lies outside "
+                "the frames there are",
+            )
+        return shard, first, length
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _damaged(path, " ".join(str(error).split())) from error
+    if not isinstance(meta, dict) or "format" not in meta:
+        raise _damaged(path, "it says no format")
+    if meta["format"] != layout.FORMAT:
+        raise DataError(
+            f"{path}: format {meta['format']}, but this version reads format {layout.FORMAT}; prepare the data again"
+        )
+    fault = _fault(meta)
+    if fault:
+        raise _damaged(path, fault)
+    return meta
+
+
+def _fault(meta: dict[str, Any]) -> str | None:
+    types = {"name": str, "size": int, "classes": list, "counts": dict, "options": dict, "shards": list}
+    for key, kind in types.items():
+        if not isinstance(meta.get(key), kind):
+            return f"{key} is missing or not a {kind.__name__}"
+    if meta["size"] < 1 or not isinstance(meta["counts"].get("videos"), int) or meta["counts"]["videos"] < 1:
+        return "size and counts.videos must be at least 1"
+    classes = meta["classes"]
+    if not all(isinstance(name, str) and name for name in classes) or len(set(classes)) != len(classes):
+        return "classes must be names, all different"
+    for i, shard in enumerate(meta["shards"]):
+        # The name is checked, not used: nothing in the file can point out of the folder.
+        if not isinstance(shard, dict) or shard.get("file") != layout.shard_name(i):
+            return f"shard {i} must be the file {layout.shard_name(i)}"
+        if not isinstance(shard.get("frames"), int) or not isinstance(shard.get("sha256"), str):
+            return f"shard {i} needs its number of frames and its sha256"
+    return None
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except FileNotFoundError:
+        raise _damaged(path, "it is missing") from None
+    except (OSError, ValueError, csv.Error) as error:
+        raise _damaged(path, " ".join(str(error).split())) from error
+    if list(reader.fieldnames or []) != layout.COLUMNS:
+        raise _damaged(path, f"its columns must be {', '.join(layout.COLUMNS)}")
+    for line, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise _damaged(path, f"row {line} has not {len(layout.COLUMNS)} fields")
+    return rows
+
+
+def _map_shard(path: Path, frames: int, size: int) -> np.ndarray:
+    try:
+        shard = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise _damaged(path, "it is missing") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path, f"it is cut short or no array ({' '.join(str(error).split())})") from error
+    expected = (frames, size, size, 3)
+    if not isinstance(shard, np.memmap) or shard.shape != expected or shard.dtype != np.uint8:
+        raise _damaged(
+            path, f"it holds {getattr(shard, 'dtype', 'no')} {getattr(shard, 'shape', 'array')}, not uint8 {expected}"
+        )
+    if not shard.flags.c_contiguous:
+        raise _damaged(path, "its array is in Fortran order")
+    return shard.view(np.ndarray)  # a memmap's own indexing is several times slower
+
+
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(f"{path}: damaged: {reason}; prepare the data again")

@@ -1,0 +1,58 @@
+"""The errors that a user can cause.
+
+Every message is one line that says what was given, what is allowed and what to do. The commands print it without a
+traceback and exit with code 2 (:mod:`mocogan_chainer.cli.entry`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MocoganError(Exception):
+    """A mistake that the user can mend; the message says how."""
+
+
+class ConfigError(MocoganError):
+    """A setting that is unknown, of the wrong type, out of range, or at odds with another one."""
+
+
+class DataError(MocoganError):
+    """A dataset, video or frame that is missing, half-made or unreadable."""
+
+
+class SnapshotError(MocoganError):
+    """A snapshot that is missing, damaged or of another format."""
+
+
+class DeviceError(MocoganError):
+    """A device or backend that was asked for and is not there."""
+
+
+class OutputError(MocoganError):
+    """A place that cannot be written: permissions, an existing result, a full disk."""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """Return " (did you mean X?)" for the candidate closest to ``word``, or "" when none is close."""
+    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def require_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is one of ``allowed``."""
+    allowed = list(allowed)
+    if value not in allowed:
+        hint = nearest(str(value), map(str, allowed))
+        raise ConfigError(f"{name}={value}: it must be one of {', '.join(map(str, allowed))}{hint}")
+
+
+def require_range(name: str, value: float, low: float | None = None, high: float | None = None) -> None:
+    """Raise :class:`ConfigError` unless ``low <= value <= high`` (a bound of None is open)."""
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
+        if low is not None and high is not None:
+            allowed = f"between {low} and {high}"
+        else:
+            allowed = f"at least {low}" if low is not None else f"at most {high}"
+        raise ConfigError(f"{name}={value}: it must be {allowed}")

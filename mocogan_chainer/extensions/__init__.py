@@ -1,0 +1,22 @@
+"""What watches and saves a run: logs, plots, GIFs, TensorBoard, snapshots."""
+
+from chainer.training.extensions import LogReport
+
+from mocogan_chainer.extensions.loss_plot import LossPlot
+from mocogan_chainer.extensions.snapshot import Snapshot
+from mocogan_chainer.extensions.tensorboard import TensorBoard
+from mocogan_chainer.extensions.terminal import LossTable, Progress
+from mocogan_chainer.extensions.triggers import IntervalAndLast, StopTrigger
+from mocogan_chainer.extensions.video_grid import VideoGrid
+
+__all__ = [
+    "IntervalAndLast",
+    "LogReport",
+    "LossPlot",
+    "LossTable",
+    "Progress",
+    "Snapshot",
+    "StopTrigger",
+    "TensorBoard",
+    "VideoGrid",
+]

@@ -1,0 +1,41 @@
+"""When extensions act. The triggers have no state of their own, so that a resumed run acts as an uninterrupted one."""
+
+from __future__ import annotations
+
+from chainer.training import Trainer
+
+
+class StopTrigger:
+    """Ends training after so many iterations or epochs, whichever comes first.
+
+    Args:
+        max_iteration, max_epoch: None for no limit of that kind; one of them must be given.
+    """
+
+    def __init__(self, max_iteration: int | None, max_epoch: int | None):
+        self.max_iteration, self.max_epoch = max_iteration, max_epoch
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether training is over."""
+        return self.fraction(trainer) >= 1
+
+    def fraction(self, trainer: Trainer) -> float:
+        """How much of training is done; 1 is all of it."""
+        updater = trainer.updater
+        done = []
+        if self.max_iteration is not None:
+            done.append(updater.iteration / self.max_iteration)
+        if self.max_epoch is not None:
+            done.append(updater.epoch_detail / self.max_epoch)
+        return max(done)
+
+
+class IntervalAndLast:
+    """Fires every ``interval`` iterations and at the end of training."""
+
+    def __init__(self, interval: int, stop: StopTrigger):
+        self.interval, self.stop = interval, stop
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether to act now."""
+        return trainer.updater.iteration % self.interval == 0 or self.stop(trainer)

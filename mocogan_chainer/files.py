@@ -1,0 +1,109 @@
+"""Files and folders that are either whole or not there.
+
+Results are written beside their final place and renamed, so that a killed run or a full disk leaves what was there
+before. Errors of the operating system become :class:`~mocogan_chainer.errors.OutputError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from mocogan_chainer.errors import OutputError
+
+
+@contextlib.contextmanager
+def explained(path: str | os.PathLike) -> Iterator[None]:
+    """Turn an ``OSError`` met while writing ``path`` into an :class:`OutputError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "the disk is full; free some space or choose another folder"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            reason = "no permission to write there; choose another folder or change its permissions"
+        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
+            reason = "a file stands where a folder is needed; choose another folder"
+        else:
+            reason = error.strerror or str(error)
+        raise OutputError(f"{path}: cannot be written: {reason}") from error
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Give a binary file whose content appears at ``path`` only when the block ends without an error.
+
+    Raises:
+        OutputError: the folder cannot be written or the disk is full; ``path`` is then as it was before.
+    """
+    path = Path(path)
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike, force: bool = False) -> Iterator[Path]:
+    """Give a temporary folder beside ``path`` that takes its name when the block ends without an error.
+
+    Args:
+        path: the final folder.
+        force: replace what stands at ``path`` (only at the very end).
+
+    Raises:
+        OutputError: ``path`` exists and ``force`` is false, or it cannot be written.
+    """
+    path = Path(path)
+    if not force and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise OutputError(f"{path}: it exists already; use --force to replace it, or choose another folder")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.exists() or path.is_symlink():
+                path.unlink()
+            temporary.replace(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def ensure_writable(folder: str | os.PathLike) -> Path:
+    """Make ``folder`` and check that files can be written into it; return it as a path.
+
+    Raises:
+        OutputError: it cannot be made or written.
+    """
+    folder = Path(folder)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    return folder
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,147 @@
+"""N-D convolution and deconvolution as graph nodes, differentiable any number of times.
+
+Three nodes close the circle: the gradients of each are made of the other two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import chainer
+from chainer import FunctionNode, Variable
+from chainer.utils import type_check
+
+from mocogan_chainer import backends
+from mocogan_chainer.backends import Geometry
+
+Size = int | Sequence[int]
+
+
+def convolution(
+    x: Variable, W: Variable, stride: Size = 1, pad: Size = 0, dilate: Size = 1, groups: int = 1
+) -> Variable:
+    """Convolve ``x`` with ``W``, without bias.
+
+    Args:
+        x: (N, C, *size).
+        W: (O, C / groups, *ksize).
+        stride, pad, dilate: one number for all spatial axes or one per axis.
+        groups: a divisor of C and O.
+
+    Returns:
+        (N, O, *output size).
+
+    Raises:
+        chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
+    """
+    geometry = _geometry(len(W.shape) - 2, stride, pad, dilate, groups)
+    return _Convolution(geometry).apply((x, W))[0]
+
+
+def deconvolution(
+    x: Variable, W: Variable, stride: Size = 1, pad: Size = 0, dilate: Size = 1, groups: int = 1
+) -> Variable:
+    """Apply the transposed convolution of ``W`` to ``x``, without bias.
+
+    Args:
+        x: (N, C, *size).
+        W: (C, O / groups, *ksize).
+        stride, pad, dilate, groups: those of the convolution that is transposed.
+
+    Returns:
+        (N, O, *output size), the smallest size that the convolution would shrink to ``size``.
+
+    Raises:
+        chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
+    """
+    geometry = _geometry(len(W.shape) - 2, stride, pad, dilate, groups)
+    size = geometry.input_size(x.shape[2:], W.shape[2:])
+    return _ConvolutionData(geometry, size).apply((x, W))[0]
+
+
+def _geometry(ndim: int, stride: Size, pad: Size, dilate: Size, groups: int) -> Geometry:
+    return Geometry(_tuple(stride, ndim), _tuple(pad, ndim), _tuple(dilate, ndim), groups)
+
+
+def _tuple(value: Size, ndim: int) -> tuple[int, ...]:
+    return (value,) * ndim if isinstance(value, int) else tuple(value)
+
+
+class _Convolution(FunctionNode):
+    """(x, W) -> y."""
+
+    def __init__(self, geometry: Geometry):
+        self.geometry = geometry
+
+    def check_type_forward(self, in_types):
+        x, W = in_types
+        type_check.expect(x.dtype.kind == "f", x.dtype == W.dtype, x.ndim == W.ndim)
+        type_check.expect(x.shape[1] == W.shape[1] * self.geometry.groups)
+
+    def forward(self, inputs):
+        self.retain_inputs((0, 1))
+        x, W = inputs
+        return (backends.current().convolution_forward(x, W, self.geometry),)
+
+    def backward(self, indexes, grad_outputs):
+        x, W = self.get_retained_inputs()
+        (gy,) = grad_outputs
+        return _gradients(
+            indexes,
+            lambda: _ConvolutionData(self.geometry, x.shape[2:]).apply((gy, W))[0],
+            lambda: _ConvolutionWeights(self.geometry, W.shape[2:]).apply((x, gy))[0],
+        )
+
+
+class _ConvolutionData(FunctionNode):
+    """(gy, W) -> gx: the gradient of a convolution's data, which is the deconvolution of gy."""
+
+    def __init__(self, geometry: Geometry, x_size: tuple[int, ...]):
+        self.geometry = geometry
+        self.x_size = tuple(x_size)
+
+    def check_type_forward(self, in_types):
+        gy, W = in_types
+        type_check.expect(gy.dtype.kind == "f", gy.dtype == W.dtype, gy.ndim == W.ndim)
+        type_check.expect(gy.shape[1] == W.shape[0])
+
+    def forward(self, inputs):
+        self.retain_inputs((0, 1))
+        gy, W = inputs
+        return (backends.current().convolution_backward_data(gy, W, self.x_size, self.geometry),)
+
+    def backward(self, indexes, grad_outputs):
+        gy, W = self.get_retained_inputs()
+        (ggx,) = grad_outputs
+        return _gradients(
+            indexes,
+            lambda: _Convolution(self.geometry).apply((ggx, W))[0],
+            lambda: _ConvolutionWeights(self.geometry, W.shape[2:]).apply((ggx, gy))[0],
+        )
+
+
+class _ConvolutionWeights(FunctionNode):
+    """(x, gy) -> gW: the gradient of a convolution's weights."""
+
+    def __init__(self, geometry: Geometry, ksize: tuple[int, ...]):
+        self.geometry = geometry
+        self.ksize = tuple(ksize)
+
+    def forward(self, inputs):
+        self.retain_inputs((0, 1))
+        x, gy = inputs
+        return (backends.current().convolution_backward_weights(x, gy, self.ksize, self.geometry),)
+
+    def backward(self, indexes, grad_outputs):
+        x, gy = self.get_retained_inputs()
+        (ggW,) = grad_outputs
+        return _gradients(
+            indexes,
+            lambda: _ConvolutionData(self.geometry, x.shape[2:]).apply((gy, ggW))[0],
+            lambda: _Convolution(self.geometry).apply((x, ggW))[0],
+        )
+
+
+def _gradients(indexes, first, second) -> tuple[chainer.Variable | None, ...]:
+    """Compute only the gradients that are asked for."""
+    return tuple((first, second)[index]() for index in indexes)

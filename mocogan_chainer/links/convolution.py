@@ -1,0 +1,73 @@
+"""Convolution and deconvolution layers without bias."""
+
+from __future__ import annotations
+
+import math
+
+import chainer
+import numpy as np
+from chainer import Variable
+
+from mocogan_chainer import functions
+from mocogan_chainer.functions.convolution import Size
+from mocogan_chainer.links.initialization import fan_in_uniform
+
+
+class Convolution(chainer.Link):
+    """N-D convolution (N, in_channels, *size) -> (N, out_channels, *output size).
+
+    Args:
+        in_channels, out_channels: numbers of channels.
+        ksize: kernel size, one number per spatial axis.
+        stride, pad: one number for all axes or one per axis.
+        rng: draws the initial weights, uniform in +-1 / sqrt(fan in).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        ksize: tuple[int, ...],
+        stride: Size,
+        pad: Size,
+        rng: np.random.Generator,
+    ):
+        super().__init__()
+        self.stride, self.pad = stride, pad
+        with self.init_scope():
+            shape = (out_channels, in_channels, *ksize)
+            self.W = chainer.Parameter(fan_in_uniform(rng, shape, math.prod(shape[1:])))
+
+    def forward(self, x: Variable) -> Variable:
+        """Apply the layer."""
+        return functions.convolution(x, self.W, self.stride, self.pad)
+
+
+class Deconvolution(chainer.Link):
+    """N-D transposed convolution (N, in_channels, *size) -> (N, out_channels, *larger size).
+
+    Args:
+        in_channels, out_channels: numbers of channels.
+        ksize: kernel size, one number per spatial axis.
+        stride, pad: those of the convolution that is transposed.
+        rng: draws the initial weights, uniform in +-1 / sqrt(out_channels * kernel taps), as PyTorch does.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        ksize: tuple[int, ...],
+        stride: Size,
+        pad: Size,
+        rng: np.random.Generator,
+    ):
+        super().__init__()
+        self.stride, self.pad = stride, pad
+        with self.init_scope():
+            shape = (in_channels, out_channels, *ksize)
+            self.W = chainer.Parameter(fan_in_uniform(rng, shape, math.prod(shape[1:])))
+
+    def forward(self, x: Variable) -> Variable:
+        """Apply the layer."""
+        return functions.deconvolution(x, self.W, self.stride, self.pad)

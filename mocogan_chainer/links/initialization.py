@@ -1,0 +1,11 @@
+"""Initial values of parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def fan_in_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> np.ndarray:
+    """Float32 numbers uniform in +-1 / sqrt(fan_in): what the published networks start from (PyTorch's default)."""
+    bound = fan_in**-0.5
+    return rng.uniform(-bound, bound, shape).astype(np.float32)

@@ -1,0 +1,31 @@
+"""Batch normalization fused with its rectifier."""
+
+from __future__ import annotations
+
+import chainer
+import numpy as np
+from chainer import Variable
+
+from mocogan_chainer import functions
+
+
+class BatchNormActivation(chainer.Link):
+    """Batch normalization, then LeakyReLU, of (N, channels, *size).
+
+    Args:
+        channels: number of channels.
+        slope: LeakyReLU's slope below 0; 0 is ReLU.
+    """
+
+    def __init__(self, channels: int, slope: float):
+        super().__init__()
+        self.slope = slope
+        with self.init_scope():
+            self.gamma = chainer.Parameter(np.ones(channels, np.float32))
+            self.beta = chainer.Parameter(np.zeros(channels, np.float32))
+        self.add_persistent("avg_mean", np.zeros(channels, np.float32))
+        self.add_persistent("avg_var", np.ones(channels, np.float32))
+
+    def forward(self, x: Variable) -> Variable:
+        """Apply the layer; in training the running statistics move towards the batch's."""
+        return functions.batch_norm_activation(x, self.gamma, self.beta, self.avg_mean, self.avg_var, slope=self.slope)

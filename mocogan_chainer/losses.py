@@ -1,0 +1,27 @@
+"""The adversarial and categorical losses, as pure functions of scores."""
+
+from __future__ import annotations
+
+import chainer.functions as F
+from chainer import Variable
+
+from mocogan_chainer.backends.base import Array
+
+
+def discriminator_loss(y_real: Variable, y_fake: Variable) -> Variable:
+    """Logistic loss of a discriminator (Goodfellow et al. 2014), averaged over samples and positions.
+
+    Args:
+        y_real, y_fake: scores of any shape; positive means real.
+    """
+    return F.mean(F.softplus(-y_real)) + F.mean(F.softplus(y_fake))
+
+
+def generator_loss(y_fake: Variable) -> Variable:
+    """Non-saturating logistic loss of the generator; ``y_fake`` are the discriminator's scores, of any shape."""
+    return F.mean(F.softplus(-y_fake))
+
+
+def category_loss(logits: Variable, category: Array) -> Variable:
+    """Cross entropy of ``logits`` (N, K) against ``category`` (N,) int32 (MoCoGAN, section 3.4: the term L_I)."""
+    return F.softmax_cross_entropy(logits, category)

@@ -1,0 +1,150 @@
+"""MoCoGAN: Decomposing Motion and Content for Video Generation (Tulyakov et al., CVPR 2018).
+
+In its normal, conditional (cgan) and categorical (infogan) forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from chainer.dataset import Iterator
+
+from mocogan_chainer import seeding
+from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.iterators import ClipIterator, FrameIterator
+from mocogan_chainer.errors import ConfigError, require_one_of, require_range
+from mocogan_chainer.links import NoiseSource
+from mocogan_chainer.models.family import Family
+from mocogan_chainer.models.mocogan import sizes
+from mocogan_chainer.models.mocogan.codes import CodeSizes
+from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
+from mocogan_chainer.models.mocogan.generator import Generator
+from mocogan_chainer.models.mocogan.memory import activation_floats
+from mocogan_chainer.models.mocogan.sampler import MoCoGANSampler
+from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
+
+
+def build(config: dict[str, Any], data: DataDescription) -> Family:
+    """Build networks, updater and sampler from the config's ``model`` section.
+
+    Raises:
+        ConfigError: a value is out of range, or the config does not fit the data.
+    """
+    model, seed, length = config["model"], config["seed"], config["video_length"]
+    _check_values(model)
+    patch = {name: model[f"{name}_discriminator"] == "patch" for name in ("image", "video")}
+    n_categories = _n_categories(model, data)
+    _check_length(length, data.size, patch["video"])
+
+    noise = NoiseSource(seed)
+    code_sizes = CodeSizes(model["dim_zc"], n_categories, model["dim_zm"])
+    in_channels = data.channels + (n_categories if model["variant"] == "cgan" else 0)
+    common = {"size": data.size, "in_channels": in_channels, "noise": noise, "sigma": model["noise_sigma"]}
+    networks = {
+        "generator": Generator(
+            size=data.size,
+            n_filters=model["n_filters_gen"],
+            code_sizes=code_sizes,
+            category_to=model["category_to"],
+            rng=seeding.stream(seed, "weights", "generator"),
+        ),
+        "image_discriminator": image_discriminator(
+            n_filters=model["n_filters_idis"],
+            patch=patch["image"],
+            rng=seeding.stream(seed, "weights", "image_discriminator"),
+            **common,
+        ),
+        "video_discriminator": video_discriminator(
+            n_filters=model["n_filters_vdis"],
+            n_categories=n_categories if model["variant"] == "infogan" else 0,
+            patch=patch["video"],
+            rng=seeding.stream(seed, "weights", "video_discriminator"),
+            **common,
+        ),
+    }
+
+    def iterators(dataset: Any, stream: Callable[[str], np.random.Generator]) -> dict[str, Iterator]:
+        images = config["image_batchsize"] or config["batchsize"]
+        return {
+            "main": ClipIterator(dataset, config["batchsize"], length, config["every_nth"], stream("clips")),
+            "image": FrameIterator(dataset, images, stream("frames")),
+        }
+
+    return Family(
+        networks=networks,
+        averaged="generator",
+        iterators=iterators,
+        updater=partial(
+            MoCoGANUpdater,
+            **networks,
+            variant=model["variant"],
+            labels=model["labels"],
+            video_length=length,
+            noise=noise,
+        ),
+        sampler=partial(MoCoGANSampler, class_names=_category_names(n_categories, data)),
+        activation_floats=activation_floats(
+            size=data.size,
+            length=length,
+            batchsize=config["batchsize"],
+            in_channels=in_channels,
+            n_filters_gen=model["n_filters_gen"],
+            n_filters_vdis=model["n_filters_vdis"],
+        ),
+    )
+
+
+def _check_values(model: dict[str, Any]) -> None:
+    require_one_of("model.variant", model["variant"], ("normal", "cgan", "infogan"))
+    require_one_of("model.labels", model["labels"], ("supervised", "unsupervised"))
+    require_one_of("model.category_to", model["category_to"], ("image_generator", "motion"))
+    for name in ("image", "video"):
+        require_one_of(f"model.{name}_discriminator", model[f"{name}_discriminator"], ("full", "patch"))
+    for name in ("dim_zc", "dim_zm", "n_filters_gen", "n_filters_idis", "n_filters_vdis"):
+        require_range(f"model.{name}", model[name], low=1)
+    require_range("model.noise_sigma", model["noise_sigma"], low=0)
+
+
+def _check_length(length: int, size: int, patch: bool) -> None:
+    needed = sizes.min_video_length(size, patch)
+    if length >= needed:
+        return
+    with_patch = sizes.min_video_length(size, patch=True)
+    hint = "" if patch else f" (use --set model.video_discriminator=patch for {with_patch})"
+    raise ConfigError(f"video_length={length}: the video discriminator needs at least {needed} frames{hint}")
+
+
+def _n_categories(model: dict[str, Any], data: DataDescription) -> int:
+    """How many categories the generator has: the data's classes unless the config says otherwise."""
+    variant, wanted, has = model["variant"], model["n_categories"], data.n_classes
+    if wanted is not None:
+        require_range("model.n_categories", wanted, low=0)
+    if variant == "normal":
+        return wanted or 0
+    if variant == "infogan" and model["labels"] == "unsupervised":
+        if not (wanted or has):
+            raise ConfigError(
+                "model.labels=unsupervised: the data has no classes, so say how many categories to look for, for "
+                "example --set model.n_categories=6"
+            )
+        return wanted or has
+    if not has:
+        other = " or --set model.labels=unsupervised model.n_categories=6" if variant == "infogan" else ""
+        raise ConfigError(
+            f"model.variant={variant}: it learns from the data's classes and {data.name} has none; use --model "
+            f"normal{other}"
+        )
+    if wanted not in (None, has):
+        raise ConfigError(
+            f"model.n_categories={wanted}: {data.name} has {has} classes; leave it unset, or use --set "
+            "model.labels=unsupervised with --model infogan"
+        )
+    return has
+
+
+def _category_names(n_categories: int, data: DataDescription) -> tuple[str, ...]:
+    """The classes' names where categories are the data's classes, numbers otherwise."""
+    return data.class_names if n_categories == data.n_classes else tuple(map(str, range(n_categories)))

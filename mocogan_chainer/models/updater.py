@@ -1,0 +1,75 @@
+"""What the updaters of all families share: devices, one optimizer step, random state, the moving average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import chainer
+import numpy as np
+from chainer import Optimizer, Variable
+from chainer.dataset import Iterator
+from chainer.training.updaters import StandardUpdater
+
+from mocogan_chainer import functions, seeding
+from mocogan_chainer.backends.base import Array
+from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
+
+
+class GANUpdater(StandardUpdater):
+    """Base of the families' updaters; a subclass gives ``update_core``.
+
+    Args:
+        iterators: by name; "main" counts the epochs.
+        optimizers: by network name, set up on the networks.
+        device: where the networks lie.
+        stream: gives the random stream of a name.
+        noise: the discriminators' instance noise.
+        ema: the generator's moving average, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        iterators: Mapping[str, Iterator],
+        optimizers: Mapping[str, Optimizer],
+        device: chainer.backend.Device,
+        stream: Callable[[str], np.random.Generator],
+        noise: NoiseSource,
+        ema: ExponentialMovingAverage | None,
+    ):
+        super().__init__(dict(iterators), dict(optimizers), device=device)
+        self.rng = stream("codes")
+        self.noise = noise
+        self.ema = ema
+
+    def update(self) -> None:
+        """One step of all networks, then of the moving average."""
+        super().update()
+        if self.ema is not None:
+            self.ema.update()
+
+    def next_real(self, iterator: str) -> tuple[Array, Array]:
+        """Return the iterator's next batch on the device: pixels float32 (N, 3, ...) in [-1, 1], classes (N,)."""
+        pixels, classes = self.get_iterator(iterator).next()
+        return functions.to_float(self.device.send(pixels)), self.device.send(classes)
+
+    def step(self, name: str, loss: Variable, **observed: Variable) -> None:
+        """Minimize ``loss`` by one step of network ``name`` and report it, and what was observed, under that name."""
+        optimizer = self.get_optimizer(name)
+        optimizer.target.cleargrads()
+        loss.backward()
+        optimizer.update()
+        chainer.report({"loss": loss, **observed}, optimizer.target)
+
+    def serialize(self, serializer: Any) -> None:
+        """Save or load everything that the next step depends on."""
+        super().serialize(serializer)
+        seeding.serialize(serializer, "rng", self.rng)
+        self.noise.serialize(serializer["noise"])
+        if self.ema is not None:
+            self.ema.serialize(serializer["ema"])
+            self.ema.average.serialize(serializer[f"average:{self._name_of(self.ema.network)}"])
+
+    def _name_of(self, network: chainer.Chain) -> str:
+        return next(n for n, o in self.get_all_optimizers().items() if o.target is network)

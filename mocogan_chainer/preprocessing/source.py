@@ -1,0 +1,141 @@
+"""What a raw dataset must say to be prepared: the base class of every set, and its options."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mocogan_chainer.errors import ConfigError, nearest, require_one_of, require_range
+from mocogan_chainer.preprocessing.tree import natural_key
+
+
+def option(
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[Any] = (),
+) -> Any:
+    """Declare a field of a :class:`Source` that the user may set, by keyword or as ``--name`` on the command line.
+
+    Args:
+        default: its value when it is not set; its type is the option's type (int when it is None).
+        help: one line for ``--help``.
+        low: the least number allowed; None for no bound.
+        high: the greatest number allowed; None for no bound.
+        choices: the only values allowed, when given.
+    """
+    kind = int if default is None else type(default)
+    rule = {"help": help, "type": kind, "low": low, "high": high, "choices": tuple(choices)}
+    return dataclasses.field(default=default, metadata=rule)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One video to be made. It travels to a worker process, so it holds paths and numbers rather than frames.
+
+    Attributes:
+        id: a name that no other video of the set has.
+        source: where it comes from, relative to the raw data.
+        class_name: the name of its class, or ``""``.
+        subject: who is seen, or ``""``.
+        data: what :meth:`Source.load` needs.
+    """
+
+    id: str
+    source: str
+    class_name: str = ""
+    subject: str = ""
+    data: Any = None
+
+
+@dataclass
+class Source(ABC):
+    """A raw dataset. A set is a module of this package with one subclass, made a dataclass; nothing else registers it.
+
+    The class says ``NAME`` and ``HELP``; its fields declared with :func:`option` become the set's options.
+    It is pickled to the worker processes: whatever is large is to be read in :meth:`load`.
+
+    Attributes:
+        raw: the raw data, a folder or file; None for a set that makes its own videos.
+        size: height and width of the frames to make, in pixels.
+        seed: the seed of all that is random.
+    """
+
+    NAME: ClassVar[str]
+    HELP: ClassVar[str]
+    NEEDS_RAW: ClassVar[bool] = True
+    """Whether the set is read from raw data, or makes its own videos."""
+    WORKERS: ClassVar[int | None] = None
+    """Worker processes unless the user says otherwise: None for one a core, 0 for none, which suits a set whose
+    videos take less time than a process to start."""
+
+    raw: Path | None
+    size: int = option(64, "height and width of the frames in pixels", low=1)
+    seed: int = option(0, "seed of all that is random", low=0)
+
+    @abstractmethod
+    def items(self) -> list[Item]:
+        """Find all videos, each in a fixed order, without reading them.
+
+        Raises:
+            DataError: the raw data has another form.
+        """
+
+    @abstractmethod
+    def load(self, item: Item) -> np.ndarray:
+        """Read or make one video; the result depends on the item, the options and the seed alone.
+
+        Returns:
+            uint8 ``(T, size, size, 3)``.
+
+        Raises:
+            DataError: it cannot be used; the video is left out with this reason.
+        """
+
+    def class_names(self, items: Sequence[Item]) -> list[str]:
+        """Return all classes in the order of their labels: sorted, digits by their value."""
+        return sorted({item.class_name for item in items} - {""}, key=natural_key)
+
+    @classmethod
+    def options(cls) -> list[dataclasses.Field]:
+        """Return the fields that the user may set."""
+        return [field for field in dataclasses.fields(cls) if field.metadata]
+
+    @classmethod
+    def create(cls, raw: Path | None, options: dict[str, Any]) -> Source:
+        """Make the source with checked options.
+
+        Raises:
+            ConfigError: an option is unknown, of the wrong type, or out of range.
+        """
+        known = {field.name: field for field in cls.options()}
+        for name, value in options.items():
+            if name not in known:
+                raise ConfigError(
+                    f"{name}: {cls.NAME} has no such option; it has {', '.join(known)}{nearest(name, known)}"
+                )
+            _check(known[name], value)
+        return cls(raw, **options)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the options with their values, to be recorded."""
+        return {field.name: getattr(self, field.name) for field in self.options()}
+
+
+def _check(field: dataclasses.Field, value: Any) -> None:
+    rule = field.metadata
+    if value is None and field.default is None:
+        return
+    kinds = (int, float) if rule["type"] is float else (rule["type"],)
+    if type(value) not in kinds:
+        raise ConfigError(f"{field.name}={value}: it must be of type {rule['type'].__name__}")
+    if rule["choices"]:
+        require_one_of(field.name, value, rule["choices"])
+    require_range(field.name, value, rule["low"], rule["high"])

@@ -1,0 +1,45 @@
+"""Strips: one image a video with its frames side by side, a folder a class. The published MoCoGAN code reads this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mocogan_chainer import video
+from mocogan_chainer.errors import DataError
+from mocogan_chainer.preprocessing import tree
+from mocogan_chainer.preprocessing.source import Item, Source
+
+
+@dataclass
+class Strips(Source):
+    NAME = "strips"
+    HELP = "CLASS/VIDEO.png or .jpg, one image a video: its square frames side by side (without classes: VIDEO.png)"
+
+    def items(self) -> list[Item]:
+        raw = tree.require_folder(self.raw)
+        loose = [self._item(path, "") for path in tree.images(raw)]
+        sorted_in = [item for folder in tree.folders(raw) for item in self._class_items(folder)]
+        if loose and sorted_in:
+            raise DataError(
+                f"{raw}: images beside folders, {loose[0].source} beside {sorted_in[0].class_name}/; put every image "
+                "into the folder of its class, or all of them into one folder without classes"
+            )
+        if not any(item.data for item in loose + sorted_in):
+            raise DataError(f"{raw}: no images; strips reads {self.HELP}")
+        return loose + sorted_in
+
+    def load(self, item: Item) -> np.ndarray:
+        if item.data is None:
+            raise DataError("no images in this folder")
+        return video.resize(video.read_strip(item.data), self.size)
+
+    def _class_items(self, folder: Path) -> list[Item]:
+        paths = tree.images(folder)
+        return [self._item(path, folder.name) for path in paths] or [Item(folder.name, folder.name, folder.name)]
+
+    def _item(self, path: Path, class_name: str) -> Item:
+        name = tree.relative(path, self.raw)
+        return Item(name, name, class_name, data=path)

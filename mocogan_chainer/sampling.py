@@ -1,0 +1,84 @@
+"""Sets of videos from a sampler: random ones, content by motion, and paths between contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Sampler(Protocol):
+    """What a family offers for sampling. Codes are its own; the functions here only pass them on."""
+
+    class_names: tuple[str, ...]
+    tile: int  # videos that one run of the network renders; a video's bytes depend on its place in the tile only
+
+    def draw(
+        self,
+        seed: int,
+        contents: Sequence[int],
+        motions: Sequence[int],
+        length: int,
+        categories: Sequence[int] | None = None,
+    ) -> Any:
+        """Draw codes of as many videos as there are numbers; equal numbers give equal content or motion."""
+
+    def interpolate(self, codes: Any, steps: int) -> Any:
+        """Return codes on the way from the first content to the second, with one motion."""
+
+    def render(self, codes: Any) -> np.ndarray:
+        """Return uint8 (N, T, H, W, 3); each video depends on its own codes only."""
+
+
+def random_videos(
+    sampler: Sampler,
+    count: int,
+    length: int,
+    seed: int,
+    batchsize: int,
+    category: int | None = None,
+    every_category: bool = False,
+) -> Iterator[tuple[int, int | None, np.ndarray]]:
+    """Yield (index, category, video) of ``count`` videos; the same for a seed whatever the batch size.
+
+    Args:
+        sampler: the generator's sampler.
+        count: number of videos; with ``every_category``, of each category.
+        length: frames of a video.
+        seed: of the set.
+        batchsize: videos held in memory at once, rounded up to whole tiles.
+        category: the category of all of them; None draws it.
+        every_category: show each content and motion in every category, category after category.
+    """
+    batchsize = -(-batchsize // sampler.tile) * sampler.tile
+    for asked in range(len(sampler.class_names)) if every_category else [category]:
+        for first in range(0, count, batchsize):
+            batch = list(range(first, min(first + batchsize, count)))
+            categories = None if asked is None else [asked] * len(batch)
+            videos = sampler.render(sampler.draw(seed, batch, batch, length, categories))
+            for index, video in zip(batch, videos, strict=True):
+                yield index, asked, video
+
+
+def content_by_motion(
+    sampler: Sampler, contents: int, motions: int, length: int, seed: int, category: int | None = None
+) -> np.ndarray:
+    """Return uint8 (contents * motions, T, H, W, 3), row by row: rows share content, columns share motion.
+
+    The paper's figure. Without a ``category``, columns take the categories in turn, as a category is motion's.
+    """
+    rows = np.repeat(np.arange(contents), motions).tolist()
+    columns = np.tile(np.arange(motions), contents).tolist()
+    n_categories = len(sampler.class_names)
+    if category is not None:
+        categories = [category] * len(rows)
+    else:
+        categories = [column % n_categories for column in columns] if n_categories else None
+    return sampler.render(sampler.draw(seed, rows, columns, length, categories))
+
+
+def content_path(sampler: Sampler, steps: int, length: int, seed: int, category: int | None = None) -> np.ndarray:
+    """Return uint8 (steps, T, H, W, 3): from one content to another, all with one motion."""
+    wanted = None if category is None else [category] * 2
+    return sampler.render(sampler.interpolate(sampler.draw(seed, [0, 1], [0, 0], length, wanted), steps))

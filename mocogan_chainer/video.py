@@ -1,0 +1,247 @@
+"""Videos at the edges of the program: uint8 arrays ``(T, H, W, 3)`` in RGB, to and from files.
+
+Reading raises :class:`~mocogan_chainer.errors.DataError` and writing :class:`~mocogan_chainer.errors.OutputError`,
+each one line that names the file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+from PIL import GifImagePlugin, Image, ImageOps
+
+from mocogan_chainer.errors import DataError, OutputError, require_range
+from mocogan_chainer.files import atomic_write, explained
+
+GAP_COLOUR = 64
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """Read an 8-bit image as RGB, turned the way its EXIF says; alpha is dropped.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+
+    Raises:
+        DataError: the file is missing, no image, damaged, or holds more than 8 bits a channel.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):
+                raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
+        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else _one_line(error)
+        raise DataError(f"{path}: cannot be read as an image: {reason}") from error
+
+
+def read_frames(paths: Iterable[str | os.PathLike]) -> np.ndarray:
+    """Read images of one size, in the order given, as a video.
+
+    Returns:
+        uint8 ``(T, H, W, 3)``.
+
+    Raises:
+        DataError: there is none, one cannot be read, or their sizes differ.
+    """
+    paths = list(paths)
+    if not paths:
+        raise DataError("a video needs at least one frame, and there are no images")
+    frames = [read_image(path) for path in paths]
+    for path, frame in zip(paths, frames, strict=True):
+        if frame.shape != frames[0].shape:
+            raise DataError(
+                f"{path}: {_extent(frame)}, but the video's first frame is {_extent(frames[0])}; "
+                "all frames of a video must have one size"
+            )
+    return np.stack(frames)
+
+
+def read_strip(path: str | os.PathLike) -> np.ndarray:
+    """Read an image that holds square frames side by side, the first at the left.
+
+    Returns:
+        uint8 ``(T, H, H, 3)`` with ``T = width / height``.
+
+    Raises:
+        DataError: it cannot be read, or its width is no multiple of its height.
+    """
+    image = read_image(path)
+    height, width = image.shape[:2]
+    if width % height:
+        raise DataError(
+            f"{path}: {_extent(image)}: a strip holds square frames side by side, so its width must be "
+            "a multiple of its height"
+        )
+    return image.reshape(height, width // height, height, 3).transpose(1, 0, 2, 3).copy()
+
+
+def resize(video: np.ndarray, size: int) -> np.ndarray:
+    """Scale ``(T, H, W, 3)`` to ``(T, size, size, 3)``: by area when that shrinks, else bilinear."""
+    height, width = video.shape[1:3]
+    if (height, width) == (size, size):
+        return video
+    method = cv2.INTER_AREA if size * size < height * width else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in video])
+
+
+def grid(videos: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Lay videos out in rows of ``columns``, with ``gap`` grey pixels between them.
+
+    Args:
+        videos: uint8 ``(N, T, H, W, 3)``.
+
+    Returns:
+        uint8 ``(T, H', W', 3)``; places without a video are grey.
+    """
+    n, t, height, width, _ = videos.shape
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    shape = (t, rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
+    sheet = np.full(shape, GAP_COLOUR, np.uint8)
+    for i, video in enumerate(videos):
+        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        sheet[:, top : top + height, left : left + width] = video
+    return sheet
+
+
+def encode_gif(video: np.ndarray, fps: float) -> bytes:
+    """Encode a video as a GIF that loops for ever; the same video gives the same bytes.
+
+    All frames share one palette and no dithering, so that nothing flickers that does not move; up to 256 colours are
+    kept exactly. Every frame is stored, equal ones too. A GIF counts time in 1/100 s: the delays alternate so that
+    the whole lasts ``T / fps``, but none is under 2/100 s, below which players fall back to 10 frames a second.
+
+    Args:
+        video: uint8 ``(T, H, W, 3)``.
+        fps: frames a second, 0.1 to 240.
+    """
+    _check(video)
+    require_range("fps", fps, 0.1, 240)
+    palette, indices = _palette(video)
+    height, width = video.shape[1:3]
+    # Written by hand around Pillow's frame encoder, because its own GIF writer drops frames equal to the one before.
+    parts = [b"GIF89a", struct.pack("<HHBBB", width, height, 0xF7, 0, 0), palette.tobytes()]
+    parts.append(b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00")
+    ticks = np.rint(np.arange(len(video) + 1) * 100 / fps).astype(int)
+    for frame, delay in zip(indices, np.maximum(np.diff(ticks), 2), strict=True):
+        image = Image.fromarray(frame)
+        parts += GifImagePlugin.getdata(image, duration=int(delay) * 10)
+    return b"".join([*parts, b";"])
+
+
+def write_gif(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
+    """Write :func:`encode_gif` to a file, whole or not at all."""
+    data = encode_gif(video, fps)
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
+    """Write a video as H.264 (yuv420p) in an MP4 file, whole or not at all.
+
+    H.264 needs even sides; an odd one is lengthened by repeating its last row or column.
+
+    Raises:
+        OutputError: there is no ffmpeg, it fails, or the place cannot be written.
+    """
+    _check(video)
+    require_range("fps", fps, 0.1, 240)
+    path = Path(path)
+    height, width = video.shape[1:3]
+    video = np.pad(video, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    size = f"{video.shape[2]}x{video.shape[1]}"
+    program = _ffmpeg_program()
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as folder:
+            part = Path(folder, "video.mp4")
+            stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=size, framerate=fps).output(
+                str(part), vcodec="libx264", pix_fmt="yuv420p", crf=18, movflags="+faststart"
+            )
+            try:
+                stream.run(cmd=program, input=video.tobytes(), capture_stdout=True, capture_stderr=True)
+            except ffmpeg.Error as error:
+                lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+                raise OutputError(f"{path}: ffmpeg failed: {lines[-1]}") from error
+            part.replace(path)
+
+
+def write_frames(folder: str | os.PathLike, video: np.ndarray) -> list[Path]:
+    """Write a video as ``0001.png``, ``0002.png``, ... into a folder, made if need be; return the files."""
+    _check(video)
+    paths = [Path(folder, f"{i:04d}.png") for i in range(1, len(video) + 1)]
+    for path, frame in zip(paths, video, strict=True):
+        with atomic_write(path) as file:
+            Image.fromarray(frame).save(file, format="PNG")
+    return paths
+
+
+def _palette(video: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the common palette, uint8 ``(256, 3)``, and each pixel's place in it, uint8 ``(T, H, W)``."""
+    red, green, blue = (video[..., i].astype(np.int32) for i in range(3))
+    exact = red << 16 | green << 8 | blue
+    colours = np.unique(exact)
+    if len(colours) <= 256:
+        palette = np.zeros((256, 3), np.uint8)
+        palette[: len(colours)] = _split(colours, 8)
+        return palette, np.searchsorted(colours, exact).astype(np.uint8)
+    coarse = (red >> 2) << 12 | (green >> 2) << 6 | blue >> 2
+    counts = np.bincount(coarse.ravel(), minlength=1 << 18)
+    used = np.flatnonzero(counts)
+    colours = (_split(used, 6) * 255 // 63).astype(np.uint8)
+    # By the root of its count: a small shape keeps its colour beside a large noisy background.
+    pool = np.repeat(colours, np.ceil(np.sqrt(counts[used])).astype(int), axis=0)
+    quantized = Image.fromarray(pool[None]).quantize(256, method=Image.Quantize.MEDIANCUT)
+    palette = np.zeros((256, 3), np.uint8)
+    found = np.array(quantized.getpalette(), np.uint8).reshape(-1, 3)
+    palette[: len(found)] = found
+    nearest = np.zeros(1 << 18, np.uint8)
+    nearest[used] = _nearest(colours, found)
+    return palette, nearest[coarse]
+
+
+def _split(codes: np.ndarray, bits: int) -> np.ndarray:
+    mask = (1 << bits) - 1
+    return np.stack([codes >> 2 * bits & mask, codes >> bits & mask, codes & mask], axis=-1)
+
+
+def _nearest(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    a, b = colours.astype(np.int64), palette.astype(np.int64)
+    return np.argmin((b * b).sum(1) - 2 * a @ b.T, axis=1)
+
+
+def _ffmpeg_program() -> str:
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise OutputError("there is no ffmpeg on the PATH nor in imageio-ffmpeg; install either") from error
+
+
+def _check(video: np.ndarray) -> None:
+    if video.dtype != np.uint8 or video.ndim != 4 or video.shape[3] != 3 or 0 in video.shape:
+        raise ValueError(f"a video is uint8 (T, H, W, 3) and not empty, but this is {video.dtype} {video.shape}")
+
+
+def _extent(image: np.ndarray) -> str:
+    return f"{image.shape[1]} x {image.shape[0]}"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,109 @@
+"""``generate_samples.py`` on a snapshot of a short run."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mocogan_chainer import builder, sampling, video
+from mocogan_chainer.cli import generate, train
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory, tiny_dataset):
+    """One short run of every form, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("runs")
+    small = ["video_length=10", *(f"model.n_filters_{n}=2" for n in ("gen", "idis", "vdis"))]
+    places = [f"out={folder}/result", f"tensorboard={folder}/runs"]
+    rest = ["--dataset", str(tiny_dataset), "--batchsize", "4", "--max_iteration", "2", "--num_gen_samples", "2"]
+    for model in ("normal", "cgan", "infogan"):
+        assert train.main(["--model", model, *rest, "--set", *small, *places]) == 0
+    return {model: folder / "result" / model / "snapshot_latest.npz" for model in ("normal", "cgan", "infogan")}
+
+
+def run(snapshot, out, *arguments):
+    return generate.main([str(snapshot), str(out), *map(str, arguments)])
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+@pytest.mark.parametrize("model", ["normal", "cgan", "infogan"])
+def test_a_snapshot_alone_is_enough(snapshots, tmp_path, model):
+    assert run(snapshots[model], tmp_path, "--num", 2, "--format", "frames") == 0
+    assert names(tmp_path) == ["video_00000", "video_00001"]
+    frames = sorted((tmp_path / "video_00000").iterdir())
+    assert len(frames) == 10
+    sampler, _ = builder.load_sampler(snapshots[model])
+    expected = next(sampling.random_videos(sampler, 2, 10, 0, 16))[2]
+    assert np.array_equal(video.read_frames(frames), expected)
+
+
+def test_the_moving_average_is_what_is_sampled(snapshots):
+    snapshot, _ = builder.load_snapshot(snapshots["infogan"])
+    sampler, _ = builder.load_sampler(snapshots["infogan"])
+    weights = sampler.generator.to_rgb.W.array
+    assert np.array_equal(weights, snapshot.arrays["trainer/updater/average:generator/to_rgb/W"])
+    assert not np.array_equal(weights, snapshot.arrays["trainer/updater/model:generator/to_rgb/W"])
+
+
+def test_every_format_and_option(snapshots, tmp_path, capsys):
+    options = ["--num", 2, "--length", 6, "--category", "all", "--fps", 10, "--format", "mp4,gif", "--grid", "2x3"]
+    assert run(snapshots["infogan"], tmp_path, *options, "--interpolate", 4) == 0
+    stems = {"video_left_00000", "video_left_00001", "video_up_00000", "video_up_00001", "grid_2x3", "interpolation"}
+    assert set(names(tmp_path)) == {f"{stem}.{suffix}" for stem in stems for suffix in ("mp4", "gif")}
+    for stem, columns, rows in (("video_up_00000", 1, 1), ("grid_2x3", 3, 2), ("interpolation", 4, 1)):
+        with Image.open(tmp_path / f"{stem}.gif") as gif:
+            assert (gif.width, gif.height) == (columns * 16 + 2 * (columns - 1), rows * 16 + 2 * (rows - 1))
+            assert gif.n_frames == 6
+    assert "4 videos of 6 frames" in capsys.readouterr().out
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_batch(snapshots, tmp_path):
+    for batchsize in (1, 3, 16):
+        options = ["--num", 5, "--seed", 7, "--batchsize", batchsize, "--format", "gif,mp4"]
+        assert run(snapshots["infogan"], tmp_path / str(batchsize), *options) == 0
+    for name in names(tmp_path / "1"):
+        assert len({(tmp_path / b / name).read_bytes() for b in ("1", "3", "16")}) == 1
+
+
+@pytest.mark.parametrize("category", ["up", "0"])
+def test_a_category_by_name_or_number(snapshots, tmp_path, category):
+    assert run(snapshots["cgan"], tmp_path, "--num", 1, "--category", category, "--format", "gif") == 0
+    assert names(tmp_path) == ["video_up_00000.gif"]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (
+            "infogan",
+            ["--category", "upp"],
+            "--category upp: it must be all or one of 0 (up), 1 (left) (did you mean up?)",
+        ),
+        ("infogan", ["--category", "2"], "--category 2: it must be all or one of"),
+        ("normal", ["--category", "0"], "--category 0: this model has no categories"),
+        ("normal", ["--category", "all"], "has no categories"),
+        ("normal", ["--grid", "4"], "--grid 4: it must be CONTENTxMOTION"),
+        ("normal", ["--format", "avi"], "--format=avi: it must be one of mp4, gif, frames"),
+        ("normal", ["--num", "-1"], "--num=-1: it must be at least 0"),
+        ("normal", ["--length", "0"], "--length=0: it must be at least 1"),
+        ("normal", ["--fps", "0"], "--fps=0.0: it must be between"),
+        ("normal", ["--gpu", "0"], "gpu=0: CuPy finds no CUDA device"),
+        ("normal", ["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_mistakes_are_one_line(snapshots, tmp_path, capsys, model, arguments, message):
+    capsys.readouterr()
+    assert run(snapshots[model], tmp_path / "out", *arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_output_must_be_a_folder(snapshots, tmp_path, capsys):
+    (tmp_path / "out").touch()
+    assert run(snapshots["normal"], tmp_path / "out") == 2
+    assert "a file stands where a folder is needed" in capsys.readouterr().err

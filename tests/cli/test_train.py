@@ -1,0 +1,187 @@
+"""``train.py`` from its flags to its files."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from tensorboardX.proto.event_pb2 import Event
+
+from mocogan_chainer import checkpoint
+from mocogan_chainer.cli import train
+
+SMALL = ["video_length=10", "model.n_filters_gen=2", "model.n_filters_idis=2", "model.n_filters_vdis=2"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, tiny_dataset, capsys):
+    """Run train.py in an empty folder on the tiny dataset; return (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, dataset=tiny_dataset, small=SMALL, iterations=4):
+        more = ["--dataset", str(dataset), "--batchsize", "4", "--max_iteration", str(iterations)]
+        more += ["--snapshot_interval", "2", "--display_interval", "1", "--num_gen_samples", "4", "--seed", "1"]
+        code = train.main([*more, "--set", *small, *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def events(folder):
+    """Read TensorBoard's event files: length (8 bytes), its checksum (4), the message, its checksum (4)."""
+    for file in sorted(folder.glob("events.*")):
+        content = file.read_bytes()
+        while content:
+            size = int.from_bytes(content[:8], "little")
+            yield Event.FromString(content[12 : 12 + size])
+            content = content[16 + size :]
+
+
+@pytest.mark.parametrize("model", ["normal", "cgan", "infogan"])
+def test_a_run_writes_what_it_says(run, tmp_path, model):
+    code, out, err = run("--model", model)
+    assert (code, err) == (0, "")
+    folder = tmp_path / "result" / model
+    assert {p.name for p in folder.iterdir()} == {
+        *(f"snapshot_iter_{i}.npz" for i in (2, 4)),
+        *(f"samples_iter_{i}.gif" for i in (2, 4)),
+        "snapshot_latest.npz",
+        "losses.png",
+        "config.yml",
+        "log",
+    }
+    log = json.loads((folder / "log").read_text())
+    assert [row["iteration"] for row in log] == [1, 2, 3, 4]
+    names = {f"{network}/loss" for network in ("generator", "image_discriminator", "video_discriminator")}
+    assert all(np.isfinite(row[name]) for row in log for name in names)
+    assert len([line for line in out.splitlines() if line.split()[0] in "1234"]) == 4
+    with Image.open(folder / "samples_iter_4.gif") as gif:
+        assert gif.n_frames == 10
+    with Image.open(folder / "losses.png") as plot:
+        assert plot.width > 400
+    assert yaml.safe_load((folder / "config.yml").read_text())["model"]["variant"] == model
+
+
+def test_tensorboard_gets_losses_and_videos(run, tmp_path):
+    assert run("--model", "normal", "--log_tensorboard_interval", 2, "--save_name", "mine")[0] == 0
+    scalars, videos = {}, {}
+    for event in events(tmp_path / "runs" / "mine"):
+        for value in event.summary.value:
+            (videos if value.HasField("image") else scalars).setdefault(value.tag, []).append(event.step)
+    assert scalars["generator/loss"] == [2, 4]
+    assert videos == {"samples": [2, 4]}
+
+
+def arrays_of(path):
+    return {n: a for n, a in checkpoint.load(path).arrays.items() if "elapsed" not in n and "_log" not in n}
+
+
+@pytest.mark.parametrize("model", ["infogan", "cgan"])
+def test_a_resumed_run_ends_as_an_uninterrupted_one(run, tmp_path, model):
+    """Bit for bit: weights, optimizers, moving average, random streams, iterators."""
+    assert run("--model", model, iterations=6)[0] == 0
+    whole = arrays_of(tmp_path / "result" / model / "snapshot_iter_6.npz")
+    shutil.move(tmp_path / "result" / model, tmp_path / "whole")
+    assert run("--model", model, iterations=4)[0] == 0
+    code, out, _ = run("--resume", f"result/{model}/snapshot_latest.npz", iterations=6)
+    assert code == 0
+    assert "at iteration 4" in out
+    resumed = arrays_of(tmp_path / "result" / model / "snapshot_iter_6.npz")
+    assert resumed.keys() == whole.keys()
+    for name, array in whole.items():
+        assert np.array_equal(array, resumed[name]), name
+    logs = [json.loads((folder / "log").read_text()) for folder in (tmp_path / "whole", tmp_path / "result" / model)]
+    for row in (*logs[0], *logs[1]):
+        del row["elapsed_time"]
+    assert logs[0] == logs[1]
+
+
+def test_without_moving_average(run, tmp_path):
+    assert run("--model", "normal", "--set", "ema_decay=0")[0] == 0
+    snapshot = checkpoint.load(tmp_path / "result" / "normal" / "snapshot_latest.npz")
+    assert not snapshot.has("updater/average:generator")
+
+
+def test_dry_run_does_nothing(run, tmp_path):
+    code, out, _ = run("--model", "infogan", "--dry-run", small=["video_length=10"])
+    assert code == 0
+    assert list(tmp_path.iterdir()) == []
+    assert "variant: infogan" in out
+    assert "2 classes" in out
+    # D_V on 16 pixels: two halvings of 4x4x4 and the last convolution to 1 + 2 channels, with the norm's 2 x 128
+    parameters = 3 * 64 * 64 + 64 * 128 * 64 + 2 * 128 + 128 * 3 * 64
+    assert f"video_discriminator: {parameters:,} parameters" in out
+    assert "memory of a step, about:" in out
+
+
+def test_dry_run_on_no_data_names_the_built_in_set(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--model", "infogan", "--dry-run"]) == 0
+    assert "would prepare the built-in shape-motion set" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    narrow = [f"model.n_filters_{n}=1" for n in ("gen", "idis", "vdis")]
+    rest = ["--max_iteration", "1", "--batchsize", "2", "--num_gen_samples", "1"]
+    assert train.main(["--model", "infogan", *rest, "--set", *narrow]) == 0
+    assert "no data at data/ yet: preparing the built-in shape-motion set there" in capsys.readouterr().out
+    assert (tmp_path / "data" / "dataset.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "model.dimzc=3"], "model.dimzc: no such setting (did you mean model.dim_zc?)"),
+        (["--batchsize", "1"], "batchsize=1: it must be at least 2"),
+        (["--gpu", "7"], "gpu=7: CuPy finds no CUDA device on this machine; use --gpu -1 for the CPU"),
+        (["--save_name", "../up"], "save_name=../up: it must be a plain name"),
+        (["--model", "infogann"], "argument --model: invalid choice: 'infogann'"),
+        (["--max_iteration", "many"], "argument --max_iteration: invalid int value: 'many'"),
+        (["--set", "size=64"], "size=64: the frames of"),
+        (["--set", "video_length=4"], "video_length=4: the video discriminator needs at least 10 frames"),
+        (["--set", "video_length=30"], "every video is too short: 30 frames, every 2, need videos of 59 frames"),
+        (["--resume", "none.npz"], "none.npz: no such snapshot"),
+        (["--config", "none.yml"], "none.yml: no such config file"),
+        (["--dataset", "nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_are_one_line(run, tmp_path, arguments, message):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+class TestResumeMistakes:
+    @pytest.fixture
+    def snapshot(self, run):
+        assert run("--model", "infogan")[0] == 0
+        return "result/infogan/snapshot_latest.npz"
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--set", "model.dim_zc=3"], "model.dim_zc=3: a resumed run keeps its 50"),
+            (["--seed", "9"], "seed=9: a resumed run keeps its 1"),
+            (["--model", "cgan"], "--model cgan: result/infogan/snapshot_latest.npz holds infogan"),
+            ([], "the run is at its end (iteration 4); to go on, raise --max_iteration"),
+        ],
+    )
+    def test_what_cannot_change(self, run, snapshot, arguments, message):
+        code, _, err = run("--resume", snapshot, *arguments)
+        assert code == 2
+        assert message in err
+
+    def test_a_damaged_snapshot(self, run, snapshot, tmp_path):
+        whole = (tmp_path / snapshot).read_bytes()
+        (tmp_path / "half.npz").write_bytes(whole[: len(whole) // 2])
+        code, _, err = run("--resume", "half.npz", iterations=9)
+        assert code == 2
+        assert "half.npz: not a snapshot, or damaged" in err

@@ -1,0 +1,248 @@
+"""Reading prepared datasets, whole and damaged."""
+
+import hashlib
+import multiprocessing
+import pickle
+import re
+
+import numpy as np
+import pytest
+import yaml
+
+from mocogan_chainer.datasets import PreparedDataset, PreparedWriter, open_writer
+from mocogan_chainer.errors import DataError
+
+SIZE = 6
+
+
+def clip(length, seed):
+    return np.random.default_rng(seed).integers(0, 256, (length, SIZE, SIZE, 3)).astype(np.uint8)
+
+
+CLIPS = [clip(5, 1), clip(9, 2), clip(7, 3), clip(1, 4)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four videos in two shards, one of them without a class."""
+    path = tmp_path / "data"
+    path.mkdir()
+    writer = PreparedWriter(path, "toy", SIZE, ["b", "a"], {"seed": 3}, shard_bytes=14 * SIZE * SIZE * 3)
+    writer.add(CLIPS[0], "one", "a", "anna", "raw/one.png")
+    writer.add(CLIPS[1], "two", "b", "bert", "raw/two.png")
+    writer.add(CLIPS[2], "three", "a", "anna", 'raw/th"r,ee\n.png')
+    writer.add(CLIPS[3], "four")
+    writer.finish()
+    return path
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+class TestWhole:
+    def test_what_it_says(self, folder):
+        dataset = PreparedDataset.open(folder)
+        assert len(list(folder.glob("frames-*.npy"))) == 2
+        assert (dataset.path, dataset.name, dataset.size, len(dataset)) == (folder, "toy", SIZE, 4)
+        assert dataset.class_names == ["b", "a"]
+        assert dataset.labels.tolist() == [1, 0, 1, -1]
+        assert dataset.labels.dtype == np.int32
+        assert dataset.lengths.tolist() == [5, 9, 7, 1]
+        assert dataset.lengths.dtype == np.int64
+        assert dataset.subjects == ["anna", "bert", "anna", ""]
+        assert dataset.ids == ["one", "two", "three", "four"]
+        assert dataset.sources == ["raw/one.png", "raw/two.png", 'raw/th"r,ee\n.png', ""]
+        assert dataset.options == {"seed": 3}
+
+    def test_counts(self, folder):
+        assert PreparedDataset.open(str(folder)).describe() == {
+            "name": "toy",
+            "size": SIZE,
+            "videos": 4,
+            "frames": 22,
+            "classes": {"b": 1, "a": 2},
+            "subjects": 2,
+            "shortest": 1,
+            "longest": 9,
+        }
+
+    @pytest.mark.parametrize("places", [range(1, 5, 2), [4, 0, 0], np.array([2]), range(4, 0, -2), [], range(3, 3)])
+    def test_frames(self, folder, places):
+        dataset = PreparedDataset.open(folder)
+        for i in range(3):
+            frames = dataset.frames(i, places)
+            assert frames.dtype == np.uint8
+            np.testing.assert_array_equal(frames, CLIPS[i][np.asarray(places, int)])
+
+    def test_frames_are_a_copy(self, folder):
+        dataset = PreparedDataset.open(folder)
+        dataset.frames(0, range(5))[:] = 0
+        np.testing.assert_array_equal(dataset.frames(0, range(5)), CLIPS[0])
+
+    def test_frames_into_an_array(self, folder):
+        out = np.zeros((2, SIZE, SIZE, 3), np.uint8)
+        assert PreparedDataset.open(folder).frames(2, range(0, 4, 3), out=out) is out
+        np.testing.assert_array_equal(out, CLIPS[2][[0, 3]])
+
+    @pytest.mark.parametrize("places", [[5], [-1], range(4, 6)])
+    def test_frames_of_the_next_video_cannot_be_had(self, folder, places):
+        with pytest.raises(IndexError, match="of video 0, which has 5 frames"):
+            PreparedDataset.open(folder).frames(0, places)
+
+    def test_it_is_an_ordinary_npy_file_with_a_true_checksum(self, folder):
+        meta = yaml.safe_load((folder / "dataset.yml").read_text())
+        np.testing.assert_array_equal(np.load(folder / "frames-00000.npy"), np.concatenate(CLIPS[:2]))
+        for shard in meta["shards"]:
+            assert hashlib.sha256((folder / shard["file"]).read_bytes()).hexdigest() == shard["sha256"]
+
+    def test_a_pickle_holds_no_frames_and_reads_again(self, tmp_path):
+        with open_writer(tmp_path / "data", "big", 64) as writer:
+            writer.add(np.full((200, 64, 64, 3), 7, np.uint8), "a")
+        dataset = PreparedDataset.open(tmp_path / "data")
+        text = pickle.dumps(dataset)
+        assert len(text) < 4000
+        assert (pickle.loads(text).frames(0, [199]) == 7).all()
+        assert (dataset.frames(0, [0]) == 7).all()
+
+    def test_several_processes_read_it(self, folder):
+        dataset = PreparedDataset.open(folder)
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            sums = pool.starmap(_total, [(dataset, i) for i in range(4)] * 3)
+        assert sums == [int(c.sum()) for c in CLIPS] * 3
+
+    def test_its_checksums_hold(self, folder):
+        PreparedDataset.open(folder).verify()
+
+
+def _total(dataset, i):
+    return int(dataset.frames(i, range(dataset.lengths[i])).sum())
+
+
+def refusal(folder):
+    with pytest.raises(DataError) as info:
+        PreparedDataset.open(folder)
+    message = str(info.value)
+    assert "\n" not in message
+    return message
+
+
+class TestDamaged:
+    def test_a_missing_folder(self, tmp_path):
+        assert re.search(
+            r"gone: no such folder; make a dataset first: python preprocess\.py shapes \S*gone$",
+            refusal(tmp_path / "gone"),
+        )
+
+    def test_a_file(self, tmp_path):
+        (tmp_path / "a.npy").touch()
+        assert "a.npy: not a folder" in refusal(tmp_path / "a.npy")
+
+    def test_a_folder_of_something_else(self, tmp_path):
+        assert "not a prepared dataset, it has no dataset.yml" in refusal(tmp_path)
+
+    def test_another_format(self, folder):
+        edit(folder / "dataset.yml", "format: 1", "format: 2")
+        assert "dataset.yml: format 2, but this version reads format 1; prepare the data again" in refusal(folder)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "reason"),
+        [
+            ("format: 1", "form: 1", "it says no format"),
+            ("name: toy", "nam: toy", "name is missing or not a str"),
+            ("size: 6", "size: big", "size is missing or not a int"),
+            ("size: 6", "size: 0", "must be at least 1"),
+            ("videos: 4", "videos: many", "must be at least 1"),
+            ("- b\n", "- a\n", "classes must be names, all different"),
+            ("- b\n", "- 7\n", "classes must be names"),
+            ("file: frames-00000.npy", "file: ../frames-00000.npy", "shard 0 must be the file frames-00000.npy"),
+            ("file: frames-00001.npy", "file: /etc/passwd", "shard 1 must be the file frames-00001.npy"),
+            ("frames: 14", "frames: all", "shard 0 needs its number of frames"),
+            ("format: 1", "format: [1", "while parsing"),
+            ("name: toy", "name: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        ],
+    )
+    def test_dataset_yml(self, folder, old, new, reason):
+        edit(folder / "dataset.yml", old, new)
+        message = refusal(folder)
+        assert "dataset.yml: damaged: " in message
+        assert reason in message
+
+    def test_dataset_yml_that_is_no_text(self, folder):
+        (folder / "dataset.yml").write_bytes(b"\xff\xfe\x00\x01")
+        assert "dataset.yml: damaged" in refusal(folder)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "reason"),
+        [
+            ("one,a,anna,0,0,5", "one,a,anna,2,0,5", r"video one \(shard 2, frames 0 to 0 \+ 5\) lies outside"),
+            ("one,a,anna,0,0,5", "one,a,anna,-1,0,5", "lies outside"),
+            ("two,b,bert,0,5,9", "two,b,bert,0,5,10", "lies outside"),
+            ("two,b,bert,0,5,9", "two,b,bert,0,-1,9", "lies outside"),
+            ("two,b,bert,0,5,9", "two,b,bert,0,5,0", "lies outside"),
+            ("two,b,bert,0,5,9", "two,b,bert,0,9223372036854775807,9", "lies outside"),
+            ("two,b,bert,0,5,9", "two,b,bert,0,five,9", "must be whole numbers"),
+            ("two,b,bert,0,5,9", "two,b,bert,0,99999999999999999999,9", "must be whole numbers"),
+            ("four,,,1,7,1,\n", "", "lists 3 videos instead of 4"),
+            ("four,,,1,7,1,", "four,,,1,7,1", "row 5 has not 7 fields"),
+            ("four,,,1,7,1,", "four,,,1,7,1,,x", "row 5 has not 7 fields"),
+            ("id,class", "name,class", "its columns must be id, class"),
+        ],
+    )
+    def test_videos_csv(self, folder, old, new, reason):
+        edit(folder / "videos.csv", old, new)
+        assert re.search(rf"videos\.csv: damaged: .*{reason}.*; prepare the data again", refusal(folder))
+
+    def test_an_unknown_class(self, folder):
+        edit(folder / "videos.csv", "one,a,", "one,c,")
+        assert "video one has the class c, which is not one of dataset.yml's: b, a" in refusal(folder)
+
+    def test_no_videos_csv(self, folder):
+        (folder / "videos.csv").unlink()
+        assert "videos.csv: damaged: it is missing" in refusal(folder)
+
+    def test_a_missing_shard(self, folder):
+        (folder / "frames-00001.npy").unlink()
+        assert "frames-00001.npy: damaged: it is missing" in refusal(folder)
+
+    @pytest.mark.parametrize("left", [0, 50, 500])
+    def test_a_cut_off_shard(self, folder, left):
+        path = folder / "frames-00000.npy"
+        path.write_bytes(path.read_bytes()[:left])
+        assert "frames-00000.npy: damaged: it is cut short or no array" in refusal(folder)
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            np.zeros((13, SIZE, SIZE, 3), np.uint8),
+            np.zeros((14, SIZE, SIZE), np.uint8),
+            np.zeros((14, SIZE, SIZE, 3), np.float32),
+        ],
+    )
+    def test_a_shard_of_another_shape(self, folder, array):
+        np.save(folder / "frames-00000.npy", array)
+        assert re.search(r"holds \w+ \(.*\), not uint8 \(14, 6, 6, 3\)", refusal(folder))
+
+    def test_a_shard_in_fortran_order(self, folder):
+        np.save(folder / "frames-00000.npy", np.zeros((14, SIZE, SIZE, 3), np.uint8, order="F"))
+        assert "Fortran order" in refusal(folder)
+
+    def test_a_shard_that_would_run_code(self, folder):
+        np.save(folder / "frames-00000.npy", np.array([{}], object), allow_pickle=True)
+        assert "cut short or no array" in refusal(folder)
+
+    def test_an_archive_for_a_shard(self, folder):
+        with (folder / "frames-00000.npy").open("wb") as file:
+            np.savez(file, np.zeros(3))
+        assert "not uint8 (14, 6, 6, 3)" in refusal(folder)
+
+    def test_one_changed_pixel(self, folder):
+        path = folder / "frames-00001.npy"
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+        dataset = PreparedDataset.open(folder)
+        with pytest.raises(DataError, match=r"frames-00001\.npy: damaged: its content does not match its checksum"):
+            dataset.verify()

@@ -1,0 +1,100 @@
+"""Layers: initial values, noise, freezing, moving average."""
+
+import chainer
+import chainer.functions as F
+import numpy as np
+import pytest
+
+from mocogan_chainer import links, seeding
+
+
+def small_network(seed=0):
+    rng = seeding.stream(seed)
+    return chainer.Sequential(links.Convolution(2, 3, (3, 3), 1, 1, rng), links.BatchNormActivation(3, 0.2))
+
+
+def test_initial_weights_are_uniform_in_the_fan_in_bound():
+    W = links.Convolution(16, 32, (4, 4), 2, 1, seeding.stream(0)).W.array
+    bound = (16 * 16) ** -0.5
+    assert W.dtype == np.float32
+    assert 0.99 * bound < np.abs(W).max() <= bound
+    assert W.std() == pytest.approx(bound / 3**0.5, rel=0.02)
+
+
+def test_deconvolution_takes_pytorchs_fan_in():
+    W = links.Deconvolution(16, 32, (4, 4), 2, 1, seeding.stream(0)).W.array
+    assert W.shape == (16, 32, 4, 4)
+    assert 0.99 * (32 * 16) ** -0.5 < np.abs(W).max() <= (32 * 16) ** -0.5
+
+
+class TestNoise:
+    def test_has_the_asked_deviation(self):
+        x = chainer.Variable(np.zeros((4, 3, 64, 64), np.float32))
+        noisy = links.NoiseSource(0).add(x, 0.3).array
+        assert noisy.dtype == np.float32
+        assert noisy.std() == pytest.approx(0.3, rel=0.02)
+
+    def test_is_absent_in_evaluation(self):
+        x = chainer.Variable(np.zeros((1, 3, 4, 4), np.float32))
+        with chainer.using_config("train", False):
+            assert links.NoiseSource(0).add(x, 0.3) is x
+
+    def test_goes_on_after_a_restart(self):
+        x = chainer.Variable(np.zeros((1, 3, 4, 4), np.float32))
+        first = links.NoiseSource(5)
+        drawn = [first.add(x, 1).array for _ in range(3)]
+        assert not np.array_equal(drawn[0], drawn[1])
+        second = links.NoiseSource(5)
+        second.requests = 2
+        assert np.array_equal(second.add(x, 1).array, drawn[2])
+
+
+class TestFrozen:
+    def test_gradients_pass_but_none_are_kept(self):
+        network, x = small_network(), chainer.Variable(np.ones((2, 2, 4, 4), np.float32))
+        network.cleargrads()
+        with links.frozen(network):
+            F.sum(network(x) ** 2).backward()
+        assert np.abs(x.grad).max() > 0
+        assert all(p.grad is None for p in network.params())
+
+    def test_everything_learns_again_afterwards(self):
+        network, x = small_network(), np.ones((2, 2, 4, 4), np.float32)
+        with pytest.raises(RuntimeError), links.frozen(network):
+            raise RuntimeError
+        network.cleargrads()
+        F.sum(network(x) ** 2).backward()
+        assert all(p.grad is not None for p in network.params())
+
+
+class TestMovingAverage:
+    def test_follows_weights_and_statistics(self):
+        network = small_network()
+        ema = links.ExponentialMovingAverage(network, 0.5)
+        expected = [p.array.copy() for p in network.params()]
+        network[1].avg_mean[...] = 8
+        for decay in (0.1, 2 / 11, 0.25, 4 / 13, 5 / 14, 6 / 15, 7 / 16, 8 / 17, 0.5):
+            for e, p in zip(expected, network.params(), strict=True):
+                p.array += 1
+                e[...] = decay * e + (1 - decay) * p.array
+            ema.update()
+        for e, p in zip(expected, ema.average.params(), strict=True):
+            np.testing.assert_allclose(p.array, e, rtol=1e-5)
+        assert ema.average[1].avg_mean == pytest.approx(8, rel=1e-3)
+
+    def test_the_network_is_untouched(self):
+        network = small_network()
+        before = network[0].W.array.copy()
+        ema = links.ExponentialMovingAverage(network, 0.9)
+        ema.average[0].W.array += 1
+        assert np.array_equal(network[0].W.array, before)
+
+
+def test_gru_unrolls_over_time():
+    gru = links.GRU(4, 3, seeding.stream(0))
+    rng = np.random.default_rng(0)
+    h, e = rng.standard_normal((2, 3), np.float32), rng.standard_normal((5, 2, 4), np.float32)
+    states = gru(h, e)
+    assert states.shape == (2, 5, 3)
+    again = gru(states[:, 1].array, e[2:])
+    np.testing.assert_allclose(again.array, states.array[:, 2:], rtol=1e-5)

@@ -1,0 +1,136 @@
+"""Snapshots: what goes in comes out, and damage is noticed."""
+
+import json
+import re
+
+import chainer
+import numpy as np
+import pytest
+
+from mocogan_chainer import checkpoint, links, seeding
+from mocogan_chainer.errors import OutputError, SnapshotError
+
+
+class Target:
+    """A network, its optimizer and values of every kind."""
+
+    def __init__(self, seed=0, channels=3):
+        self.network = links.Convolution(2, channels, (3, 3), 1, 1, seeding.stream(seed))
+        self.optimizer = chainer.optimizers.Adam().setup(self.network)
+        self.text, self.number, self.nothing = f"text {seed}", seed, None if seed else 5
+
+    def learn(self):
+        self.optimizer.update(lambda x: chainer.functions.sum(self.network(x) ** 2), np.ones((1, 2, 4, 4), np.float32))
+        return self
+
+    def serialize(self, serializer):
+        self.network.serialize(serializer["network"])
+        self.optimizer.serialize(serializer["optimizer"])
+        self.text = serializer("text", self.text)
+        self.number = serializer("number", self.number)
+        self.nothing = serializer("nothing", self.nothing)
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "snapshot.npz"
+    checkpoint.save(file, Target(1).learn(), config="a: 1\n", data={"name": "x"}, iteration=7)
+    return file
+
+
+def test_round_trip(path):
+    snapshot = checkpoint.load(path)
+    assert (snapshot.config, snapshot.data, snapshot.iteration) == ("a: 1\n", {"name": "x"}, 7)
+    expected, actual = Target(1).learn(), Target(0)
+    snapshot.restore(actual)
+    assert (actual.text, actual.number, actual.nothing) == ("text 1", 1, None)
+    assert np.array_equal(actual.network.W.array, expected.network.W.array)
+    assert actual.optimizer.t == 1
+    assert np.array_equal(actual.learn().network.W.array, expected.learn().network.W.array)
+
+
+def test_a_part_alone(path):
+    snapshot, network = checkpoint.load(path), Target(0).network
+    assert snapshot.has("network")
+    assert not snapshot.has("net")
+    snapshot.restore(network, "network")
+    assert np.array_equal(network.W.array, Target(1).learn().network.W.array)
+
+
+def test_another_shape(path):
+    with pytest.raises(SnapshotError, match=r"trainer/network/W has shape \(3, 2, 3, 3\) where \(4, 2, 3, 3\)"):
+        checkpoint.load(path).restore(Target(channels=4))
+
+
+def test_something_missing(path):
+    with pytest.raises(SnapshotError, match="lacks trainer/number/W; it was made with other settings"):
+        checkpoint.load(path).restore(Target().network, "number")
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(SnapshotError, match="no such snapshot"):
+        checkpoint.load(tmp_path / "none.npz")
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(SnapshotError, match="name a snapshot"):
+        checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 but no more"])
+def test_other_files(tmp_path, content):
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(SnapshotError, match="not a snapshot, or damaged"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_other_archives(tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.ones(3))
+    with pytest.raises(SnapshotError, match=r"not a snapshot of train.py"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_pickles_are_never_opened(tmp_path):
+    np.savez(tmp_path / "x.npz", meta=np.array({"format": checkpoint.FORMAT}, dtype=object))
+    with pytest.raises(SnapshotError, match="not a snapshot, or damaged"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(("key", "value", "message"), [("version", 99, "version 99"), ("format", "x", "it is a x")])
+def test_other_formats(tmp_path, key, value, message):
+    meta = {"format": checkpoint.FORMAT, "version": 1, "config": "", "data": {}, "iteration": 0, key: value}
+    np.savez(tmp_path / "x.npz", meta=np.array(json.dumps(meta)))
+    with pytest.raises(SnapshotError, match=message):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_truncation_is_noticed(path):
+    whole = path.read_bytes()
+    for fraction in (0.1, 0.5, 0.9, 0.99):
+        path.write_bytes(whole[: int(len(whole) * fraction)])
+        with pytest.raises(SnapshotError, match=re.escape(str(path))):
+            checkpoint.load(path)
+
+
+def test_a_flipped_bit_is_noticed(path):
+    snapshot = checkpoint.load(path)
+    whole = bytearray(path.read_bytes())
+    place = bytes(whole).index(snapshot.arrays["trainer/network/W"].tobytes()) + 10
+    whole[place] ^= 1
+    path.write_bytes(bytes(whole))
+    with pytest.raises(SnapshotError, match="damaged"):
+        checkpoint.load(path)
+
+
+def test_a_failed_write_keeps_the_old_snapshot(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        checkpoint.save(path, Target(), config="", data={}, iteration=8)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]

@@ -1,0 +1,100 @@
+"""The stack of settings."""
+
+import pytest
+
+from mocogan_chainer import config
+from mocogan_chainer.errors import ConfigError
+
+
+def test_layers_override_each_other(tmp_path):
+    file = tmp_path / "mine.yml"
+    file.write_text("batchsize: 7\nevery_nth: 5\nmodel:\n  dim_zc: 30\n")
+    resolved = config.resolve("infogan", "mnist", file, {"model.dim_zc": 31})
+    assert resolved["model"]["variant"] == "infogan"  # the model's file
+    assert resolved["model"]["dim_zm"] == 10  # what it extends
+    assert (resolved["batchsize"], resolved["every_nth"]) == (7, 5)  # the user's file over the dataset's
+    assert resolved["model"]["dim_zc"] == 31  # a setting over the user's file
+    assert config.resolve("normal", "mnist")["every_nth"] == 1
+
+
+def test_published_numbers_are_the_defaults():
+    resolved = config.resolve("normal")
+    assert resolved["optimizer"] == {"alpha": 2e-4, "beta1": 0.5, "beta2": 0.999, "weight_decay": 1e-5}
+    assert (resolved["max_iteration"], resolved["video_length"], resolved["every_nth"]) == (100_000, 16, 2)
+    assert (resolved["model"]["dim_zc"], resolved["model"]["dim_zm"]) == (50, 10)
+
+
+@pytest.mark.parametrize("model", config.model_names())
+def test_dump_and_restore(model):
+    resolved = config.resolve(model, settings={"save_name": "été", "max_epoch": 3})
+    assert config.restore(config.dump(resolved)) == resolved
+    changed = config.restore(config.dump(resolved), settings={"model.dim_zc": 1, "seed": 4})
+    assert config.differences(resolved, changed) == ["seed", "model.dim_zc"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("optimizer.alpha=1e-4", 1e-4), ("optimizer.alpha=1", 1.0), ("max_epoch=null", None), ("save_name=7", "7")],
+)
+def test_values_take_the_declared_type(text, value):
+    resolved = config.resolve("normal", settings=config.parse_settings([text]))
+    name = text.partition("=")[0]
+    actual = resolved["optimizer"]["alpha"] if "." in name else resolved[name]
+    assert actual == value
+    assert type(actual) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model.dimzc=3", r"^model.dimzc: no such setting \(did you mean model.dim_zc\?\)$"),
+        ("batch_size=3", r"^batch_size: no such setting \(did you mean batchsize\?\)$"),
+        ("batchsize=x", "^batchsize=x: it must be a whole number$"),
+        ("batchsize=3.5", "^batchsize=3.5: it must be a whole number$"),
+        ("batchsize=true", "^batchsize=True: it must be a whole number$"),
+        ("max_epoch=x", "^max_epoch=x: it must be a whole number or null$"),
+        ("optimizer.alpha=fast", "^optimizer.alpha=fast: it must be a number$"),
+        ("model=infogan", r"^model=infogan: it is a section; set model.variant=...$"),
+        ("batchsize.x=3", r"^batchsize=\{'x': 3\}: it must be a whole number$"),
+        ("batchsize", "^--set batchsize: it must be KEY=VALUE"),
+        ("batchsize=[", r"^--set batchsize=.: the value is no YAML"),
+    ],
+)
+def test_mistakes(text, message):
+    with pytest.raises(ConfigError, match=message):
+        config.resolve("infogan", settings=config.parse_settings([text]))
+
+
+def test_unknown_names():
+    with pytest.raises(ConfigError, match=r"--model=infogann: .* \(did you mean infogan\?\)"):
+        config.resolve("infogann")
+    with pytest.raises(ConfigError, match=r"--dataset_type=mugs: .*did you mean mug"):
+        config.resolve("normal", "mugs")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [", "not YAML"),
+        (b"- a\n", r"holds KEY: VALUE lines"),
+        (b"\xff\xfe\x00", "cannot be read|not YAML"),
+        (b"nonsense: 1", "nonsense: no such setting"),
+        (b"!!python/object/apply:os.system ['true']", "not YAML"),
+    ],
+)
+def test_broken_files(tmp_path, content, message):
+    file = tmp_path / "mine.yml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        config.resolve("normal", file=file)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match="no such config file"):
+        config.resolve("normal", file=tmp_path / "none.yml")
+
+
+@pytest.mark.parametrize("text", ["", "a: 1", "model_name: [1]", "model_name: gone", "]"])
+def test_a_text_that_is_no_config(text):
+    with pytest.raises(ConfigError):
+        config.restore(text)
