@@ -5,6 +5,7 @@ VENV ?= .venv
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
 # Building Chainer needs an older setuptools: see build-constraints.txt. A relative path, because pip splits at spaces.
 export PIP_CONSTRAINT = build-constraints.txt
@@ -28,14 +29,14 @@ $(READY): requirements.txt requirements-dev.txt build-constraints.txt
 	@command -v $(PYTHON) > /dev/null || { \
 	  echo "There is no $(PYTHON): install Python 3.10 to 3.13, or name one, for example: make setup PYTHON=python3.12"; \
 	  exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
+	@$(PYTHON) -c '$(SUPPORTED)' || { \
 	  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), and Python 3.10 to 3.13 is needed: name one, for example: make setup PYTHON=python3.12"; \
 	  exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu run 'sudo apt-get install python3-venv' (for another Python than the system's: python3.N-venv), elsewhere install Python with its ensurepip module; then run make again"; \
 	  exit 1; }
 	@echo "Setting up $(VENV) (900 MB, some minutes; once)"
-	@$(BIN)/python -c 'import pip' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -c 'import pip; $(SUPPORTED)' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
 	@touch $@
 

@@ -79,8 +79,8 @@ def choose_device(gpu: int) -> chainer.backend.Device:
         return chainer.get_device("@numpy")
     count = compat.device_count()
     if gpu >= count:
-        has = f"this machine has {count}, counted from 0" if count else "CuPy finds no CUDA device on this machine"
-        raise DeviceError(f"gpu={gpu}: {has}; use --gpu -1 for the CPU")
+        why = f"this machine has {count}, counted from 0" if count else compat.device_problem()
+        raise DeviceError(f"gpu={gpu}: no such device: {why}; use --gpu -1 for the CPU")
     device = chainer.get_device(f"@cupy:{gpu}")
     device.use()
     return device

@@ -38,7 +38,8 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         with Image.open(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
-            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.array(image.convert("RGB"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except DataError:

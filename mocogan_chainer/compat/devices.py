@@ -105,28 +105,30 @@ def available_with_a_device(module: types.ModuleType) -> Iterator[None]:
     Without a device Chainer is kept from seeing CuPy, a state that it knows; ``import cupy`` elsewhere works.
     """
     if has_device():
-        yield
-        return
-    with stand_ins(_HIDDEN):
-        yield
-    module._resolution_error = f" No CUDA device can be used: {_missing_part() or _NO_DEVICE}."
+        with _without_advice():
+            yield
+    else:
+        with stand_ins(_HIDDEN):
+            yield
+        module._resolution_error = f" No CUDA device can be used: {_missing_part() or _NO_DEVICE}."
 
 
 @around("chainer.functions.pooling.unpooling_2d", "chainer.training.updaters.multiprocess_parallel_updater")
 def hide_cupy(module: types.ModuleType) -> Iterator[None]:
-    """unpooling_2d.py:4 and multiprocess_parallel_updater.py:15 import CuPy by themselves, device or not.
-
-    With a device the second one tries NCCL, which it can do without; CuPy warns when that is missing.
-    """
+    """unpooling_2d.py:4 and multiprocess_parallel_updater.py:15 import CuPy by themselves, device or not."""
     from chainer.backends import cuda
 
-    with _no_nccl_warning() if cuda.available else stand_ins(_HIDDEN):
+    with _without_advice() if cuda.available else stand_ins(_HIDDEN):
         yield
 
 
 @contextlib.contextmanager
-def _no_nccl_warning() -> Iterator[None]:
-    environment = sys.modules.get("cupy._environment")
+def _without_advice() -> Iterator[None]:
+    """Keep CuPy from warning of each optional library (cuDNN, NCCL) that is missing: Chainer does without them."""
+    try:
+        environment = importlib.import_module("cupy._environment")
+    except Exception:  # Chainer is about to find out
+        environment = None
     warn = getattr(environment, "_preload_warning", None)
     if warn is None:
         yield

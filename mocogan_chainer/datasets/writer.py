@@ -244,11 +244,12 @@ def _text(name: str) -> str:
 
 
 def _spread(labels: np.ndarray) -> list[int]:
+    """Return up to 16 videos, as many of each class as can be, spread over the class."""
     kinds = np.unique(labels)
-    per_kind = -(-PREVIEW_VIDEOS // len(kinds))
-    chosen = []
-    for kind in kinds:
+    shares = np.diff(np.linspace(0, PREVIEW_VIDEOS, len(kinds) + 1).astype(int))
+    chosen: list[int] = []
+    for kind, share in zip(kinds, shares, strict=True):
         members = np.flatnonzero(labels == kind)
-        places = np.linspace(0, len(members) - 1, min(per_kind, len(members))).astype(int)
-        chosen.append(members[places].tolist())
-    return [i for group in chosen for i in group][:PREVIEW_VIDEOS]
+        places = np.linspace(0, len(members) - 1, min(share, len(members))).astype(int)
+        chosen += members[places].tolist()
+    return chosen

@@ -31,7 +31,7 @@ class TensorBoard(training.Extension):
     def __call__(self, trainer: training.Trainer) -> None:
         """Write the scalars of this iteration."""
         for name, value in trainer.observation.items():
-            self._writer.add_scalar(name, float(value.array), trainer.updater.iteration)
+            self._writer.add_scalar(name, float(value), trainer.updater.iteration)
 
     def add_video(self, tag: str, frames: np.ndarray, iteration: int) -> None:
         """Write a video uint8 (T, H, W, 3), as a GIF: the one moving form that TensorBoard shows."""

@@ -60,7 +60,8 @@ class GANUpdater(StandardUpdater):
         optimizer.target.cleargrads()
         loss.backward()
         optimizer.update()
-        chainer.report({"loss": loss, **observed}, optimizer.target)
+        values = {"loss": loss, **observed}  # as arrays: a reported Variable would keep its whole graph alive
+        chainer.report({key: value.array for key, value in values.items()}, optimizer.target)
 
     def serialize(self, serializer: Any) -> None:
         """Save or load everything that the next step depends on."""

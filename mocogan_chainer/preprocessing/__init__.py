@@ -125,7 +125,7 @@ def prepare(
         loaded = runner.load_all(source, items, workers)
         for item, result in tqdm(loaded, name, len(items), unit="video", disable=None):
             if isinstance(result, str):
-                writer.skip(item.source, result)
+                writer.skip(item.source, result.removeprefix(f"{Path(raw or '', item.source)}: "))
             elif len(result) < min_frames:
                 writer.skip(item.source, f"{len(result)} frames, fewer than min_frames={min_frames}")
             else:

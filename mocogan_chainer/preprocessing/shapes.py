@@ -64,7 +64,7 @@ class Shapes(Source):
 def _disc(diameter: int) -> np.ndarray:
     """The published raster of a circle: about the pixel before the middle, so that its right and lower tips show."""
     y, x = np.mgrid[:diameter, :diameter] - (diameter // 2 - 1)
-    return x * x + y * y <= diameter * diameter // 4
+    return x * x + y * y <= (diameter // 2) ** 2
 
 
 def _bezier(points: Sequence[int], length: int) -> np.ndarray:

@@ -147,7 +147,7 @@ get_default_pinned_memory_pool = get_default_memory_pool
 
 @pytest.fixture
 def fake_cupy(tmp_path):
-    """A folder with a CuPy that can be imported and no more, and whose NCCL warns as the real one does."""
+    """A folder with a CuPy that can be imported and no more, and whose cuDNN and NCCL warn as the real ones do."""
     folder = tmp_path / "site"
     files = {
         "cupy/__init__.py": CUPY,
@@ -155,6 +155,7 @@ def fake_cupy(tmp_path):
         "cupy/_environment.py": "import warnings\n\n\ndef _preload_warning(library, error): warnings.warn(library)\n",
         "cupy/cuda/__init__.py": "class Device: pass\nclass Event: pass\nclass Stream: pass\n",
         "cupy/cuda/cublas.py": "",
+        "cupy/cuda/cudnn.py": "from cupy import _environment\n_environment._preload_warning('cudnn', None)\n",
         "cupy/cuda/nccl.py": "from cupy import _environment\n_environment._preload_warning('nccl', None)\n",
         "cupyx/__init__.py": "",
         "cupyx/scipy/__init__.py": "",

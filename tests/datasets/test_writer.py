@@ -118,6 +118,15 @@ class TestPreview:
         assert (first == 200).all(-1).sum() == 64
         assert (first == 100).all(-1).sum() == 8 * 64
 
+    def test_ten_classes_are_all_seen_and_of_a_hundred_sixteen(self, tmp_path):
+        for count, shown in ((10, 10), (100, 16)):
+            classes = [str(i) for i in range(count)]
+            with open_writer(tmp_path / str(count), "toy", 8, classes) as writer:
+                for i in range(3 * count):
+                    writer.add(clip(1, value=100 + i % count), str(i), classes[i % count])
+            first = self.frames(tmp_path / str(count))[0]
+            assert len(np.unique(first[first >= 100])) == shown
+
     def test_a_short_video_waits_at_its_end(self, tmp_path):
         with open_writer(tmp_path / "d", "toy", 8) as writer:
             writer.add(clip(2, value=50), "short")
@@ -177,10 +186,10 @@ class TestWhereItIsWritten:
         assert (PreparedDataset.open(tmp_path / "d").frames(0, [0]) == 5).all()
 
     def test_no_videos(self, tmp_path):
-        with pytest.raises(DataError, match="toy: no usable video$"), open_writer(tmp_path / "d", "toy", 8):
+        with pytest.raises(DataError, match=r"toy: no usable video$"), open_writer(tmp_path / "d", "toy", 8):
             pass
         with (
-            pytest.raises(DataError, match="no usable video: 2 left out, the first, a.png: not an image$"),
+            pytest.raises(DataError, match=r"no usable video: 2 left out, the first, a\.png: not an image$"),
             open_writer(tmp_path / "d", "toy", 8) as writer,
         ):
             writer.skip("a.png", "not an image")
@@ -193,9 +202,8 @@ class TestWhereItIsWritten:
             self.write(tmp_path / "d")
         self.write(tmp_path / "d", force=True, value=9)
         assert (PreparedDataset.open(tmp_path / "d").frames(0, [0]) == 9).all()
-        assert tree(tmp_path) == ["d", *(f"d/{n}" for n in ("dataset.yml", "frames-00000.npy", "preview.gif"))] + [
-            "d/videos.csv"
-        ]
+        assert tree(tmp_path / "d") == ["dataset.yml", "frames-00000.npy", "preview.gif", "videos.csv"]
+        assert [p.name for p in tmp_path.iterdir()] == ["d"]
 
     def test_an_empty_folder_will_do(self, tmp_path):
         (tmp_path / "d").mkdir()

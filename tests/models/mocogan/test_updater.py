@@ -58,7 +58,7 @@ def observe(updater, step):
         reporter.add_observer(name, optimizer.target)
     with reporter.scope(observation):
         step()
-    return {name: float(value.array) for name, value in observation.items()}
+    return {name: float(value) for name, value in observation.items()}
 
 
 def weights(network):

@@ -1,0 +1,59 @@
+"""How commands end."""
+
+import errno
+
+import pytest
+
+from mocogan_chainer.cli import entry
+from mocogan_chainer.errors import ConfigError, DataError
+
+
+def raising(error):
+    def function():
+        raise error
+
+    return function
+
+
+def test_success_is_0_and_passes_arguments(capsys):
+    assert entry.run(print, "a", "b") == 0
+    assert capsys.readouterr() == ("a b\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (DataError("data: no such\nfolder"), 2, "error: data: no such folder\n"),
+        (MemoryError(), 2, "error: out of memory; use smaller batches, sizes or fewer workers\n"),
+        (MemoryError("3 GiB"), 2, "error: out of memory (3 GiB); use smaller batches, sizes or fewer workers\n"),
+        (
+            OSError(errno.ENOSPC, "full", "a.npy"),
+            2,
+            "error: a.npy: no space left; free some or choose another folder\n",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(capsys, error, code, line):
+    assert entry.run(raising(error)) == code
+    assert capsys.readouterr() == ("", line)
+
+
+@pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(errno.EIO, "broken disk")])
+def test_our_own_faults_are_not_hidden(error):
+    with pytest.raises(type(error)):
+        entry.run(raising(error))
+
+
+def test_the_traceback_can_be_seen(capsys, monkeypatch):
+    monkeypatch.setenv("MOCOGAN_TRACEBACK", "1")
+    assert entry.run(raising(DataError("broken"))) == 2
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert shown.endswith("error: broken\n")
+
+
+def test_the_parser_raises_what_run_shows():
+    parser = entry.Parser(prog="tool.py")
+    with pytest.raises(ConfigError, match=r"unrecognized arguments: --x \(see tool\.py --help\)"):
+        parser.parse_args(["--x"])

@@ -1,0 +1,105 @@
+"""Triggers, plots and tables on a trainer that only counts."""
+
+from types import SimpleNamespace
+
+import numpy as np
+from PIL import Image
+
+from mocogan_chainer import extensions
+
+
+def trainer_at(iteration, epoch_detail=0.0, out=None, log=()):
+    updater = SimpleNamespace(iteration=iteration, epoch_detail=epoch_detail)
+    return SimpleNamespace(updater=updater, out=out, get_extension=lambda _name: SimpleNamespace(log=list(log)))
+
+
+def test_training_stops_at_whichever_comes_first():
+    stop = extensions.StopTrigger(10, 3)
+    assert not stop(trainer_at(9, 2.9))
+    assert stop(trainer_at(10, 0.1))
+    assert stop(trainer_at(1, 3.0))
+    assert stop.fraction(trainer_at(5, 0.3)) == 0.5
+
+
+def test_intervals_end_with_the_last_iteration():
+    trigger = extensions.IntervalAndLast(4, extensions.StopTrigger(10, None))
+    assert [i for i in range(1, 11) if trigger(trainer_at(i))] == [4, 8, 10]
+
+
+ROW = {
+    "generator/loss": 1.5,
+    "image_discriminator/loss": 0.25,
+    "image_discriminator/real": 3.0,
+    "epoch": 1,
+    "elapsed_time": 7.2,
+}
+
+
+def test_the_table_has_a_column_a_loss(capsys):
+    table = extensions.LossTable()
+    table(trainer_at(20, 1.25, log=[ROW | {"iteration": 20}]))
+    table(trainer_at(40, 2.5, log=[ROW | {"iteration": 40}]))
+    header, first, second = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert header == ["iteration", "epoch", "seconds", "gen/loss", "img/loss"]
+    assert first == ["20", "1.25", "7", "1.5000", "0.2500"]
+    assert second[0] == "40"
+
+
+def test_no_progress_bar_without_a_terminal(capsys):
+    progress = extensions.Progress(extensions.StopTrigger(4, None))
+    progress.initialize(trainer_at(0))
+    progress(trainer_at(2))
+    progress.finalize()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_plot_has_a_panel_a_network(tmp_path):
+    log = [ROW | {"iteration": i, "generator/loss": 2.0 - i} for i in range(5)]
+    extensions.LossPlot()(trainer_at(5, out=tmp_path, log=log))
+    with Image.open(tmp_path / "losses.png") as plot:
+        pixels = np.asarray(plot.convert("RGB")).astype(int)
+        assert plot.size == (800, 520)
+    blue = (np.abs(pixels - [31, 119, 180]).sum(axis=2) < 20).any(axis=1)  # the first curve's colour
+    assert blue[:260].any()
+    assert blue[260:].any()
+
+
+def test_grid_of_videos(tmp_path):
+    class Sampler:
+        class_names, tile = (), 4
+
+        def draw(self, seed, contents, motions, length, categories=None):
+            return [(c, length) for c in contents]
+
+        def render(self, codes):
+            return np.stack([np.full((length, 8, 8, 3), 40 * c, np.uint8) for c, length in codes])
+
+    shown = []
+    grid = extensions.VideoGrid(Sampler(), 5, 3, 0, 8, lambda *call: shown.append(call))
+    grid(trainer_at(7, out=tmp_path))
+    with Image.open(tmp_path / "samples_iter_7.gif") as gif:
+        assert gif.size == (3 * 8 + 2 * 2, 2 * 8 + 2)
+    ((tag, frames, iteration),) = shown
+    assert (tag, iteration) == ("samples", 7)
+    assert [frames[0, 4, 4 + 10 * i, 0] for i in range(3)] == [0, 40, 80]
+
+
+def test_the_latest_snapshot_is_the_newest_file(tmp_path):
+    class Trainer:
+        def __init__(self, iteration):
+            self.updater, self.out = SimpleNamespace(iteration=iteration), tmp_path
+
+        def serialize(self, serializer):
+            serializer("iteration", self.updater.iteration)
+
+    snapshot = extensions.Snapshot("model_name: x\n", {"name": "y"})
+    for iteration in (1, 2):
+        snapshot(Trainer(iteration))
+    latest = (tmp_path / "snapshot_latest.npz").read_bytes()
+    assert latest == (tmp_path / "snapshot_iter_2.npz").read_bytes()
+    assert {p.name for p in tmp_path.iterdir()} == {f"snapshot_{n}.npz" for n in ("iter_1", "iter_2", "latest")}
+
+
+def test_snapshots_come_after_the_others():
+    others = (extensions.LogReport, extensions.VideoGrid, extensions.TensorBoard, extensions.LossPlot)
+    assert all(extensions.Snapshot.priority < other.priority for other in others)

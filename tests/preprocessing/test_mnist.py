@@ -1,0 +1,182 @@
+"""Moving MNIST from the published form and from digits."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mocogan_chainer import preprocessing
+from mocogan_chainer.datasets import PreparedDataset
+from mocogan_chainer.errors import ConfigError, DataError
+
+
+def prepare(raw, out, **options):
+    report = preprocessing.prepare("mnist", raw, out, workers=0, **options)
+    dataset = PreparedDataset.open(out)
+    return report, dataset, [dataset.frames(i, range(n)) for i, n in enumerate(dataset.lengths)]
+
+
+def blob(value):
+    """A digit whose lit pixels fill all of its 28 x 28."""
+    return np.full((28, 28), value, np.uint8)
+
+
+def write_idx(path, array, compress=False):
+    data = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+    path.write_bytes(gzip.compress(data) if compress else data)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Digits 0 to 2, told apart by their brightness."""
+    for label in range(3):
+        folder = tmp_path / "raw" / str(label)
+        folder.mkdir(parents=True)
+        for i in range(2):
+            Image.fromarray(blob(80 + 70 * label)).save(folder / f"{i}.PNG")
+    return tmp_path / "raw"
+
+
+class TestFinished:
+    def test_time_comes_first_in_the_published_file(self, tmp_path):
+        videos = np.random.default_rng(0).integers(0, 256, (20, 3, 64, 64)).astype(np.uint8)
+        np.save(tmp_path / "mnist_test_seq.npy", videos)
+        report, dataset, made = prepare(tmp_path / "mnist_test_seq.npy", tmp_path / "out")
+        assert report.videos == 3
+        assert dataset.class_names == []
+        for i in range(3):
+            for channel in range(3):
+                np.testing.assert_array_equal(made[i][..., channel], videos[:, i])
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            np.zeros((3, 20, 64, 64), np.uint8),
+            np.zeros((20, 3, 32, 32), np.uint8),
+            np.zeros((20, 3, 64, 64), np.float32),
+            np.zeros((20, 64, 64), np.uint8),
+        ],
+    )
+    def test_other_arrays(self, tmp_path, array):
+        np.save(tmp_path / "a.npy", array)
+        with pytest.raises(DataError, match=r"a\.npy: \w+ \(.*\), and the published file is uint8 \(20, N, 64, 64\)"):
+            prepare(tmp_path / "a.npy", tmp_path / "out")
+
+    def test_a_file_cut_short(self, tmp_path):
+        np.save(tmp_path / "a.npy", np.zeros((20, 3, 64, 64), np.uint8))
+        (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:5000])
+        with pytest.raises(DataError, match=r"a\.npy: not a whole \.npy file"):
+            prepare(tmp_path / "a.npy", tmp_path / "out")
+
+    def test_options_for_digits_are_refused_rather_than_ignored(self, tmp_path):
+        np.save(tmp_path / "a.npy", np.zeros((20, 3, 64, 64), np.uint8))
+        with pytest.raises(ConfigError, match=r"digits=1: .*a\.npy holds finished videos"):
+            prepare(tmp_path / "a.npy", tmp_path / "out", digits=1)
+
+
+class TestDigits:
+    def test_one_digit_names_the_class(self, pictures, tmp_path):
+        report, dataset, made = prepare(pictures, tmp_path / "out", num=30, digits=1)
+        assert dataset.class_names == ["0", "1", "2"]
+        assert sum(report.classes.values()) == 30
+        for frames, label, source in zip(made, dataset.labels, dataset.sources, strict=True):
+            assert frames.shape == (20, 64, 64, 3)
+            assert set(np.unique(frames)) == {0, 80 + 70 * label}
+            assert source in (f"{label}/0.PNG", f"{label}/1.PNG")
+
+    @pytest.mark.parametrize("digits", [2, 3])
+    def test_more_digits_have_no_class(self, pictures, tmp_path, digits):
+        _, dataset, made = prepare(pictures, tmp_path / "out", num=10, digits=digits)
+        assert dataset.class_names == []
+        assert all(source.count(" + ") == digits - 1 for source in dataset.sources)
+        areas = [(frames[0].max(-1) > 0).sum() for frames in made]
+        assert max(areas) > 28 * 28
+        assert max(areas) <= digits * 28 * 28
+
+    def test_where_digits_overlap_the_brighter_shows(self, pictures, tmp_path):
+        _, dataset, made = prepare(pictures, tmp_path / "out", num=30, digits=2)
+        for frames, source in zip(made, dataset.sources, strict=True):
+            brightest = max(80 + 70 * int(part[0]) for part in source.split(" + "))
+            assert ((frames == brightest).all(-1).sum(axis=(1, 2)) >= 28 * 28).all()
+
+    def test_a_digit_flies_straight_and_bounces(self, pictures, tmp_path):
+        _, _, made = prepare(pictures, tmp_path / "out", num=20, digits=1, length=60)
+        for frames in made:
+            lit = [np.argwhere(frame.any(-1)) for frame in frames]
+            assert all(len(pixels) == 28 * 28 for pixels in lit)  # never cut by a margin
+            corner = np.array([pixels.min(0) for pixels in lit])
+            steps = np.abs(np.diff(corner, axis=0))
+            assert (np.linalg.norm(steps, axis=1) < 3.6 + 1.5).all()
+            assert np.ptp(corner, axis=0).max() >= 30  # it crosses the canvas in 60 frames, whatever its direction
+            for axis in (0, 1):  # away from the margins, the speed of an axis is the same throughout
+                inside = (corner[:-1, axis] > 4) & (corner[:-1, axis] < 32)
+                assert set(np.diff(np.unique(steps[inside, axis]))) <= {1}
+                assert len(np.unique(steps[inside, axis])) <= 2
+
+    @pytest.mark.parametrize("compress", [False, True])
+    @pytest.mark.parametrize("sep", ["-", "."])
+    def test_idx_files(self, tmp_path, compress, sep):
+        raw = tmp_path / "raw"
+        raw.mkdir()
+        end = ".gz" if compress else ""
+        images = np.stack([blob(v) for v in (50, 90, 130, 170)])
+        write_idx(raw / f"train-images{sep}idx3-ubyte{end}", images, compress)
+        write_idx(raw / f"train-labels{sep}idx1-ubyte{end}", np.array([7, 3, 7, 5], np.uint8), compress)
+        write_idx(raw / f"t10k-images{sep}idx3-ubyte{end}", images[:0], compress)
+        _, dataset, made = prepare(raw, tmp_path / "out", num=40, digits=1)
+        assert dataset.class_names == ["3", "5", "7"]
+        for frames, label in zip(made, dataset.labels, strict=True):
+            assert frames.max() in {"3": (90,), "5": (170,), "7": (50, 130)}[dataset.class_names[label]]
+
+    def test_idx_files_that_do_not_go_together(self, tmp_path):
+        write_idx(tmp_path / "train-images-idx3-ubyte", np.zeros((4, 28, 28), np.uint8))
+        with pytest.raises(DataError, match="train-labels-idx1-ubyte: cannot be read"):
+            prepare(tmp_path, tmp_path.parent / "out")
+        write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(5, np.uint8))
+        with pytest.raises(DataError, match=r"labels of shape \(5,\) do not go with the images \(4, 28, 28\)"):
+            prepare(tmp_path, tmp_path.parent / "out")
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            (b"hello world", "not an idx file"),
+            (b"\x00\x00\x08\x03\x00", "cut short"),
+            (b"\x00\x00\x08\x03" + struct.pack(">3I", 2, 28, 28) + bytes(100), "cut short: 100 bytes"),
+            (gzip.compress(bytes(1000))[:-20], "cannot be read"),
+        ],
+    )
+    def test_damaged_idx_files(self, tmp_path, data, reason):
+        (tmp_path / "train-images-idx3-ubyte").write_bytes(data)
+        with pytest.raises(DataError, match=f"train-images-idx3-ubyte: {reason}"):
+            prepare(tmp_path, tmp_path.parent / "out")
+
+    def test_a_bad_picture_costs_the_videos_that_show_it(self, pictures, tmp_path):
+        (pictures / "1" / "0.PNG").write_text("text")
+        report, dataset, _ = prepare(pictures, tmp_path / "out", num=20, digits=1)
+        assert {source for source, _ in report.skipped} == {"1/0.PNG"}
+        assert report.videos + len(report.skipped) == 20
+        assert "1/0.PNG" not in dataset.sources
+
+    def test_pictures_of_another_size_and_another_frame_size(self, tmp_path):
+        (tmp_path / "raw" / "4").mkdir(parents=True)
+        Image.new("L", (56, 100), 200).save(tmp_path / "raw" / "4" / "a.png")
+        _, _, made = prepare(tmp_path / "raw", tmp_path / "out", num=2, digits=1, size=32)
+        assert made[0].shape == (20, 32, 32, 3)
+        assert (made[0][0] > 100).all(-1).sum() == pytest.approx(14 * 14, abs=30)
+
+    def test_nothing_there(self, tmp_path):
+        (tmp_path / "raw").mkdir()
+        with pytest.raises(DataError, match="no digits found; mnist reads"):
+            prepare(tmp_path / "raw", tmp_path / "out")
+
+    def test_too_many_digits(self, pictures, tmp_path):
+        with pytest.raises(ConfigError, match="digits=4: it must be between 1 and 3"):
+            prepare(pictures, tmp_path / "out", digits=4)
+
+
+def test_the_seed_decides(pictures, tmp_path):
+    made = [prepare(pictures, tmp_path / str(i), num=5, seed=seed)[2] for i, seed in enumerate([1, 1, 2])]
+    np.testing.assert_array_equal(made[0], made[1])
+    assert (np.array(made[0]) != np.array(made[2])).any()
