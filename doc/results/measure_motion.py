@@ -1,0 +1,72 @@
+"""Where do shapes go? Compares the paths of mass centres in a prepared dataset and in a snapshot's videos.
+
+    python doc/results/measure_motion.py DATASET SNAPSHOT [VIDEOS A CLASS]
+
+Prints, for each class of the real clips and each category of the generated ones: the mean step of the mass centre
+(pixels a frame, right and down positive), how straight the path is (distance between its ends over its length), how many
+frames show a shape, and how far its mean colour strays in one video (RGB, 0..255; 0 in the real data).
+"""
+
+import sys
+
+import numpy as np
+
+from mocogan_chainer import builder, sampling, seeding
+from mocogan_chainer.datasets.iterators import ClipIterator
+from mocogan_chainer.datasets.prepared import PreparedDataset
+
+VISIBLE = 64
+"""A pixel belongs to the shape when its brightest channel is above this."""
+
+
+def measure(video: np.ndarray) -> tuple[np.ndarray, float, float, float]:
+    """Return (step (right, down), straightness, visible share of frames, colour deviation) of one (T, H, W, 3)."""
+    centres, colours = [], []
+    for frame in video:
+        rows, columns = np.nonzero(frame.max(axis=-1) > VISIBLE)
+        if len(rows) > 0:
+            centres.append((columns.mean(), rows.mean()))
+            colours.append(frame[rows, columns].mean(axis=0))
+    share = len(centres) / len(video)
+    if len(centres) < 2:
+        return np.full(2, np.nan), np.nan, share, np.nan
+    steps = np.diff(centres, axis=0)
+    length = np.linalg.norm(steps, axis=1).sum()
+    straightness = np.linalg.norm(steps.sum(axis=0)) / length if length > 0 else np.nan
+    colours = np.array(colours)
+    deviation = np.linalg.norm(colours - colours.mean(axis=0), axis=1).mean()
+    return steps.mean(axis=0), straightness, share, deviation
+
+
+def show(name: str, videos: list[np.ndarray]) -> None:
+    """Print one row."""
+    steps, straightness, share, deviation = zip(*map(measure, videos), strict=True)
+    right, down = np.nanmean(steps, axis=0)
+    spread_right, spread_down = np.nanstd(steps, axis=0)
+    print(
+        f"{name:<22} {len(videos):>6} {right:>6.2f} +- {spread_right:.2f} {down:>6.2f} +- {spread_down:.2f} "
+        f"{np.nanmean(straightness):>8.2f} {np.mean(share):>8.2f} {np.nanmean(deviation):>8.1f}"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    dataset = PreparedDataset.open(sys.argv[1])
+    sampler, config = builder.load_sampler(sys.argv[2])
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 128
+    length = config["video_length"]
+    print(f"{'':<22} {'videos':>6} {'right':>14} {'down':>14} {'straight':>8} {'visible':>8} {'colour':>8}")
+    iterator = ClipIterator(dataset, 64, length, config["every_nth"], seeding.stream(0, "measure"))
+    real: list[list[np.ndarray]] = [[] for _ in dataset.class_names]
+    while min(map(len, real)) < count:
+        for video, label in zip(*next(iterator), strict=True):
+            real[label].append(video)
+    for name, videos in zip(dataset.class_names, real, strict=True):
+        show(f"real, class {name}", videos[:count])
+    for category, name in enumerate(sampler.class_names):
+        made = [v for _, _, v in sampling.random_videos(sampler, count, length, 0, 16, category)]
+        show(f"generated, class {name}", made)
+
+
+if __name__ == "__main__":
+    main()
