@@ -3,8 +3,8 @@
     python doc/results/measure_motion.py DATASET SNAPSHOT [VIDEOS A CLASS]
 
 Prints, for each class of the real clips and each category of the generated ones: the mean step of the mass centre
-(pixels a frame, right and down positive), how straight the path is (distance between its ends over its length), how many
-frames show a shape, and how far its mean colour strays in one video (RGB, 0..255; 0 in the real data).
+(pixels a frame, right and down positive), how straight the path is (distance between its ends over its length), in
+how many frames a shape is seen, and how far its mean colour strays in one video (RGB, 0..255).
 """
 
 import sys

@@ -151,7 +151,9 @@ def _dry_run(config: Config) -> None:
         print(f"{name}: {count:,} parameters")
     for name, size in summary.memory.items():
         print(f"{name}: {size / 2**20:,.0f} MiB")
-    print(f"memory of a step, about: {sum(summary.memory.values()) / 2**20:,.0f} MiB, without working space")
+    print(
+        f"memory of a step, about: {sum(summary.memory.values()) / 2**20:,.0f} MiB, without Python itself and the backend's buffers"
+    )
 
 
 def _say(line: str) -> None:
