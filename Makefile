@@ -42,7 +42,7 @@ $(READY): requirements.txt requirements-dev.txt build-constraints.txt
 
 demo: $(READY)
 	$(BIN)/python preprocess.py shapes demo/data --size 32 --num 500 --force
-	$(BIN)/python train.py --model infogan --config configs/demo.yml
+	$(BIN)/python train.py --model infogan --config configs/demo.yml --force
 	$(BIN)/python generate_samples.py demo/result/demo/snapshot_latest.npz demo/samples --num 4 --category all --grid 4x6 --format gif,mp4
 	@echo "Done. Generated videos: demo/samples (begin with grid_4x6.gif). The run: demo/result/demo (losses.png, samples_iter_*.gif)."
 

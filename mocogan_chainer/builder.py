@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import chainer
 import numpy as np
@@ -23,6 +22,25 @@ from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.sampling import Sampler
 
+_LARGE = 10**9
+_RANGES = {
+    "seed": (0, 2**63),
+    "gpu": (-1, 1023),
+    "video_length": (1, 10_000),
+    "every_nth": (1, 10_000),
+    "size": (1, 4096),
+    "batchsize": (2, 100_000),  # batch normalization needs two
+    "image_batchsize": (2, 100_000),
+    "max_iteration": (1, _LARGE),
+    "max_epoch": (1, _LARGE),
+    "display_interval": (1, _LARGE),
+    "log_tensorboard_interval": (1, _LARGE),
+    "snapshot_interval": (1, _LARGE),
+    "num_gen_samples": (1, 400),
+    "fps": (1, 100),
+    "ema_decay": (0, 0.9999999),
+}
+
 
 def check(config: Config) -> None:
     """Check the values that every model has.
@@ -30,31 +48,17 @@ def check(config: Config) -> None:
     Raises:
         ConfigError: one of them is out of range.
     """
-    lowest = {
-        "seed": 0,
-        "gpu": -1,
-        "video_length": 1,
-        "every_nth": 1,
-        "batchsize": 2,
-        "image_batchsize": 2,
-        "max_iteration": 1,
-        "max_epoch": 1,
-        "display_interval": 1,
-        "log_tensorboard_interval": 1,
-        "snapshot_interval": 1,
-        "num_gen_samples": 1,
-        "fps": 1,
-    }
-    for name, low in lowest.items():
+    for name, (low, high) in _RANGES.items():
         if config[name] is not None:
-            require_range(name, config[name], low=low)
-    require_range("ema_decay", config["ema_decay"], 0, 0.9999999)
-    require_range("optimizer.alpha", config["optimizer"]["alpha"], low=0)
-    require_range("optimizer.weight_decay", config["optimizer"]["weight_decay"], low=0)
+            require_range(name, config[name], low, high)
+    optimizer = config["optimizer"]
+    require_range("optimizer.alpha", optimizer["alpha"], 0, 1)
+    require_range("optimizer.weight_decay", optimizer["weight_decay"], 0, 1)
     for name in ("beta1", "beta2"):
-        require_range(f"optimizer.{name}", config["optimizer"][name], 0, 0.9999999)
+        require_range(f"optimizer.{name}", optimizer[name], 0, 0.9999999)
     if config["max_iteration"] is None and config["max_epoch"] is None:
         raise ConfigError("max_iteration=null, max_epoch=null: training needs an end; set one of them")
+    run_name(config)
 
 
 def run_name(config: Config) -> str:
@@ -64,7 +68,7 @@ def run_name(config: Config) -> str:
         ConfigError: the name would lead out of the results' folder.
     """
     name = config["save_name"] or config["model_name"]
-    if Path(name).name != name or name in (".", ".."):
+    if Path(name).name != name or name in (".", "..") or not name.isprintable():
         raise ConfigError(f"save_name={name}: it must be a plain name; the folder above it is set with out=")
     return name
 
@@ -86,6 +90,16 @@ def choose_device(gpu: int) -> chainer.backend.Device:
     return device
 
 
+def choose_backend(config: Config) -> tuple[chainer.backend.Device, str]:
+    """Return the config's device and who computes on it, in words.
+
+    Raises:
+        DeviceError: the device or the backend is not on this machine.
+    """
+    device = choose_device(config["gpu"])
+    return device, backends.use(config["backend"], on_gpu=config["gpu"] >= 0)
+
+
 def open_dataset(config: Config) -> PreparedDataset:
     """Open the config's dataset.
 
@@ -104,7 +118,14 @@ def open_dataset(config: Config) -> PreparedDataset:
 
 def describe(dataset: PreparedDataset) -> DataDescription:
     """Return what models need to know of a dataset."""
-    return DataDescription(dataset.name, dataset.size, 3, tuple(dataset.class_names))
+    return DataDescription(
+        name=dataset.name,
+        size=dataset.size,
+        channels=3,
+        class_names=tuple(dataset.class_names),
+        unlabelled=int((dataset.labels < 0).sum()) if dataset.class_names else 0,
+        fingerprint=dataset.fingerprint(),
+    )
 
 
 @dataclass(frozen=True)
@@ -114,10 +135,12 @@ class Summary:
     Attributes:
         parameters: number of parameters by network.
         memory: estimated bytes by what they hold.
+        snapshot: bytes of a snapshot.
     """
 
     parameters: Mapping[str, int]
     memory: Mapping[str, int]
+    snapshot: int
 
 
 def summarize(config: Config, family: Family) -> Summary:
@@ -133,7 +156,23 @@ def summarize(config: Config, family: Family) -> Summary:
     }
     if config["ema_decay"]:
         memory["moving average"] = parameters[family.averaged] * float_bytes
-    return Summary(parameters, memory)
+    kept = memory["weights"] + memory["optimizers"] + memory.get("moving average", 0)
+    return Summary(parameters, memory, kept)
+
+
+def build_iterators(
+    config: Config, family: Family, dataset: PreparedDataset, say: Callable[[str], None]
+) -> dict[str, chainer.dataset.Iterator]:
+    """Build the family's iterators and say once how many videos are too short for a clip.
+
+    Raises:
+        DataError: all of them are.
+    """
+    iterators = family.iterators(dataset, _streams(config))
+    skipped = max(getattr(iterator, "skipped", 0) for iterator in iterators.values())
+    if skipped:
+        say(f"{skipped} videos are too short for a clip and are left out")
+    return iterators
 
 
 def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str], None]) -> training.Trainer:
@@ -147,8 +186,8 @@ def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str],
     Raises:
         MocoganError: the config, the data and this machine do not go together.
     """
-    device = choose_device(config["gpu"])
-    say(f"computing with the {backends.use(config['backend'])} backend on {device}")
+    device, computing = choose_backend(config)
+    say(f"computing on {'the CPU' if config['gpu'] < 0 else device} with the backend {computing}")
     data = describe(dataset)
     family = models.build(config, data)
     for network in family.networks.values():
@@ -156,16 +195,12 @@ def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str],
     averaged = family.networks[family.averaged]
     ema = ExponentialMovingAverage(averaged, config["ema_decay"]) if config["ema_decay"] else None
 
-    def stream(name: str) -> np.random.Generator:
-        return seeding.stream(config["seed"], "training", name)
-
-    iterators = family.iterators(dataset, stream)
-    report_short_videos(iterators, say)
+    iterators = build_iterators(config, family, dataset, say)
     updater = family.updater(
         iterators=iterators,
         optimizers={name: _optimizer(config["optimizer"], net) for name, net in family.networks.items()},
         device=device,
-        stream=stream,
+        stream=_streams(config),
         ema=ema,
     )
     name = run_name(config)
@@ -175,13 +210,6 @@ def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str],
     sampler = family.sampler(ema.average if ema else averaged)
     _extend(trainer, config, data, sampler, stop, Path(config["tensorboard"]) / name)
     return trainer
-
-
-def report_short_videos(iterators: Mapping[str, Any], say: Callable[[str], None]) -> None:
-    """Say once how many videos are too short for a clip."""
-    skipped = max(getattr(iterator, "skipped", 0) for iterator in iterators.values())
-    if skipped:
-        say(f"{skipped} videos are too short for a clip and are left out")
 
 
 def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
@@ -223,14 +251,20 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Confi
         DeviceError: no such device.
     """
     snapshot, config = load_snapshot(path)
+    require_range("gpu", gpu, *_RANGES["gpu"])
     device = choose_device(gpu)
-    backends.use(config["backend"])
+    backends.use("auto", on_gpu=gpu >= 0)  # the snapshot's may be absent here, and it changes nothing
     family = models.build(config, DataDescription.from_dict(snapshot.data))
     network = family.networks[family.averaged]
     average = f"updater/average:{family.averaged}"
     snapshot.restore(network, average if snapshot.has(average) else f"updater/model:{family.averaged}")
     network.to_device(device)
     return family.sampler(network), config
+
+
+def _streams(config: Config) -> Callable[[str], np.random.Generator]:
+    """Return what gives each consumer of the run its random stream."""
+    return lambda name: seeding.stream(config["seed"], "training", name)
 
 
 def _optimizer(settings: Mapping[str, float], network: chainer.Chain) -> chainer.Optimizer:
@@ -249,7 +283,7 @@ def _extend(
     stop: extensions.StopTrigger,
     tensorboard: Path,
 ) -> None:
-    """Attach what watches and saves the run."""
+    """Attach what watches and saves the run; pictures come after the snapshot, so that a failing one costs nothing."""
     interval = extensions.IntervalAndLast
     log = extensions.LogReport(trigger=interval(config["display_interval"], stop))
     at_snapshots = interval(config["snapshot_interval"], stop)
@@ -267,6 +301,6 @@ def _extend(
     trainer.extend(extensions.LossTable(), trigger=interval(config["display_interval"], stop))
     trainer.extend(extensions.Progress(stop))
     trainer.extend(board, trigger=interval(config["log_tensorboard_interval"], stop))
+    trainer.extend(snapshot, trigger=at_snapshots)
     trainer.extend(extensions.LossPlot(), trigger=at_snapshots)
     trainer.extend(grid, trigger=at_snapshots)
-    trainer.extend(snapshot, trigger=at_snapshots)

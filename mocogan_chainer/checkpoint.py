@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,23 +87,18 @@ def load(path: str | os.PathLike) -> Snapshot:
         SnapshotError: no such file, no snapshot, of a newer format, or damaged.
     """
     try:
-        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with Path(path).open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile) or "meta" not in file.files:
                 raise SnapshotError(f"{path}: not a snapshot of train.py")
             arrays = {name: file[name] for name in file.files}
+    except SnapshotError:
+        raise
     except FileNotFoundError:
         raise SnapshotError(f"{path}: no such snapshot; train.py writes them as result/NAME/snapshot_*.npz") from None
     except (IsADirectoryError, PermissionError) as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a snapshot_*.npz file") from error
-    except (
-        ValueError,
-        EOFError,
-        OSError,
-        KeyError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-    ) as error:
+    except Exception as error:  # a damaged archive can raise anything
         raise SnapshotError(f"{path}: not a snapshot, or damaged; use another one") from error
     meta = _meta(path, arrays.pop("meta"))
     return Snapshot(str(path), meta["config"], meta["data"], meta["iteration"], arrays)
@@ -124,6 +117,10 @@ def _meta(path: str | os.PathLike, text: np.ndarray) -> dict[str, Any]:
             f"{path}: its format is version {version} and this program reads version {VERSION}; "
             "use the program's version that wrote it"
         )
+    types = {"config": str, "data": dict, "iteration": int}
+    for key, kind in types.items():
+        if not isinstance(meta.get(key), kind):
+            raise SnapshotError(f"{path}: damaged: its {key} is missing or of another type; use another snapshot")
     return meta
 
 

@@ -14,13 +14,18 @@ from typing import Any
 
 import yaml
 
-from mocogan_chainer.errors import ConfigError, nearest, require_one_of
+from mocogan_chainer.errors import ConfigError, nearest, one_line, require_one_of
 
 Config = dict[str, Any]
 
 _PACKAGED = Path(__file__).parent / "configs"
 FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "configs"
+_YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # dates that do not exist, endless digits, deep nesting
 _TYPES = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+class Given(str):
+    """The text of a value as the user typed it; what it means depends on the declared type."""
 
 
 class _Maybe:
@@ -53,7 +58,7 @@ def dataset_types() -> list[str]:
 
 
 def resolve(
-    model: str,
+    model: str | None = None,
     dataset_type: str | None = None,
     file: str | os.PathLike | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -61,7 +66,7 @@ def resolve(
     """Stack the files and settings into one config.
 
     Args:
-        model: name of a file in ``configs/model``.
+        model: name of a file in ``configs/model``; None for the one that ``file`` names as model_name, or "normal".
         dataset_type: name of a file in ``configs/dataset``.
         file: a YAML file of the user's.
         settings: values by dotted name, for example ``{"model.dim_zc": 30}``.
@@ -72,7 +77,7 @@ def resolve(
     Raises:
         ConfigError: an unknown name or key, or a value of the wrong type.
     """
-    declared = _declare(model)
+    declared = _declare(model or _model_named_in(file) or "normal")
     return _stack(_defaults(declared), declared, dataset_type, file, settings)
 
 
@@ -89,8 +94,8 @@ def restore(
     """
     try:
         stored = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"the stored config cannot be read: {_one_line(error)}") from error
+    except _YAML_ERRORS as error:
+        raise ConfigError(f"the stored config cannot be read: {one_line(error)}") from error
     if not isinstance(stored, dict) or not isinstance(stored.get("model_name"), str):
         raise ConfigError("the stored config does not say which model it is for (model_name)")
     declared = _declare(stored["model_name"])
@@ -105,7 +110,7 @@ def dump(config: Config) -> str:
 
 
 def parse_settings(items: Iterable[str]) -> dict[str, Any]:
-    """Turn ``["a.b=c", ...]``, as given to ``--set``, into values by dotted name; values are YAML.
+    """Turn ``["a.b=c", ...]``, as given to ``--set``, into values by dotted name; texts stay texts, the rest is YAML.
 
     Raises:
         ConfigError: an item is not of that form.
@@ -115,10 +120,7 @@ def parse_settings(items: Iterable[str]) -> dict[str, Any]:
         name, equals, text = item.partition("=")
         if not equals or not name:
             raise ConfigError(f"--set {item}: it must be KEY=VALUE, for example --set model.dim_zc=30")
-        try:
-            settings[name] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {item}: the value is no YAML: {_one_line(error)}") from error
+        settings[name] = Given(text)
     return settings
 
 
@@ -132,6 +134,11 @@ def differences(first: Config, second: Config, prefix: str = "") -> list[str]:
         elif first[key] != second[key]:
             names.append(name)
     return names
+
+
+def _model_named_in(file: str | os.PathLike | None) -> str | None:
+    name = None if file is None else _read(Path(file), yaml.SafeLoader).get("model_name")
+    return name if isinstance(name, str) else None
 
 
 def _declare(model: str) -> Config:
@@ -189,12 +196,18 @@ def _defaults(declared: Config) -> Config:
     return config
 
 
+CHOSEN = ("model_name", "family")
+"""Keys that ``--model`` decides; a file may repeat them, as a run's config.yml does."""
+
+
 def _override(config: Config, declared: Config, values: Config, source: str, prefix: str = "") -> None:
     where = f"{source}: " if source else ""
     for key, value in values.items():
         name = f"{prefix}{key}"
         if key not in declared:
             raise ConfigError(f"{where}{name}: no such setting{nearest(name, _dotted(declared, prefix))}")
+        if name in CHOSEN and value != config[key]:
+            raise ConfigError(f"{where}{name}={value}: this is {config[key]}; choose another with --model")
         if isinstance(declared[key], dict):
             if not isinstance(value, dict):
                 raise ConfigError(f"{where}{name}={value}: it is a section; set {_example(declared[key], name)}")
@@ -211,6 +224,10 @@ def _checked(declared: Any, value: Any, what: str) -> Any:
         kind = declared.kind
     else:
         kind = type(declared)
+    if isinstance(value, Given):
+        if kind is str and value != "null":
+            return str(value)
+        return _checked(declared, _parse(value, what), what)
     if kind is float and isinstance(value, str):  # YAML reads 2e-4 as text
         try:
             return float(value)
@@ -218,13 +235,18 @@ def _checked(declared: Any, value: Any, what: str) -> Any:
             pass
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
     if type(value) is not kind:
         names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
         allowed = names.get(kind, kind.__name__)
         raise ConfigError(f"{what}: it must be {allowed}" + (" or null" if isinstance(declared, _Maybe) else ""))
     return value
+
+
+def _parse(text: str, what: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except _YAML_ERRORS as error:
+        raise ConfigError(f"{what}: the value is no YAML: {one_line(error)}") from error
 
 
 def _nest(name: str, value: Any) -> Config:
@@ -253,14 +275,10 @@ def _read(path: Path, loader: type[yaml.SafeLoader]) -> Config:
         raise ConfigError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the config file cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {_one_line(error)}") from error
+    except _YAML_ERRORS as error:
+        raise ConfigError(f"{path}: not YAML: {one_line(error)}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a config file holds KEY: VALUE lines")
     return content
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

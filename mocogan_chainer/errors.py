@@ -7,6 +7,7 @@ traceback and exit with code 2 (:mod:`mocogan_chainer.cli.entry`).
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -40,6 +41,11 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+def one_line(error: BaseException | str) -> str:
+    """Return an error's message without line breaks, or its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def require_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
     """Raise :class:`ConfigError` unless ``value`` is one of ``allowed``."""
     allowed = list(allowed)
@@ -49,7 +55,9 @@ def require_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
 
 
 def require_range(name: str, value: float, low: float | None = None, high: float | None = None) -> None:
-    """Raise :class:`ConfigError` unless ``low <= value <= high`` (a bound of None is open)."""
+    """Raise :class:`ConfigError` unless ``low <= value <= high`` (a bound of None is open) and it is finite."""
+    if not math.isfinite(value):
+        raise ConfigError(f"{name}={value}: it must be a finite number")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         if low is not None and high is not None:
             allowed = f"between {low} and {high}"

@@ -24,15 +24,18 @@ def explained(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "the disk is full; free some space or choose another folder"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            reason = "no permission to write there; choose another folder or change its permissions"
-        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
-            reason = "a file stands where a folder is needed; choose another folder"
-        else:
-            reason = error.strerror or str(error)
-        raise OutputError(f"{path}: cannot be written: {reason}") from error
+        raise OutputError(f"{path}: cannot be written: {reason(error)}") from error
+
+
+def reason(error: OSError) -> str:
+    """Say why the system refused, and what to do where that is known."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; free some space or choose another folder"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "no permission to write there; choose another folder or change its permissions"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return "a file stands where a folder is needed; choose another folder"
+    return error.strerror or str(error)
 
 
 @contextlib.contextmanager
@@ -79,11 +82,13 @@ def atomic_folder(path: str | os.PathLike, force: bool = False) -> Iterator[Path
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path.exists() or path.is_symlink():
-                path.unlink()
-            temporary.replace(path)
+            if path.exists() or path.is_symlink():
+                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+                path.replace(old / path.name)
+                temporary.replace(path)
+                shutil.rmtree(old)
+            else:
+                temporary.replace(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise

@@ -19,7 +19,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import GifImagePlugin, Image, ImageOps
 
-from mocogan_chainer.errors import DataError, OutputError, require_range
+from mocogan_chainer.errors import DataError, OutputError, one_line, require_range
 from mocogan_chainer.files import atomic_write, explained
 
 GAP_COLOUR = 64
@@ -45,7 +45,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     except DataError:
         raise
     except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
-        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else _one_line(error)
+        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else one_line(error)
         raise DataError(f"{path}: cannot be read as an image: {reason}") from error
 
 
@@ -188,6 +188,8 @@ def write_frames(folder: str | os.PathLike, video: np.ndarray) -> list[Path]:
     for path, frame in zip(paths, video, strict=True):
         with atomic_write(path) as file:
             Image.fromarray(frame).save(file, format="PNG")
+    for stale in set(Path(folder).glob("[0-9][0-9][0-9][0-9]*.png")) - set(paths):  # of a longer video before
+        stale.unlink()
     return paths
 
 
@@ -242,7 +244,3 @@ def _check(video: np.ndarray) -> None:
 
 def _extent(image: np.ndarray) -> str:
     return f"{image.shape[1]} x {image.shape[0]}"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -34,7 +34,7 @@ def test_dump_and_restore(model):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("optimizer.alpha=1e-4", 1e-4), ("optimizer.alpha=1", 1.0), ("max_epoch=null", None), ("save_name=7", "7")],
+    [("optimizer.alpha=1e-4", 1e-4), ("optimizer.alpha=1", 1.0), ("max_epoch=null", None), ("save_name=007", "007")],
 )
 def test_values_take_the_declared_type(text, value):
     resolved = config.resolve("normal", settings=config.parse_settings([text]))
@@ -51,13 +51,16 @@ def test_values_take_the_declared_type(text, value):
         ("batch_size=3", r"^batch_size: no such setting \(did you mean batchsize\?\)$"),
         ("batchsize=x", "^batchsize=x: it must be a whole number$"),
         ("batchsize=3.5", "^batchsize=3.5: it must be a whole number$"),
-        ("batchsize=true", "^batchsize=True: it must be a whole number$"),
+        ("batchsize=true", "^batchsize=true: it must be a whole number$"),
         ("max_epoch=x", "^max_epoch=x: it must be a whole number or null$"),
         ("optimizer.alpha=fast", "^optimizer.alpha=fast: it must be a number$"),
         ("model=infogan", r"^model=infogan: it is a section; set model.variant=...$"),
-        ("batchsize.x=3", r"^batchsize=\{'x': 3\}: it must be a whole number$"),
+        ("batchsize.x=3", r"^batchsize=\{'x': '3'\}: it must be a whole number$"),
+        ("seed=2024-02-30", "^seed=2024-02-30: the value is no YAML: day is out of range"),
+        ("model_name=cgan", "^model_name=cgan: this is infogan; choose another with --model$"),
+        ("family=g3an", "^family=g3an: this is mocogan; choose another with --model$"),
         ("batchsize", "^--set batchsize: it must be KEY=VALUE"),
-        ("batchsize=[", r"^--set batchsize=.: the value is no YAML"),
+        ("batchsize=[", r"^batchsize=.: the value is no YAML"),
     ],
 )
 def test_mistakes(text, message):
@@ -87,6 +90,14 @@ def test_broken_files(tmp_path, content, message):
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
         config.resolve("normal", file=file)
+
+
+def test_a_runs_own_config_says_its_model(tmp_path):
+    file = tmp_path / "config.yml"
+    file.write_text(config.dump(config.resolve("cgan", settings={"seed": 3})))
+    assert config.resolve(file=file) == config.resolve("cgan", settings={"seed": 3})
+    with pytest.raises(ConfigError, match=r"model_name=cgan: this is infogan; choose another with --model"):
+        config.resolve("infogan", file=file)
 
 
 def test_missing_file(tmp_path):

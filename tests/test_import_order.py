@@ -15,12 +15,14 @@ LAYERS = (
     ("functions", "links", "losses", "datasets", "preprocessing"),
     ("models", "checkpoint", "sampling", "evaluation"),
     ("extensions",),
-    ("builder", "cli", "__main__"),
+    ("builder", "runs", "cli", "__main__"),
 )
 WITHIN_A_LAYER = {
     ("links", "functions"),
     ("preprocessing", "datasets"),
+    ("runs", "builder"),
     ("cli", "builder"),
+    ("cli", "runs"),
     ("config", "errors"),
     ("files", "errors"),
     ("torch_files", "errors"),

@@ -19,25 +19,30 @@ _HOW_TO_GET_ONEDNN = "pip install onednn-cpu-gomp (Linux on x86-64), or your sys
 _current: Backend = stock
 
 
-def use(name: str) -> str:
+def use(name: str, on_gpu: bool = False) -> str:
     """Make ``name`` the backend of this process; ``auto`` takes the fastest one that works here.
+
+    Args:
+        name: one of ``NAMES``.
+        on_gpu: whether the arrays will lie on a GPU.
 
     Returns:
         What was taken, and where it is not the fastest, why: one line.
 
     Raises:
         ConfigError: the name is unknown.
-        DeviceError: the backend was named and is not on this machine.
+        DeviceError: the backend was named and cannot be used here.
     """
     global _current
     require_one_of("backend", name, NAMES)
-    if name == "stock" or (name == "auto" and not onednn.available()):
-        _current = stock
-        return "stock" if name == "stock" else f"stock (slow: oneDNN was not found; {_HOW_TO_GET_ONEDNN})"
-    if not onednn.available():
+    if name == "onednn" and on_gpu:
+        raise DeviceError("backend=onednn: it computes on the CPU only; use backend=auto with --gpu")
+    if name == "onednn" and not onednn.available():
         raise DeviceError(f"backend=onednn: the library was not found; {_HOW_TO_GET_ONEDNN}, or use backend=stock")
-    _current = onednn
-    return onednn.name
+    _current = stock if name == "stock" or on_gpu or not onednn.available() else onednn
+    if name == "auto" and not on_gpu and _current is stock:
+        return f"stock (slow: oneDNN was not found; {_HOW_TO_GET_ONEDNN})"
+    return _current.name
 
 
 def current() -> Backend:

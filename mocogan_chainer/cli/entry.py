@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from mocogan_chainer.errors import ConfigError, MocoganError
+from mocogan_chainer.errors import ConfigError, MocoganError, one_line
+from mocogan_chainer.files import reason
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,10 +31,11 @@ def run(function: Callable[..., None], *args: Any) -> int:
         return _fail(str(error))
     except MemoryError as error:
         return _fail(f"out of memory{f' ({error})' if str(error) else ''}; use smaller batches, sizes or fewer workers")
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        return _fail(f"{error.filename or 'the disk'}: no space left; free some or choose another folder")
+        return _fail(f"{error.filename or 'the system'}: {reason(error)}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -44,5 +45,5 @@ def run(function: Callable[..., None], *args: Any) -> int:
 def _fail(message: str) -> int:
     if os.environ.get("MOCOGAN_TRACEBACK") == "1":
         traceback.print_exc()
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     return 2

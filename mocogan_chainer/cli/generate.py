@@ -18,6 +18,15 @@ from mocogan_chainer.sampling import Sampler
 
 FORMATS = ("mp4", "gif", "frames")
 
+RANGES = {
+    "num": (0, 10**7),
+    "seed": (0, 2**63),
+    "batchsize": (1, 10_000),
+    "length": (1, 10_000),
+    "interpolate": (2, 200),
+    "fps": (0.1, 100),
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Generate; return the exit code."""
@@ -44,11 +53,9 @@ def _parser() -> argparse.ArgumentParser:
 def _generate(arguments: argparse.Namespace) -> None:
     formats = _formats(arguments.format)
     grid = _grid(arguments.grid)
-    for name, low in (("num", 0), ("seed", 0), ("batchsize", 1), ("length", 1), ("interpolate", 2)):
+    for name, (low, high) in RANGES.items():
         if getattr(arguments, name) is not None:
-            require_range(f"--{name}", getattr(arguments, name), low=low)
-    if arguments.fps is not None:
-        require_range("--fps", arguments.fps, 0.1, 100)
+            require_range(f"--{name}", getattr(arguments, name), low, high)
     sampler, config = builder.load_sampler(arguments.snapshot, arguments.gpu)
     every = arguments.category == "all"
     if every and not sampler.class_names:
@@ -63,7 +70,7 @@ def _generate(arguments: argparse.Namespace) -> None:
         sampler, arguments.num, length, arguments.seed, arguments.batchsize, category, every
     )
     for index, made_category, frames in tqdm(videos, total=total, unit="video", disable=None):
-        label = "" if made_category is None else f"_{_plain(sampler.class_names[made_category])}"
+        label = "" if made_category is None else f"_{made_category}_{_plain(sampler.class_names[made_category])}"
         write(f"video{label}_{index:05d}", frames)
     if grid is not None:
         rows, columns = grid
@@ -97,9 +104,9 @@ def _formats(text: str) -> list[str]:
 def _grid(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
+    match = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text)
     if not match:
-        raise ConfigError(f"--grid {text}: it must be CONTENTxMOTION, for example --grid 4x6")
+        raise ConfigError(f"--grid {text}: it must be CONTENTxMOTION, each from 1 to 99, for example --grid 4x6")
     return int(match[1]), int(match[2])
 
 
@@ -112,7 +119,7 @@ def _category(text: str | None, sampler: Sampler) -> int | None:
         raise ConfigError(f"--category {text}: this model has no categories; leave --category away")
     if text in names:
         return names.index(text)
-    if text.isdecimal() and int(text) < len(names):
+    if text.isdecimal() and int(text) < len(names) and not any(name.isdecimal() for name in names):
         return int(text)
     allowed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
     raise ConfigError(f"--category {text}: it must be all or one of {allowed}{nearest(text, names)}")

@@ -31,7 +31,9 @@ def device_problem() -> str | None:
         return problem
     try:
         # What chainer/backends/cuda.py:57-66 needs: cuBLAS and others may be missing beside a working driver.
-        for name in ("cupy.cuda.cublas", "cupyx.scipy.linalg", "cupyx.scipy.special"):
+        from cupy.cuda import cublas  # noqa: F401  (loaded when asked for; not a module of that name)
+
+        for name in ("cupyx.scipy.linalg", "cupyx.scipy.special"):
             importlib.import_module(name)
         count = _runtime_device_count()
     except Exception as error:

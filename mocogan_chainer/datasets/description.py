@@ -15,12 +15,16 @@ class DataDescription:
         size: height and width of its frames, in pixels.
         channels: colour channels of its frames.
         class_names: the names of its classes; empty when it has none.
+        unlabelled: number of videos that have no class where others may have one.
+        fingerprint: of its frames, labels and class names; a resumed run wants the same.
     """
 
     name: str
     size: int
     channels: int
     class_names: tuple[str, ...]
+    unlabelled: int = 0
+    fingerprint: str = ""
 
     @property
     def n_classes(self) -> int:
@@ -39,4 +43,6 @@ class DataDescription:
             size=int(values["size"]),
             channels=int(values["channels"]),
             class_names=tuple(map(str, values["class_names"])),
+            unlabelled=int(values["unlabelled"]),
+            fingerprint=str(values["fingerprint"]),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import yaml
 
 from mocogan_chainer.datasets import layout
-from mocogan_chainer.errors import DataError
+from mocogan_chainer.errors import DataError, one_line
 
 
 class PreparedDataset:
@@ -136,6 +137,11 @@ class PreparedDataset:
             if layout.sha256(self.path / name) != expected:
                 raise _damaged(self.path / name, "its content does not match its checksum")
 
+    def fingerprint(self) -> str:
+        """Return a checksum of frames, list of videos and classes, from the recorded checksums: no frame is read."""
+        parts = [layout.sha256(self.path / layout.VIDEOS), *self.class_names, *self._checksums.values()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_shards": None}
 
@@ -172,7 +178,7 @@ def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise _damaged(path, " ".join(str(error).split())) from error
+        raise _damaged(path, one_line(error)) from error
     if not isinstance(meta, dict) or "format" not in meta:
         raise _damaged(path, "it says no format")
     if meta["format"] != layout.FORMAT:
@@ -212,7 +218,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
     except FileNotFoundError:
         raise _damaged(path, "it is missing") from None
     except (OSError, ValueError, csv.Error) as error:
-        raise _damaged(path, " ".join(str(error).split())) from error
+        raise _damaged(path, one_line(error)) from error
     if list(reader.fieldnames or []) != layout.COLUMNS:
         raise _damaged(path, f"its columns must be {', '.join(layout.COLUMNS)}")
     for line, row in enumerate(rows, 2):
@@ -227,7 +233,7 @@ def _map_shard(path: Path, frames: int, size: int) -> np.ndarray:
     except FileNotFoundError:
         raise _damaged(path, "it is missing") from None
     except (OSError, ValueError, EOFError) as error:
-        raise _damaged(path, f"it is cut short or no array ({' '.join(str(error).split())})") from error
+        raise _damaged(path, f"it is cut short or no array ({one_line(error)})") from error
     expected = (frames, size, size, 3)
     if not isinstance(shard, np.memmap) or shard.shape != expected or shard.dtype != np.uint8:
         raise _damaged(

@@ -16,6 +16,8 @@ class LossPlot(training.Extension):
     def __call__(self, trainer: training.Trainer) -> None:
         """Draw the log as it is."""
         log = trainer.get_extension("LogReport").log
+        if not log:  # the first row is still to come
+            return
         names = sorted({name for row in log for name in row if "/" in name})
         networks = sorted({name.split("/")[0] for name in names})
         figure = Figure(figsize=(8, 2.6 * len(networks)), layout="constrained")

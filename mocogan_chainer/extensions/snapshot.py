@@ -24,8 +24,6 @@ class Snapshot(training.Extension):
         data: the data's description as plain values.
     """
 
-    priority = training.extension.PRIORITY_READER - 200  # after all others, whose state it saves
-
     def __init__(self, config: str, data: dict[str, Any]):
         self._config, self._data = config, data
 

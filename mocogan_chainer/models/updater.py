@@ -24,8 +24,8 @@ class GANUpdater(StandardUpdater):
         optimizers: by network name, set up on the networks.
         device: where the networks lie.
         stream: gives the random stream of a name.
-        noise: the discriminators' instance noise.
         ema: the generator's moving average, or None.
+        noise: the discriminators' instance noise, where a family has any.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class GANUpdater(StandardUpdater):
         optimizers: Mapping[str, Optimizer],
         device: chainer.backend.Device,
         stream: Callable[[str], np.random.Generator],
-        noise: NoiseSource,
         ema: ExponentialMovingAverage | None,
+        noise: NoiseSource | None = None,
     ):
         super().__init__(dict(iterators), dict(optimizers), device=device)
         self.rng = stream("codes")
-        self.noise = noise
         self.ema = ema
+        self.noise = noise
 
     def update(self) -> None:
         """One step of all networks, then of the moving average."""
@@ -67,7 +67,8 @@ class GANUpdater(StandardUpdater):
         """Save or load everything that the next step depends on."""
         super().serialize(serializer)
         seeding.serialize(serializer, "rng", self.rng)
-        self.noise.serialize(serializer["noise"])
+        if self.noise is not None:
+            self.noise.serialize(serializer["noise"])
         if self.ema is not None:
             self.ema.serialize(serializer["ema"])
             self.ema.average.serialize(serializer[f"average:{self._name_of(self.ema.network)}"])

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from mocogan_chainer import seeding, video
-from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.errors import ConfigError, DataError, one_line
 from mocogan_chainer.preprocessing import tree
 from mocogan_chainer.preprocessing.source import Item, Source, option
 
@@ -147,7 +147,7 @@ def _finished(path: Path) -> np.ndarray:
     try:
         videos = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not a whole .npy file: {' '.join(str(error).split())}") from error
+        raise DataError(f"{path}: not a whole .npy file: {one_line(error)}") from error
     if not isinstance(videos, np.ndarray):
         raise DataError(f"{path}: an archive, and a single .npy array is needed")
     published = videos.ndim == 4 and videos.dtype == np.uint8

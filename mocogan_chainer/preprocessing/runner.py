@@ -15,7 +15,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from mocogan_chainer.errors import MocoganError
+from mocogan_chainer.errors import MocoganError, one_line
 from mocogan_chainer.preprocessing.source import Item, Source
 
 IN_FLIGHT = 4
@@ -114,4 +114,4 @@ def _attempt(source: Source, item: Item) -> np.ndarray | str:
     except MocoganError as error:
         return str(error)
     except Exception as error:  # one bad file must not end the work, whatever its decoder raises
-        return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return f"{type(error).__name__}: {one_line(error)}"

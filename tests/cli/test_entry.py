@@ -1,6 +1,8 @@
 """How commands end."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -29,8 +31,9 @@ def test_success_is_0_and_passes_arguments(capsys):
         (
             OSError(errno.ENOSPC, "full", "a.npy"),
             2,
-            "error: a.npy: no space left; free some or choose another folder\n",
+            "error: a.npy: the disk is full; free some space or choose another folder\n",
         ),
+        (OSError(errno.EIO, "broken disk"), 2, "error: the system: broken disk\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
@@ -39,10 +42,19 @@ def test_what_a_user_can_mend_is_one_line(capsys, error, code, line):
     assert capsys.readouterr() == ("", line)
 
 
-@pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(errno.EIO, "broken disk")])
-def test_our_own_faults_are_not_hidden(error):
-    with pytest.raises(type(error)):
-        entry.run(raising(error))
+def test_our_own_faults_are_not_hidden():
+    with pytest.raises(ValueError, match="a fault of ours"):
+        entry.run(raising(ValueError("a fault of ours")))
+
+
+def test_a_reader_that_has_gone_is_no_fault():
+    command = (
+        "from mocogan_chainer.cli import entry\nentry.run(lambda: [print('x' * 99, flush=True) for _ in range(9999)])"
+    )
+    with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_the_traceback_can_be_seen(capsys, monkeypatch):

@@ -50,9 +50,9 @@ def test_the_moving_average_is_what_is_sampled(snapshots):
 def test_every_format_and_option(snapshots, tmp_path, capsys):
     options = ["--num", 2, "--length", 6, "--category", "all", "--fps", 10, "--format", "mp4,gif", "--grid", "2x3"]
     assert run(snapshots["infogan"], tmp_path, *options, "--interpolate", 4) == 0
-    stems = {"video_left_00000", "video_left_00001", "video_up_00000", "video_up_00001", "grid_2x3", "interpolation"}
+    stems = {f"video_{c}_{i:05d}" for c in ("0_up", "1_left") for i in (0, 1)} | {"grid_2x3", "interpolation"}
     assert set(names(tmp_path)) == {f"{stem}.{suffix}" for stem in stems for suffix in ("mp4", "gif")}
-    for stem, columns, rows in (("video_up_00000", 1, 1), ("grid_2x3", 3, 2), ("interpolation", 4, 1)):
+    for stem, columns, rows in (("video_0_up_00000", 1, 1), ("grid_2x3", 3, 2), ("interpolation", 4, 1)):
         with Image.open(tmp_path / f"{stem}.gif") as gif:
             assert (gif.width, gif.height) == (columns * 16 + 2 * (columns - 1), rows * 16 + 2 * (rows - 1))
             assert gif.n_frames == 6
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_batch(snapshots, tmp_pa
 @pytest.mark.parametrize("category", ["up", "0"])
 def test_a_category_by_name_or_number(snapshots, tmp_path, category):
     assert run(snapshots["cgan"], tmp_path, "--num", 1, "--category", category, "--format", "gif") == 0
-    assert names(tmp_path) == ["video_up_00000.gif"]
+    assert names(tmp_path) == ["video_0_up_00000.gif"]
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,14 @@ def test_a_category_by_name_or_number(snapshots, tmp_path, category):
         ("normal", ["--category", "all"], "has no categories"),
         ("normal", ["--grid", "4"], "--grid 4: it must be CONTENTxMOTION"),
         ("normal", ["--format", "avi"], "--format=avi: it must be one of mp4, gif, frames"),
-        ("normal", ["--num", "-1"], "--num=-1: it must be at least 0"),
-        ("normal", ["--length", "0"], "--length=0: it must be at least 1"),
+        ("normal", ["--num", "-1"], "--num=-1: it must be between 0 and"),
+        ("normal", ["--length", "0"], "--length=0: it must be between 1 and"),
         ("normal", ["--fps", "0"], "--fps=0.0: it must be between"),
         ("normal", ["--gpu", "97"], "gpu=97: no such device: "),
+        ("normal", ["--gpu", "-5"], "gpu=-5: it must be between -1 and"),
+        ("normal", ["--length", "1" + "0" * 22], "it must be between 1 and 10000"),
+        ("normal", ["--interpolate", "4000"], "--interpolate=4000: it must be between 2 and 200"),
+        ("normal", ["--grid", "100x2"], "--grid 100x2: it must be CONTENTxMOTION, each from 1 to 99"),
         ("normal", ["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )

@@ -9,8 +9,9 @@ import yaml
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
-from mocogan_chainer import builder, checkpoint
+from mocogan_chainer import builder, checkpoint, preprocessing
 from mocogan_chainer.cli import train
+from mocogan_chainer.datasets.writer import open_writer
 
 SMALL = ["video_length=10", "model.n_filters_gen=2", "model.n_filters_idis=2", "model.n_filters_vdis=2"]
 
@@ -140,11 +141,17 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
     ("arguments", "message"),
     [
         (["--set", "model.dimzc=3"], "model.dimzc: no such setting (did you mean model.dim_zc?)"),
-        (["--batchsize", "1"], "batchsize=1: it must be at least 2"),
+        (["--batchsize", "1"], "batchsize=1: it must be between 2 and"),
         (["--gpu", "97"], "gpu=97: no such device: "),
         (["--save_name", "../up"], "save_name=../up: it must be a plain name"),
         (["--model", "infogann"], "argument --model: invalid choice: 'infogann'"),
         (["--max_iteration", "many"], "argument --max_iteration: invalid int value: 'many'"),
+        (["--set", "fps=500"], "fps=500: it must be between 1 and 100"),
+        (["--set", "optimizer.alpha=.inf"], "optimizer.alpha=inf: it must be a finite number"),
+        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; choose another with --model"),
+        (["--set", "backend=fast"], "backend=fast: it must be one of"),
+        (["--model", "cgan", "--set", "model.labels=unsupervised"], "only infogan learns categories"),
+        (["--set", "model.category_to=motion"], "there is no category to give"),
         (["--set", "size=64"], "size=64: the frames of"),
         (["--set", "video_length=4"], "video_length=4: the video discriminator needs at least 10 frames"),
         (["--set", "video_length=30"], "every video is too short: 30 frames, every 2, need videos of 59 frames"),
@@ -188,3 +195,103 @@ class TestResumeMistakes:
         code, _, err = run("--resume", "half.npz", iterations=9)
         assert code == 2
         assert "half.npz: not a snapshot, or damaged" in err
+
+
+class TestEarlierRuns:
+    """Nothing of an earlier run is lost or mixed in by accident."""
+
+    @pytest.fixture
+    def first(self, run):
+        assert run("--model", "normal", iterations=3)[0] == 0
+
+    def test_the_same_name_is_refused(self, run, tmp_path, first):
+        before = (tmp_path / "result/normal/snapshot_latest.npz").read_bytes()
+        code, _, err = run("--model", "normal", "--seed", 5)
+        assert code == 2
+        assert "it holds the snapshots of an earlier run; go on with --resume" in err
+        assert (tmp_path / "result/normal/snapshot_latest.npz").read_bytes() == before
+
+    def test_force_replaces_it_wholly(self, run, tmp_path, first):
+        assert run("--model", "normal", "--force", iterations=2)[0] == 0
+        snapshots = sorted(p.name for p in (tmp_path / "result/normal").glob("snapshot_*.npz"))
+        assert snapshots == ["snapshot_iter_2.npz", "snapshot_latest.npz"]
+
+    def test_a_resumed_run_may_go_elsewhere(self, run, tmp_path, first):
+        snapshot = "result/normal/snapshot_latest.npz"
+        assert run("--resume", snapshot, "--save_name", "more", iterations=4)[0] == 0
+        assert (tmp_path / "result/more/snapshot_iter_4.npz").exists()
+
+    def test_other_data_is_refused(self, run, tmp_path, first):
+        other = tmp_path / "other"
+        preprocessing.prepare("shapes", None, other, num=12, size=16, length=24, seed=8)
+        code, _, err = run("--resume", "result/normal/snapshot_latest.npz", dataset=other, iterations=9)
+        assert code == 2
+        assert "its run was on other data: shapes, 16 pixels, classes up, left, fingerprint" in err
+
+
+class TestData:
+    def test_a_flipped_bit_is_found_before_training(self, run, tmp_path, tiny_dataset):
+        shutil.copytree(tiny_dataset, tmp_path / "copy")
+        shard = tmp_path / "copy" / "frames-00000.npy"
+        content = bytearray(shard.read_bytes())
+        content[5000] ^= 1
+        shard.write_bytes(bytes(content))
+        code, _, err = run("--model", "normal", dataset="copy")
+        assert code == 2
+        assert "frames-00000.npy: damaged: its content does not match its checksum" in err
+        assert run("--model", "normal", "--set", "verify=false", dataset="copy", iterations=1)[0] == 0
+
+    def test_videos_without_a_class(self, run, tmp_path, tiny_dataset):
+        shutil.copytree(tiny_dataset, tmp_path / "copy")
+        videos = tmp_path / "copy" / "videos.csv"
+        videos.write_text(videos.read_text().replace(",up,", ",,"))
+        for model in ("cgan", "infogan"):
+            code, _, err = run("--model", model, dataset="copy")
+            assert code == 2
+            assert "6 videos of shapes have no class; leave them out of the data" in err
+        assert run("--model", "normal", dataset="copy", iterations=1)[0] == 0
+
+    def test_short_videos_are_counted_once(self, run, tmp_path):
+        videos = {"long": 24, "short": 12}
+        with open_writer(tmp_path / "mixed", "mixed", 16) as writer:
+            for i in range(8):
+                name = "long" if i < 5 else "short"
+                writer.add(np.full((videos[name], 16, 16, 3), i, np.uint8), str(i))
+        code, out, _ = run("--model", "normal", dataset="mixed", iterations=1)
+        assert code == 0
+        assert out.count("3 videos are too short for a clip and are left out") == 1
+
+    def test_epochs_end_a_run(self, run, tmp_path):
+        assert run("--model", "normal", "--max_epoch", 2, iterations=100)[0] == 0
+        assert checkpoint.load(tmp_path / "result/normal/snapshot_latest.npz").iteration == 6  # 12 videos, 4 a step
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--gpu", "97"], ["--set", "model.n_filters_gen=0"], ["--set", "size=100"], ["--set", "backend=x"]]
+)
+def test_nothing_is_prepared_for_a_run_that_cannot_be(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    for more in ([], ["--dry-run"]):
+        assert train.main(["--model", "infogan", *arguments, *more]) == 2
+        assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_dry_run_refuses_what_the_run_would(run, tmp_path):
+    code, _, err = run("--model", "normal", "--dry-run", "--set", "video_length=30")
+    assert code == 2
+    assert "every video is too short" in err
+
+
+def test_pictures_may_come_before_the_first_row(run, tmp_path):
+    assert run("--model", "normal", "--display_interval", 50)[0] == 0
+    assert (tmp_path / "result/normal/snapshot_iter_2.npz").exists()
+
+
+@pytest.mark.parametrize("size", [24, 96, 128])
+def test_other_sizes_train(tmp_path, monkeypatch, size):
+    monkeypatch.chdir(tmp_path)
+    preprocessing.prepare("shapes", None, "data", num=4, size=size, length=31)
+    narrow = [f"model.n_filters_{n}=1" for n in ("gen", "idis", "vdis")]
+    rest = ["--max_iteration", "1", "--batchsize", "2", "--num_gen_samples", "1"]
+    assert train.main(["--model", "infogan", *rest, "--set", *narrow]) == 0

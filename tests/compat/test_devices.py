@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import re
 import sys
 import types
 
@@ -31,11 +33,25 @@ class Nvml:
         return 0
 
 
+class Cuda(types.ModuleType):
+    """A ``cupy.cuda`` that, as the real one, loads cuBLAS when its attribute is asked for (or raises the error)."""
+
+    def __init__(self, runtime, cublas):
+        super().__init__("cupy.cuda")
+        self.runtime, self._error = runtime, cublas
+
+    @property
+    def cublas(self):
+        if self._error is not None:
+            raise self._error
+        return object()
+
+
 @pytest.fixture
 def machine(monkeypatch):
     """Set up a machine: its CuPy, libraries and the devices that the CUDA runtime counts (or the error)."""
 
-    def build(cupy=True, driver=True, nvml=None, runtime=0, visible=None, platform="linux"):
+    def build(cupy=True, driver=True, nvml=None, runtime=0, visible=None, platform="linux", cublas=None):
         libraries = {devices._DRIVER.get(platform): object() if driver else None, "libnvidia-ml.so.1": nvml}
 
         def load(name):
@@ -54,11 +70,11 @@ def machine(monkeypatch):
             monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
             monkeypatch.delitem(sys.modules, "cupy", raising=False)
         else:
-            module = types.SimpleNamespace(runtime=types.SimpleNamespace(getDeviceCount=count))
+            module = Cuda(types.SimpleNamespace(getDeviceCount=count), cublas)
             monkeypatch.setitem(sys.modules, "cupy", types.SimpleNamespace(cuda=module))
             monkeypatch.setitem(sys.modules, "cupy.cuda", module)
-            for name in ("cupy.cuda.cublas", "cupyx.scipy.linalg", "cupyx.scipy.special"):
-                monkeypatch.setitem(sys.modules, name, module)
+            for name in ("cupyx.scipy.linalg", "cupyx.scipy.special"):
+                monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
         if visible is None:
             monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         else:
@@ -79,6 +95,10 @@ def machine(monkeypatch):
             "CuPy does not work here (cudaErrorInsufficientDriver: too old)",
         ),
         ({"runtime": RuntimeError()}, "CuPy does not work here (RuntimeError)"),
+        (
+            {"runtime": 1, "cublas": ImportError("Failure finding libcublas.so.12")},
+            "CuPy does not work here (Failure finding libcublas.so.12)",
+        ),
         ({"runtime": 2}, None),
         ({"runtime": 1, "platform": "win32"}, None),
     ],
@@ -153,8 +173,7 @@ def fake_cupy(tmp_path):
         "cupy/__init__.py": CUPY,
         "cupy/_util.py": "class PerformanceWarning(Warning): pass\n",
         "cupy/_environment.py": "import warnings\n\n\ndef _preload_warning(library, error): warnings.warn(library)\n",
-        "cupy/cuda/__init__.py": "class Device: pass\nclass Event: pass\nclass Stream: pass\n",
-        "cupy/cuda/cublas.py": "",
+        "cupy/cuda/__init__.py": "class Device: pass\nclass Event: pass\nclass Stream: pass\ncublas = object()\n",
         "cupy/cuda/cudnn.py": "from cupy import _environment\n_environment._preload_warning('cudnn', None)\n",
         "cupy/cuda/nccl.py": "from cupy import _environment\n_environment._preload_warning('nccl', None)\n",
         "cupyx/__init__.py": "",
@@ -214,6 +233,37 @@ def test_the_package_imports_where_cupy_is_broken(python, fake_cupy):
         extra_path=fake_cupy,
     )
     assert (done.stdout.strip(), done.stderr) == ("False 0", "")
+
+
+REAL_CUPY = """
+import ctypes
+import mocogan_chainer
+from mocogan_chainer.compat import devices
+load = ctypes.CDLL
+driver = {"libcuda.so.1", "nvcuda.dll"}
+ctypes.CDLL = lambda name, *args, **options: object() if name in driver else load(name, *args, **options)
+from cupy.cuda import runtime
+runtime.getDeviceCount = lambda: 1
+print(devices.device_count(), devices.device_problem())
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="CuPy is not installed")
+@pytest.mark.skipif(sys.platform not in devices._DRIVER, reason="there is no CuPy for this system")
+def test_the_installed_cupy_is_accepted(python):
+    """Only the driver library and the number of devices are made up; CuPy's parts and CUDA's libraries are real."""
+    done = python(REAL_CUPY)
+    assert done.returncode == 0, done.stderr
+    count, problem = done.stdout.strip().split(" ", 1)
+    if problem == "None":
+        assert count == "1"
+        return
+    assert count == "0"
+    missing = re.findall(r"lib\w+\.so[.\d]*|\w+\.dll", problem)
+    assert missing, problem
+    for library in missing:
+        with pytest.raises(OSError, match=re.escape(library)):
+            ctypes.CDLL(library)
 
 
 @pytest.mark.device

@@ -100,6 +100,6 @@ def test_the_latest_snapshot_is_the_newest_file(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {f"snapshot_{n}.npz" for n in ("iter_1", "iter_2", "latest")}
 
 
-def test_snapshots_come_after_the_others():
-    others = (extensions.LogReport, extensions.VideoGrid, extensions.TensorBoard, extensions.LossPlot)
-    assert all(extensions.Snapshot.priority < other.priority for other in others)
+def test_no_plot_before_the_first_row(tmp_path):
+    extensions.LossPlot()(trainer_at(5, out=tmp_path))
+    assert list(tmp_path.iterdir()) == []

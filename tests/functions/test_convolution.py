@@ -1,12 +1,14 @@
 """Convolution and deconvolution nodes: first and second gradients against finite differences."""
 
+from collections import Counter
+
 import chainer
 import numpy as np
 import pytest
 from chainer import Variable, gradient_check
 from chainer.utils import type_check
 
-from mocogan_chainer import functions
+from mocogan_chainer import backends, functions, links
 
 SHAPES = [
     pytest.param((2, 4, 5, 6), (6, 4, 3, 4), {"stride": 2, "pad": 1}, id="2d"),
@@ -52,11 +54,49 @@ def test_deconvolution_is_the_transpose():
     assert left == pytest.approx(right, rel=1e-12)
 
 
-def test_no_gradient_where_none_is_wanted():
+@pytest.fixture
+def calls(monkeypatch):
+    """How often each gradient is asked of the backend."""
+    counter = Counter()
+    backend = backends.current()
+
+    def count(name):
+        function = getattr(backend, name)
+
+        def counted(*args):
+            counter[name] += 1
+            return function(*args)
+
+        monkeypatch.setattr(backend, name, counted)
+
+    count("convolution_backward_data")
+    count("convolution_backward_weights")
+    return counter
+
+
+def test_no_gradient_where_none_is_wanted(calls):
     x, W = arrays((1, 2, 4, 4), (3, 2, 3, 3))
     W = Variable(W)
     chainer.functions.sum(functions.convolution(x, W)).backward()
     assert W.grad.shape == W.shape
+    assert calls == {"convolution_backward_weights": 1}
+
+
+def test_no_gradient_of_frozen_weights(calls):
+    """Data gradients go through: a convolution's is a deconvolution, a deconvolution's a convolution."""
+    rng = np.random.default_rng(0)
+    down = links.Convolution(2, 3, (4, 4), 2, 1, rng)
+    up = links.Deconvolution(3, 2, (4, 4), 2, 1, rng)
+    x = Variable(rng.standard_normal((1, 2, 8, 8), dtype=np.float32))
+    with links.frozen(down, up):
+        y = chainer.functions.sum(up(down(x)))
+        calls.clear()  # a deconvolution's forward pass is a convolution's data gradient
+        y.backward()
+    assert x.grad.shape == x.shape
+    assert calls == {"convolution_backward_data": 1}
+
+    chainer.functions.sum(up(down(x))).backward()
+    assert calls["convolution_backward_weights"] == 2
 
 
 def test_wrong_channels_are_refused():

@@ -15,7 +15,7 @@ from mocogan_chainer.backends.onednn.library import Argument, Dims, Library
 
 ALIGNMENT = 64  # a cache line, and the width of a vector register
 
-_execution = threading.Lock()  # a primitive's memory handles are set just before it runs
+_execution = threading.RLock()  # memory handles are set just before a primitive runs, and weight buffers are shared
 
 
 def aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
@@ -149,21 +149,24 @@ class ConvolutionPrimitives:
 
     def forward(self, x: np.ndarray, W: np.ndarray, y: np.ndarray) -> None:
         """Fill ``y``."""
-        primitive, reorder, weights = self._forward
-        reorder(W, weights)
-        primitive(x, weights, y)
+        with _execution:
+            primitive, reorder, weights = self._forward
+            reorder(W, weights)
+            primitive(x, weights, y)
 
     def backward_data(self, gy: np.ndarray, W: np.ndarray, gx: np.ndarray) -> None:
         """Fill ``gx``."""
-        primitive, reorder, weights = self._backward_data
-        reorder(W, weights)
-        primitive(gy, weights, gx)
+        with _execution:
+            primitive, reorder, weights = self._backward_data
+            reorder(W, weights)
+            primitive(gy, weights, gx)
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
         """Fill ``gW``."""
-        primitive, reorder, weights = self._backward_weights
-        primitive(x, gy, weights)
-        reorder(weights, gW)
+        with _execution:
+            primitive, reorder, weights = self._backward_weights
+            primitive(x, gy, weights)
+            reorder(weights, gW)
 
     def _reorder(self, source: c_void_p, target: c_void_p) -> Primitive:
         engine = self._library.engine

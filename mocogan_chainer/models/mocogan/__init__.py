@@ -85,13 +85,15 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             video_length=length,
             noise=noise,
         ),
-        sampler=partial(MoCoGANSampler, class_names=_category_names(n_categories, data)),
+        sampler=partial(MoCoGANSampler, class_names=_category_names(model, n_categories, data)),
         activation_floats=activation_floats(
             size=data.size,
             length=length,
             batchsize=config["batchsize"],
+            image_batchsize=config["image_batchsize"] or config["batchsize"],
             in_channels=in_channels,
             n_filters_gen=model["n_filters_gen"],
+            n_filters_idis=model["n_filters_idis"],
             n_filters_vdis=model["n_filters_vdis"],
         ),
     )
@@ -104,8 +106,13 @@ def _check_values(model: dict[str, Any]) -> None:
     for name in ("image", "video"):
         require_one_of(f"model.{name}_discriminator", model[f"{name}_discriminator"], ("full", "patch"))
     for name in ("dim_zc", "dim_zm", "n_filters_gen", "n_filters_idis", "n_filters_vdis"):
-        require_range(f"model.{name}", model[name], low=1)
-    require_range("model.noise_sigma", model["noise_sigma"], low=0)
+        require_range(f"model.{name}", model[name], 1, 8192)
+    require_range("model.noise_sigma", model["noise_sigma"], 0, 100)
+    if model["labels"] == "unsupervised" and model["variant"] != "infogan":
+        raise ConfigError(
+            f"model.labels=unsupervised: only infogan learns categories, and this is {model['variant']}; "
+            "use --model infogan"
+        )
 
 
 def _check_length(length: int, size: int, patch: bool) -> None:
@@ -121,30 +128,48 @@ def _n_categories(model: dict[str, Any], data: DataDescription) -> int:
     """How many categories the generator has: the data's classes unless the config says otherwise."""
     variant, wanted, has = model["variant"], model["n_categories"], data.n_classes
     if wanted is not None:
-        require_range("model.n_categories", wanted, low=0)
-    if variant == "normal":
-        return wanted or 0
-    if variant == "infogan" and model["labels"] == "unsupervised":
-        if not (wanted or has):
-            raise ConfigError(
-                "model.labels=unsupervised: the data has no classes, so say how many categories to look for, for "
-                "example --set model.n_categories=6"
-            )
-        return wanted or has
-    if not has:
-        other = " or --set model.labels=unsupervised model.n_categories=6" if variant == "infogan" else ""
+        require_range("model.n_categories", wanted, 0 if variant == "normal" else 1, 1000)
+    if _learns_labels(model):
+        _check_labels(variant, wanted, data)
+        return has
+    found = wanted if wanted is not None else 0 if variant == "normal" else has
+    if variant == "infogan" and not found:
+        raise ConfigError(
+            "model.labels=unsupervised: the data has no classes, so say how many categories to look for, for example "
+            "--set model.n_categories=6"
+        )
+    if model["category_to"] == "motion" and not found:
+        raise ConfigError(
+            "model.category_to=motion: there is no category to give; set model.n_categories, or use --model "
+            "infogan or cgan"
+        )
+    return found
+
+
+def _learns_labels(model: dict[str, Any]) -> bool:
+    """Whether categories are the data's classes."""
+    return model["variant"] == "cgan" or (model["variant"] == "infogan" and model["labels"] == "supervised")
+
+
+def _check_labels(variant: str, wanted: int | None, data: DataDescription) -> None:
+    other = " or --set model.labels=unsupervised model.n_categories=6" if variant == "infogan" else ""
+    if not data.n_classes:
         raise ConfigError(
             f"model.variant={variant}: it learns from the data's classes and {data.name} has none; use --model "
             f"normal{other}"
         )
-    if wanted not in (None, has):
+    if data.unlabelled:
         raise ConfigError(
-            f"model.n_categories={wanted}: {data.name} has {has} classes; leave it unset, or use --set "
-            "model.labels=unsupervised with --model infogan"
+            f"model.variant={variant}: {data.unlabelled} videos of {data.name} have no class; leave them out of the "
+            f"data, or use --model normal{other}"
         )
-    return has
+    if wanted not in (None, data.n_classes):
+        raise ConfigError(
+            f"model.n_categories={wanted}: {data.name} has {data.n_classes} classes; leave it unset, or use --model "
+            "infogan with --set model.labels=unsupervised"
+        )
 
 
-def _category_names(n_categories: int, data: DataDescription) -> tuple[str, ...]:
-    """The classes' names where categories are the data's classes, numbers otherwise."""
-    return data.class_names if n_categories == data.n_classes else tuple(map(str, range(n_categories)))
+def _category_names(model: dict[str, Any], n_categories: int, data: DataDescription) -> tuple[str, ...]:
+    """The classes' names where categories are the data's classes; else numbers, for what the model makes of them."""
+    return data.class_names if _learns_labels(model) else tuple(map(str, range(n_categories)))

@@ -80,7 +80,7 @@ class MoCoGANSampler:
 def _slerp(start: np.ndarray, end: np.ndarray, t: float) -> np.ndarray:
     cosine = np.dot(start, end) / (np.linalg.norm(start) * np.linalg.norm(end))
     angle = np.arccos(np.clip(cosine, -1, 1))
-    if angle < 1e-4:
+    if np.sin(angle) < 1e-4:  # contents that point the same or the opposite way have no one great circle
         return ((1 - t) * start + t * end).astype(np.float32)
     weights = np.sin((1 - t) * angle), np.sin(t * angle)
     return ((weights[0] * start + weights[1] * end) / np.sin(angle)).astype(np.float32)

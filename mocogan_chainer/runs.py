@@ -1,0 +1,211 @@
+"""What ``train.py`` does: settle the settings, look before the work, start or resume a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chainer import training
+
+from mocogan_chainer import builder, checkpoint, models, preprocessing
+from mocogan_chainer import config as configuration
+from mocogan_chainer.config import Config
+from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.errors import ConfigError, OutputError
+from mocogan_chainer.extensions.snapshot import LATEST
+from mocogan_chainer.files import atomic_write
+from mocogan_chainer.preprocessing import shapes
+
+DEFAULT_DATASET = "data"
+
+FIXED = ("model_name", "family", "model", "seed", "video_length", "every_nth", "size", "ema_decay")
+"""Settings that a resumed run cannot change: its networks and random streams depend on them."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for.
+
+    Attributes:
+        model: name of a model's settings, or None.
+        dataset_type: name of a dataset's settings, or None.
+        file: a YAML file of settings, or None.
+        settings: values by dotted name.
+        resume: a snapshot to go on from, or None.
+        force: replace the results of an earlier run of the same name.
+    """
+
+    model: str | None
+    dataset_type: str | None
+    file: str | None
+    settings: dict[str, Any]
+    resume: str | None
+    force: bool
+
+
+def train(request: Request, say: Say) -> None:
+    """Run a training to its end.
+
+    Raises:
+        MocoganError: settings, data, snapshot and machine do not go together; nothing was trained then.
+    """
+    config, snapshot = _settle(request)
+    _check_before_work(config)
+    out = Path(config["out"]) / builder.run_name(config)
+    _check_free(out, request)
+    _prepare_default_data(config, say)
+    dataset = builder.open_dataset(config)
+    if config["verify"]:
+        dataset.verify()
+    if snapshot is not None:
+        _check_same_data(snapshot, builder.describe(dataset))
+    trainer = builder.build_trainer(config, dataset, say)
+    if snapshot is not None:
+        builder.resume(trainer, snapshot)
+        say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
+    elif request.force:
+        _remove_results(out)
+    with atomic_write(out / "config.yml") as file:
+        file.write(configuration.dump(config).encode())
+    say(f"training {config['model_name']} on {len(dataset)} videos of {config['dataset']}; results in {out}")
+    _run(trainer)
+    say(f"done after {trainer.updater.iteration} iterations: {out / LATEST}")
+
+
+def rehearse(request: Request, say: Say) -> None:
+    """Check all that :func:`train` would check and say what the run would be, without doing it.
+
+    Raises:
+        MocoganError: as :func:`train`.
+    """
+    config, snapshot = _settle(request)
+    _check_before_work(config)
+    _check_free(Path(config["out"]) / builder.run_name(config), request)
+    if _lacks_default_data(config):
+        say(f"no data at {DEFAULT_DATASET}/ yet: training would prepare the built-in shape-motion set there")
+        data = _built_in(config)
+        family = models.build(config, data)
+    else:
+        dataset = builder.open_dataset(config)
+        if config["verify"]:
+            dataset.verify()
+        data = builder.describe(dataset)
+        if snapshot is not None:
+            _check_same_data(snapshot, data)
+        family = models.build(config, data)
+        builder.build_iterators(config, family, dataset, say)
+    summary = builder.summarize(config, family)
+    say(configuration.dump(config))
+    say(f"data: {data.name}, {data.size} x {data.size}, {data.n_classes} classes")
+    for name, count in summary.parameters.items():
+        say(f"{name}: {count:,} parameters")
+    for name, size in summary.memory.items():
+        say(f"{name}: {_mebibytes(size)}")
+    total = sum(summary.memory.values())
+    say(f"memory of a step, about: {_mebibytes(total)}, without Python itself and the backend's buffers")
+    say(_snapshots(config, summary.snapshot))
+
+
+def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None]:
+    """Stack the settings, upon those of the snapshot where there is one."""
+    stack = {"dataset_type": request.dataset_type, "file": request.file, "settings": request.settings}
+    if request.resume is None:
+        return configuration.resolve(request.model, **stack), None
+    snapshot, stored = builder.load_snapshot(request.resume)
+    if request.model not in (None, stored["model_name"]):
+        raise ConfigError(f"--model {request.model}: {snapshot.path} holds {stored['model_name']}; leave --model away")
+    config = configuration.restore(snapshot.config, **stack)
+    for name in configuration.differences(stored, config):
+        if name.split(".")[0] in FIXED:
+            raise ConfigError(
+                f"{name}={_value(config, name)}: a resumed run keeps its {_value(stored, name)}; to change it start a "
+                "new run"
+            )
+    return config, snapshot
+
+
+def _check_before_work(config: Config) -> None:
+    """Check all that can be checked without the data, before anything is made."""
+    builder.check(config)
+    builder.choose_backend(config)
+    if _lacks_default_data(config):
+        models.build(config, _built_in(config))
+
+
+def _check_free(out: Path, request: Request) -> None:
+    """Refuse to mix a run with an earlier one of the same name."""
+    if not (out / LATEST).exists() or request.force:
+        return
+    if request.resume is not None and Path(request.resume).resolve().parent == out.resolve():
+        return
+    raise OutputError(
+        f"{out}: it holds the snapshots of an earlier run; go on with --resume {out / LATEST}, choose another "
+        "--save_name, or replace it with --force"
+    )
+
+
+def _remove_results(out: Path) -> None:
+    """Remove what runs write, and nothing else."""
+    for pattern in ("snapshot_*.npz", "samples_iter_*.gif", "losses.png", "log"):
+        for path in out.glob(pattern):
+            path.unlink()
+
+
+def _check_same_data(snapshot: checkpoint.Snapshot, data: DataDescription) -> None:
+    stored = DataDescription.from_dict(snapshot.data)
+    if stored == data:
+        return
+    raise ConfigError(
+        f"--resume {snapshot.path}: its run was on other data: {_in_words(stored)}; and this is {_in_words(data)}; "
+        "give the --dataset that it was on"
+    )
+
+
+def _in_words(data: DataDescription) -> str:
+    classes = ", ".join(data.class_names) or "none"
+    return f"{data.name}, {data.size} pixels, classes {classes}, fingerprint {data.fingerprint}"
+
+
+def _lacks_default_data(config: Config) -> bool:
+    return config["dataset"] == DEFAULT_DATASET and not Path(DEFAULT_DATASET).exists()
+
+
+def _built_in(config: Config) -> DataDescription:
+    """What the built-in set would be, at the size that the config asks for."""
+    described = DataDescription("shapes", shapes.SIZE, 3, shapes.CLASS_NAMES)
+    return described if config["size"] is None else replace(described, size=config["size"])
+
+
+def _prepare_default_data(config: Config, say: Say) -> None:
+    """Make the built-in set where the user has not said what to train on and nothing is there."""
+    if _lacks_default_data(config):
+        say(f"no data at {DEFAULT_DATASET}/ yet: preparing the built-in shape-motion set there")
+        preprocessing.prepare("shapes", None, DEFAULT_DATASET, seed=config["seed"], size=_built_in(config).size)
+
+
+def _run(trainer: training.Trainer) -> None:
+    trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
+
+
+def _snapshots(config: Config, size: int) -> str:
+    line = f"a snapshot: {_mebibytes(size)}"
+    if config["max_iteration"] is None:
+        return f"{line}, every {config['snapshot_interval']} iterations"
+    count = math.ceil(config["max_iteration"] / config["snapshot_interval"])
+    return f"{line}; {count} of them: {_mebibytes(count * size)}"
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
+
+def _value(config: Config, name: str) -> Any:
+    value: Any = config
+    for part in name.split("."):
+        value = value[part]
+    return value
