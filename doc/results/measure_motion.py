@@ -4,10 +4,13 @@
 
 Prints, for each class of the real clips and each category of the generated ones: the mean step of the mass centre
 (pixels a frame, right and down positive), how straight the path is (distance between its ends over its length), in
-how many frames a shape is seen, and how far its mean colour strays in one video (RGB, 0..255).
+how many frames a shape is seen, and how far its mean colour strays in one video (RGB, 0..255). Then who decides where a
+shape passes: the spread of its place in the middle of the clip (pixels, right and down) over all real clips, over many
+motions of one content, and over many contents with one motion.
 """
 
 import sys
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -38,6 +41,17 @@ def measure(video: np.ndarray) -> tuple[np.ndarray, float, float, float]:
     return steps.mean(axis=0), straightness, share, deviation
 
 
+def middle_spread(videos: Iterable[np.ndarray]) -> str:
+    """Return the standard deviation of the mass centre in the middle frame."""
+    places = []
+    for video in videos:
+        rows, columns = np.nonzero(video[len(video) // 2].max(axis=-1) > VISIBLE)
+        if len(rows) > 0:
+            places.append((columns.mean(), rows.mean()))
+    right, down = np.std(places, axis=0)
+    return f"{right:>6.1f} {down:>6.1f}"
+
+
 def show(name: str, videos: list[np.ndarray]) -> None:
     """Print one row."""
     steps, straightness, share, deviation = zip(*map(measure, videos), strict=True)
@@ -66,6 +80,12 @@ def main() -> None:
     for category, name in enumerate(sampler.class_names):
         made = [v for _, _, v in sampling.random_videos(sampler, count, length, 0, 16, category)]
         show(f"generated, class {name}", made)
+    for category, name in enumerate(sampler.class_names):
+        print(f"place in mid-clip, class {name}: real {middle_spread(real[category])}", end="")
+        for what, contents, motions in (("one content", 1, count), ("one motion", count, 1)):
+            made = sampling.content_by_motion(sampler, contents, motions, length, 0, category)
+            print(f"; {what} {middle_spread(made)}", end="")
+        print()
 
 
 if __name__ == "__main__":

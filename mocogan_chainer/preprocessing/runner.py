@@ -114,4 +114,5 @@ def _attempt(source: Source, item: Item) -> np.ndarray | str:
     except MocoganError as error:
         return str(error)
     except Exception as error:  # one bad file must not end the work, whatever its decoder raises
-        return f"{type(error).__name__}: {one_line(error)}"
+        name, message = type(error).__name__, one_line(error)
+        return name if message == name else f"{name}: {message}"

@@ -75,7 +75,7 @@ def test_the_number_of_workers_does_not_matter():
 def test_what_cannot_be_read_gives_its_reason_in_one_line(hostile, workers):
     source, items = hostile([1, "refused", 2, "fault", "no memory", 3])
     assert outcomes(source, items, workers) == [
-        *(1, "a reason", 2, "SyntaxError: broken PNG file", "MemoryError: ", 3),
+        *(1, "a reason", 2, "SyntaxError: broken PNG file", "MemoryError", 3),
     ]
 
 
