@@ -187,9 +187,9 @@ def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str],
         MocoganError: the config, the data and this machine do not go together.
     """
     device, computing = choose_backend(config)
-    say(f"computing on {'the CPU' if config['gpu'] < 0 else device} with the backend {computing}")
     data = describe(dataset)
     family = models.build(config, data)
+    say(f"computing on {'the CPU' if config['gpu'] < 0 else device} with the backend {computing}")
     for network in family.networks.values():
         network.to_device(device)
     averaged = family.networks[family.averaged]
