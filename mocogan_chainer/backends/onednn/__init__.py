@@ -10,7 +10,7 @@ import numpy as np
 
 from mocogan_chainer.backends import stock
 from mocogan_chainer.backends.base import Array, Geometry
-from mocogan_chainer.backends.onednn.library import load
+from mocogan_chainer.backends.onednn.c_api import load
 from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives, aligned_empty, channels_last_empty
 
 name = "onednn"

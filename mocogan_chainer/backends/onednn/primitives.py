@@ -10,8 +10,8 @@ from math import prod
 import numpy as np
 
 from mocogan_chainer.backends.base import Geometry
-from mocogan_chainer.backends.onednn import library as api
-from mocogan_chainer.backends.onednn.library import Argument, Dims, Library
+from mocogan_chainer.backends.onednn import c_api as api
+from mocogan_chainer.backends.onednn.c_api import Argument, Dims, Library
 
 ALIGNMENT = 64  # a cache line, and the width of a vector register
 
