@@ -67,8 +67,8 @@ def run_name(config: Config) -> str:
     Raises:
         ConfigError: the name would lead out of the results' folder.
     """
-    name = config["save_name"] or config["model_name"]
-    if Path(name).name != name or name in (".", "..") or not name.isprintable():
+    name = config["model_name"] if config["save_name"] is None else config["save_name"]
+    if not name or Path(name).name != name or name in (".", "..") or not name.isprintable():
         raise ConfigError(f"save_name={name}: it must be a plain name; the folder above it is set with out=")
     return name
 

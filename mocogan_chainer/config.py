@@ -112,6 +112,8 @@ def dump(config: Config) -> str:
 def parse_settings(items: Iterable[str]) -> dict[str, Any]:
     """Turn ``["a.b=c", ...]``, as given to ``--set``, into values by dotted name; texts stay texts, the rest is YAML.
 
+    A key that is set again takes the later value, as flags do.
+
     Raises:
         ConfigError: an item is not of that form.
     """
@@ -207,7 +209,7 @@ def _override(config: Config, declared: Config, values: Config, source: str, pre
         if key not in declared:
             raise ConfigError(f"{where}{name}: no such setting{nearest(name, _dotted(declared, prefix))}")
         if name in CHOSEN and value != config[key]:
-            raise ConfigError(f"{where}{name}={value}: this is {config[key]}; choose another with --model")
+            raise ConfigError(f"{where}{name}={value}: this is {config[key]}; to choose another, give that to --model")
         if isinstance(declared[key], dict):
             if not isinstance(value, dict):
                 raise ConfigError(f"{where}{name}={value}: it is a section; set {_example(declared[key], name)}")

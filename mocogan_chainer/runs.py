@@ -14,12 +14,15 @@ from mocogan_chainer import builder, checkpoint, models, preprocessing
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, OutputError
 from mocogan_chainer.extensions.snapshot import LATEST
 from mocogan_chainer.files import atomic_write
 from mocogan_chainer.preprocessing import shapes
 
 DEFAULT_DATASET = "data"
+
+CONFIG = "config.yml"
 
 FIXED = ("model_name", "family", "model", "seed", "video_length", "every_nth", "size", "ema_decay")
 """Settings that a resumed run cannot change: its networks and random streams depend on them."""
@@ -58,19 +61,16 @@ def train(request: Request, say: Say) -> None:
     _check_before_work(config)
     out = Path(config["out"]) / builder.run_name(config)
     _check_free(out, request)
-    _prepare_default_data(config, say)
-    dataset = builder.open_dataset(config)
-    if config["verify"]:
-        dataset.verify()
-    if snapshot is not None:
-        _check_same_data(snapshot, builder.describe(dataset))
+    if snapshot is None:
+        _prepare_default_data(config, say)
+    dataset = _open_dataset(config, snapshot)
     trainer = builder.build_trainer(config, dataset, say)
     if snapshot is not None:
         builder.resume(trainer, snapshot)
         say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
     elif request.force:
         _remove_results(out)
-    with atomic_write(out / "config.yml") as file:
+    with atomic_write(out / CONFIG) as file:
         file.write(configuration.dump(config).encode())
     say(f"training {config['model_name']} on {len(dataset)} videos of {config['dataset']}; results in {out}")
     _run(trainer)
@@ -78,25 +78,22 @@ def train(request: Request, say: Say) -> None:
 
 
 def rehearse(request: Request, say: Say) -> None:
-    """Check all that :func:`train` would check and say what the run would be, without doing it.
+    """Say what the run would be, without doing it.
+
+    All is checked that :func:`train` would check, but for an earlier run of the same name.
 
     Raises:
         MocoganError: as :func:`train`.
     """
     config, snapshot = _settle(request)
     _check_before_work(config)
-    _check_free(Path(config["out"]) / builder.run_name(config), request)
     if _lacks_default_data(config):
         say(f"no data at {DEFAULT_DATASET}/ yet: training would prepare the built-in shape-motion set there")
         data = _built_in(config)
         family = models.build(config, data)
     else:
-        dataset = builder.open_dataset(config)
-        if config["verify"]:
-            dataset.verify()
+        dataset = _open_dataset(config, snapshot)
         data = builder.describe(dataset)
-        if snapshot is not None:
-            _check_same_data(snapshot, data)
         family = models.build(config, data)
         builder.build_iterators(config, family, dataset, say)
     summary = builder.summarize(config, family)
@@ -139,13 +136,13 @@ def _check_before_work(config: Config) -> None:
 
 def _check_free(out: Path, request: Request) -> None:
     """Refuse to mix a run with an earlier one of the same name."""
-    if not (out / LATEST).exists() or request.force:
+    if not (out / CONFIG).exists() or request.force:
         return
     if request.resume is not None and Path(request.resume).resolve().parent == out.resolve():
         return
     raise OutputError(
-        f"{out}: it holds the snapshots of an earlier run; go on with --resume {out / LATEST}, choose another "
-        "--save_name, or replace it with --force"
+        f"{out}: it holds an earlier run; go on with --resume {out / LATEST}, choose another --save_name, or "
+        "replace it with --force"
     )
 
 
@@ -154,6 +151,18 @@ def _remove_results(out: Path) -> None:
     for pattern in ("snapshot_*.npz", "samples_iter_*.gif", "losses.png", "log"):
         for path in out.glob(pattern):
             path.unlink()
+
+
+def _open_dataset(config: Config, snapshot: checkpoint.Snapshot | None) -> PreparedDataset:
+    """Open the dataset, check its frames, and for a resumed run that it is the same one."""
+    if snapshot is not None and not Path(config["dataset"]).exists():
+        raise ConfigError(f"--resume {snapshot.path}: its data is not at {config['dataset']}; say where with --dataset")
+    dataset = builder.open_dataset(config)
+    if config["verify"]:
+        dataset.verify()
+    if snapshot is not None:
+        _check_same_data(snapshot, builder.describe(dataset))
+    return dataset
 
 
 def _check_same_data(snapshot: checkpoint.Snapshot, data: DataDescription) -> None:

@@ -57,8 +57,8 @@ def test_values_take_the_declared_type(text, value):
         ("model=infogan", r"^model=infogan: it is a section; set model.variant=...$"),
         ("batchsize.x=3", r"^batchsize=\{'x': '3'\}: it must be a whole number$"),
         ("seed=2024-02-30", "^seed=2024-02-30: the value is no YAML: day is out of range"),
-        ("model_name=cgan", "^model_name=cgan: this is infogan; choose another with --model$"),
-        ("family=g3an", "^family=g3an: this is mocogan; choose another with --model$"),
+        ("model_name=cgan", "^model_name=cgan: this is infogan; to choose another, give that to --model$"),
+        ("family=g3an", "^family=g3an: this is mocogan; to choose another, give that to --model$"),
         ("batchsize", "^--set batchsize: it must be KEY=VALUE"),
         ("batchsize=[", r"^batchsize=.: the value is no YAML"),
     ],
@@ -73,6 +73,11 @@ def test_unknown_names():
         config.resolve("infogann")
     with pytest.raises(ConfigError, match=r"--dataset_type=mugs: .*did you mean mug"):
         config.resolve("normal", "mugs")
+
+
+def test_a_key_set_again_takes_the_later_value():
+    settings = config.parse_settings(["batchsize=2", "seed=1", "batchsize=3"])
+    assert config.resolve("normal", settings=settings)["batchsize"] == 3
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_a_runs_own_config_says_its_model(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text(config.dump(config.resolve("cgan", settings={"seed": 3})))
     assert config.resolve(file=file) == config.resolve("cgan", settings={"seed": 3})
-    with pytest.raises(ConfigError, match=r"model_name=cgan: this is infogan; choose another with --model"):
+    with pytest.raises(ConfigError, match=r"model_name=cgan: this is infogan; to choose another, give that to --model"):
         config.resolve("infogan", file=file)
 
 

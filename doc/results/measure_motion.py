@@ -1,6 +1,6 @@
 """Where do shapes go? Compares the paths of mass centres in a prepared dataset and in a snapshot's videos.
 
-    python doc/results/measure_motion.py DATASET SNAPSHOT [VIDEOS A CLASS]
+    PYTHONPATH=. python doc/results/measure_motion.py DATASET SNAPSHOT [VIDEOS A CLASS]
 
 Prints, for each class of the real clips and each category of the generated ones: the mean step of the mass centre
 (pixels a frame, right and down positive), how straight the path is (distance between its ends over its length), in
@@ -15,8 +15,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from mocogan_chainer import builder, sampling, seeding
+from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets.iterators import ClipIterator
 from mocogan_chainer.datasets.prepared import PreparedDataset
+from mocogan_chainer.errors import DataError
 
 VISIBLE = 64
 """A pixel belongs to the shape when its brightest channel is above this."""
@@ -65,9 +67,16 @@ def show(name: str, videos: list[np.ndarray]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    dataset = PreparedDataset.open(sys.argv[1])
-    sampler, config = builder.load_sampler(sys.argv[2])
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 128
+    parser = entry.Parser(description="Where do shapes go?")
+    parser.add_argument("dataset")
+    parser.add_argument("snapshot")
+    parser.add_argument("count", nargs="?", type=int, default=128, help="videos a class")
+    arguments = parser.parse_args()
+    count = arguments.count
+    dataset = PreparedDataset.open(arguments.dataset)
+    sampler, config = builder.load_sampler(arguments.snapshot)
+    if not dataset.class_names:
+        raise DataError(f"{dataset.path}: it has no classes to compare; give a dataset with classes")
     length = config["video_length"]
     print(f"{'':<22} {'videos':>6} {'right':>14} {'down':>14} {'straight':>8} {'visible':>8} {'colour':>8}")
     iterator = ClipIterator(dataset, 64, length, config["every_nth"], seeding.stream(0, "measure"))
@@ -89,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(entry.run(main))

@@ -70,8 +70,7 @@ def _generate(arguments: argparse.Namespace) -> None:
         sampler, arguments.num, length, arguments.seed, arguments.batchsize, category, every
     )
     for index, made_category, frames in tqdm(videos, total=total, unit="video", disable=None):
-        label = "" if made_category is None else f"_{made_category}_{_plain(sampler.class_names[made_category])}"
-        write(f"video{label}_{index:05d}", frames)
+        write(f"video{_label(made_category, sampler)}_{index:05d}", frames)
     if grid is not None:
         rows, columns = grid
         frames = sampling.content_by_motion(sampler, rows, columns, length, arguments.seed, category)
@@ -79,7 +78,8 @@ def _generate(arguments: argparse.Namespace) -> None:
     if arguments.interpolate is not None:
         frames = sampling.content_path(sampler, arguments.interpolate, length, arguments.seed, category)
         write("interpolation", video.grid(frames, columns=len(frames)))
-    print(f"{total} videos of {length} frames in {out}")
+    sheets = (grid is not None) + (arguments.interpolate is not None)
+    print(f"{_count(total, 'video')} and {_count(sheets, 'grid')} of {_count(length, 'frame')} in {out}")
 
 
 def _writer(out: Path, formats: Sequence[str], fps: float) -> Callable[[str, np.ndarray], None]:
@@ -125,6 +125,13 @@ def _category(text: str | None, sampler: Sampler) -> int | None:
     raise ConfigError(f"--category {text}: it must be all or one of {allowed}{nearest(text, names)}")
 
 
-def _plain(name: str) -> str:
-    """A class name as part of a file name."""
-    return re.sub(r"[^\w-]+", "_", name)
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _label(category: int | None, sampler: Sampler) -> str:
+    """A category as part of a file name: its number, and its name where that says more."""
+    if category is None:
+        return ""
+    name = re.sub(r"[^\w-]+", "_", sampler.class_names[category])
+    return f"_{category}" if name == str(category) else f"_{category}_{name}"

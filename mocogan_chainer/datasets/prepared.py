@@ -70,6 +70,10 @@ class PreparedDataset:
         if not path.is_dir():
             raise DataError(f"{path}: not a folder; a prepared dataset is the folder that preprocess.py writes")
         if not (path / layout.META).is_file():
+            inside = sorted(path.glob(f"*/{layout.META}"))
+            if inside:
+                names = ", ".join(str(meta.parent) for meta in inside)
+                raise DataError(f"{path}: not a prepared dataset itself; it holds {names}: name one of them")
             raise DataError(
                 f"{path}: not a prepared dataset, it has no {layout.META}; make one from raw data: "
                 "python preprocess.py NAME RAW OUT"

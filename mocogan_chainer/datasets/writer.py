@@ -209,6 +209,9 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
         OutputError: see :func:`open_writer`.
     """
     resolved = Path(out).resolve()
+    for folder in resolved.parents:
+        if (folder / layout.META).is_file():
+            raise OutputError(f"{out}: it lies in {folder}, which is a prepared dataset; choose a folder apart from it")
     if not resolved.exists():
         return resolved
     if not resolved.is_dir():

@@ -20,6 +20,7 @@ from mocogan_chainer.preprocessing.source import Item, Source, option
 
 CANVAS = 64
 DIGIT = 28
+LARGEST_DIGIT = 256
 LENGTH = 20
 STEP = 0.1
 """How far a digit moves in a frame, in parts of the way that it has from margin to margin (as published)."""
@@ -117,6 +118,11 @@ def _idx_digits(raw: Path) -> list[Digit]:
 def _digit(path: Path, place: int | None) -> np.ndarray:
     """Return a digit, uint8 ``(28, 28)``, light on dark."""
     digit = video.read_image(path).max(axis=-1) if place is None else _read_idx(path)[place]
+    height, width = digit.shape
+    if max(height, width) > min(2 * min(height, width), LARGEST_DIGIT):
+        raise DataError(
+            f"{path}: {width} x {height}: no picture of a digit; one is about square, up to {LARGEST_DIGIT} pixels"
+        )
     if digit.shape != (DIGIT, DIGIT):
         digit = cv2.resize(digit, (DIGIT, DIGIT), interpolation=cv2.INTER_AREA)
     return digit

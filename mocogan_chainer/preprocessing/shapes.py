@@ -31,7 +31,7 @@ class Shapes(Source):
     NEEDS_RAW = False
     WORKERS = 0
 
-    size: int = option(SIZE, "height and width of the frames in pixels", low=16)
+    size: int = option(SIZE, "height and width of the frames in pixels", low=16, high=4096)
     num: int = option(1000, "number of videos", low=1)
     length: int = option(32, "frames a video", low=2, high=1000)
 

@@ -77,7 +77,7 @@ class Source(ABC):
     videos take less time than a process to start."""
 
     raw: Path | None
-    size: int = option(64, "height and width of the frames in pixels", low=1)
+    size: int = option(64, "height and width of the frames in pixels", low=1, high=4096)
     seed: int = option(0, "seed of all that is random", low=0)
 
     @abstractmethod

@@ -56,7 +56,7 @@ def test_every_format_and_option(snapshots, tmp_path, capsys):
         with Image.open(tmp_path / f"{stem}.gif") as gif:
             assert (gif.width, gif.height) == (columns * 16 + 2 * (columns - 1), rows * 16 + 2 * (rows - 1))
             assert gif.n_frames == 6
-    assert "4 videos of 6 frames" in capsys.readouterr().out
+    assert "4 videos and 2 grids of 6 frames" in capsys.readouterr().out
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_batch(snapshots, tmp_path):

@@ -143,12 +143,13 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--set", "model.dimzc=3"], "model.dimzc: no such setting (did you mean model.dim_zc?)"),
         (["--batchsize", "1"], "batchsize=1: it must be between 2 and"),
         (["--gpu", "97"], "gpu=97: no such device: "),
+        (["--save_name", ""], "save_name=: it must be a plain name"),
         (["--save_name", "../up"], "save_name=../up: it must be a plain name"),
         (["--model", "infogann"], "argument --model: invalid choice: 'infogann'"),
         (["--max_iteration", "many"], "argument --max_iteration: invalid int value: 'many'"),
         (["--set", "fps=500"], "fps=500: it must be between 1 and 100"),
         (["--set", "optimizer.alpha=.inf"], "optimizer.alpha=inf: it must be a finite number"),
-        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; choose another with --model"),
+        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; to choose another, give that to --model"),
         (["--set", "backend=fast"], "backend=fast: it must be one of"),
         (["--model", "cgan", "--set", "model.labels=unsupervised"], "only infogan learns categories"),
         (["--set", "model.category_to=motion"], "there is no category to give"),
@@ -208,7 +209,7 @@ class TestEarlierRuns:
         before = (tmp_path / "result/normal/snapshot_latest.npz").read_bytes()
         code, _, err = run("--model", "normal", "--seed", 5)
         assert code == 2
-        assert "it holds the snapshots of an earlier run; go on with --resume" in err
+        assert "it holds an earlier run; go on with --resume" in err
         assert (tmp_path / "result/normal/snapshot_latest.npz").read_bytes() == before
 
     def test_force_replaces_it_wholly(self, run, tmp_path, first):
@@ -295,3 +296,22 @@ def test_other_sizes_train(tmp_path, monkeypatch, size):
     narrow = [f"model.n_filters_{n}=1" for n in ("gen", "idis", "vdis")]
     rest = ["--max_iteration", "1", "--batchsize", "2", "--num_gen_samples", "1"]
     assert train.main(["--model", "infogan", *rest, "--set", *narrow]) == 0
+
+
+def test_a_run_that_has_no_snapshot_yet_is_not_mixed_with_another(run, tmp_path):
+    (tmp_path / "result" / "normal").mkdir(parents=True)
+    (tmp_path / "result" / "normal" / "config.yml").touch()
+    code, _, err = run("--model", "normal")
+    assert code == 2
+    assert "result/normal: it holds an earlier run" in err
+
+
+def test_a_resumed_run_whose_data_has_moved(run, tmp_path, tiny_dataset):
+    shutil.copytree(tiny_dataset, tmp_path / "here")
+    assert run("--model", "normal", dataset="here", iterations=2)[0] == 0
+    (tmp_path / "here").rename(tmp_path / "there")
+    snapshot = "result/normal/snapshot_latest.npz"
+    code, _, err = run("--resume", snapshot, dataset="here", iterations=3)
+    assert code == 2
+    assert "its data is not at here; say where with --dataset" in err
+    assert run("--resume", snapshot, dataset="there", iterations=3)[0] == 0

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mocogan_chainer.datasets import PreparedDataset, PreparedWriter, open_writer
-from mocogan_chainer.errors import DataError
+from mocogan_chainer.errors import DataError, OutputError
 
 SIZE = 6
 
@@ -243,3 +243,16 @@ class TestDamaged:
         dataset = PreparedDataset.open(folder)
         with pytest.raises(DataError, match=r"frames-00001\.npy: damaged: its content does not match its checksum"):
             dataset.verify()
+
+
+def test_a_folder_of_datasets_names_them(tmp_path):
+    for name in ("one", "two"):
+        with open_writer(tmp_path / name, name, 8) as writer:
+            writer.add(np.zeros((3, 8, 8, 3), np.uint8), "v")
+    with pytest.raises(DataError, match=r"not a prepared dataset itself; it holds \S*one, \S*two: name one of them"):
+        PreparedDataset.open(tmp_path)
+    with (
+        pytest.raises(OutputError, match=r"it lies in \S*one, which is a prepared dataset"),
+        open_writer(tmp_path / "one" / "in", "in", 8),
+    ):
+        pass

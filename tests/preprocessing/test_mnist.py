@@ -180,3 +180,10 @@ def test_the_seed_decides(pictures, tmp_path):
     made = [prepare(pictures, tmp_path / str(i), num=5, seed=seed)[2] for i, seed in enumerate([1, 1, 2])]
     np.testing.assert_array_equal(made[0], made[1])
     assert (np.array(made[0]) != np.array(made[2])).any()
+
+
+def test_other_pictures_are_no_digits(tmp_path):
+    (tmp_path / "raw" / "3").mkdir(parents=True)
+    Image.new("RGB", (2048, 64)).save(tmp_path / "raw" / "3" / "strip.png")
+    with pytest.raises(DataError, match="2048 x 64: no picture of a digit"):
+        prepare(tmp_path / "raw", tmp_path / "out")

@@ -102,7 +102,7 @@ class TestRefusals:
         ("options", "message"),
         [
             ({"sise": 32}, r"sise: strips has no such option; it has size, seed \(did you mean size\?\)"),
-            ({"size": 0}, "size=0: it must be at least 1"),
+            ({"size": 0}, "size=0: it must be between 1 and 4096"),
             ({"size": "64"}, "size=64: it must be of type int"),
             ({"size": None}, "size=None: it must be of type int"),
             ({"seed": -1}, "seed=-1: it must be at least 0"),
