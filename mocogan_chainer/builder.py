@@ -239,6 +239,20 @@ def load_snapshot(path: str | os.PathLike) -> tuple[checkpoint.Snapshot, Config]
         raise SnapshotError(f"{path}: it was made by another version: {error}") from error
 
 
+def stored_description(snapshot: checkpoint.Snapshot) -> DataDescription:
+    """Return the description of the data that a snapshot's run was on.
+
+    Raises:
+        SnapshotError: it lacks a part.
+    """
+    try:
+        return DataDescription.from_dict(snapshot.data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SnapshotError(
+            f"{snapshot.path}: its description of the data is damaged or of another version ({error}); use another one"
+        ) from error
+
+
 def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Config]:
     """Rebuild a snapshot's generator and return its sampler and config.
 
@@ -254,7 +268,7 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Confi
     require_range("gpu", gpu, *_RANGES["gpu"])
     device = choose_device(gpu)
     backends.use("auto", on_gpu=gpu >= 0)  # the snapshot's may be absent here, and it changes nothing
-    family = models.build(config, DataDescription.from_dict(snapshot.data))
+    family = models.build(config, stored_description(snapshot))
     network = family.networks[family.averaged]
     average = f"updater/average:{family.averaged}"
     snapshot.restore(network, average if snapshot.has(average) else f"updater/model:{family.averaged}")

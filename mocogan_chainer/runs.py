@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chainer import training
-
 from mocogan_chainer import builder, checkpoint, models, preprocessing
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
@@ -68,12 +66,12 @@ def train(request: Request, say: Say) -> None:
     if snapshot is not None:
         builder.resume(trainer, snapshot)
         say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
-    elif request.force:
-        _remove_results(out)
+    if request.force and not _goes_on_in(out, request):
+        _remove_results(out, Path(config["tensorboard"]) / out.name)
     with atomic_write(out / CONFIG) as file:
         file.write(configuration.dump(config).encode())
     say(f"training {config['model_name']} on {len(dataset)} videos of {config['dataset']}; results in {out}")
-    _run(trainer)
+    trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
     say(f"done after {trainer.updater.iteration} iterations: {out / LATEST}")
 
 
@@ -87,7 +85,7 @@ def rehearse(request: Request, say: Say) -> None:
     """
     config, snapshot = _settle(request)
     _check_before_work(config)
-    if _lacks_default_data(config):
+    if snapshot is None and _lacks_default_data(config):
         say(f"no data at {DEFAULT_DATASET}/ yet: training would prepare the built-in shape-motion set there")
         data = _built_in(config)
         family = models.build(config, data)
@@ -136,9 +134,7 @@ def _check_before_work(config: Config) -> None:
 
 def _check_free(out: Path, request: Request) -> None:
     """Refuse to mix a run with an earlier one of the same name."""
-    if not (out / CONFIG).exists() or request.force:
-        return
-    if request.resume is not None and Path(request.resume).resolve().parent == out.resolve():
+    if not (out / CONFIG).exists() or request.force or _goes_on_in(out, request):
         return
     raise OutputError(
         f"{out}: it holds an earlier run; go on with --resume {out / LATEST}, choose another --save_name, or "
@@ -146,11 +142,16 @@ def _check_free(out: Path, request: Request) -> None:
     )
 
 
-def _remove_results(out: Path) -> None:
+def _goes_on_in(out: Path, request: Request) -> bool:
+    """Whether the run is resumed in the folder of its own snapshot."""
+    return request.resume is not None and Path(request.resume).resolve().parent == out.resolve()
+
+
+def _remove_results(out: Path, tensorboard: Path) -> None:
     """Remove what runs write, and nothing else."""
-    for pattern in ("snapshot_*.npz", "samples_iter_*.gif", "losses.png", "log"):
-        for path in out.glob(pattern):
-            path.unlink()
+    results = (path for p in ("snapshot_*.npz", "samples_iter_*.gif", "losses.png", "log") for path in out.glob(p))
+    for path in (*results, *tensorboard.glob("events.out.tfevents.*")):
+        path.unlink()
 
 
 def _open_dataset(config: Config, snapshot: checkpoint.Snapshot | None) -> PreparedDataset:
@@ -166,7 +167,7 @@ def _open_dataset(config: Config, snapshot: checkpoint.Snapshot | None) -> Prepa
 
 
 def _check_same_data(snapshot: checkpoint.Snapshot, data: DataDescription) -> None:
-    stored = DataDescription.from_dict(snapshot.data)
+    stored = builder.stored_description(snapshot)
     if stored == data:
         return
     raise ConfigError(
@@ -195,10 +196,6 @@ def _prepare_default_data(config: Config, say: Say) -> None:
     if _lacks_default_data(config):
         say(f"no data at {DEFAULT_DATASET}/ yet: preparing the built-in shape-motion set there")
         preprocessing.prepare("shapes", None, DEFAULT_DATASET, seed=config["seed"], size=_built_in(config).size)
-
-
-def _run(trainer: training.Trainer) -> None:
-    trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
 
 
 def _snapshots(config: Config, size: int) -> str:

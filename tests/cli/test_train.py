@@ -222,6 +222,29 @@ class TestEarlierRuns:
         assert run("--resume", snapshot, "--save_name", "more", iterations=4)[0] == 0
         assert (tmp_path / "result/more/snapshot_iter_4.npz").exists()
 
+    def test_force_replaces_another_run_by_a_resumed_one(self, run, tmp_path, first):
+        assert run("--model", "normal", "--save_name", "other", iterations=6)[0] == 0
+        snapshot = "result/normal/snapshot_latest.npz"
+        assert run("--resume", snapshot, "--save_name", "other", "--force", iterations=4)[0] == 0
+        snapshots = {p.name for p in (tmp_path / "result/other").glob("snapshot_*.npz")}
+        assert snapshots == {"snapshot_iter_4.npz", "snapshot_latest.npz"}
+        assert {event.step for event in events(tmp_path / "runs/other") if event.summary.value} <= {4}
+        assert (tmp_path / snapshot).exists()
+
+    def test_force_keeps_the_snapshots_of_the_run_that_goes_on(self, run, tmp_path, first):
+        assert run("--resume", "result/normal/snapshot_latest.npz", "--force", iterations=4)[0] == 0
+        assert (tmp_path / "result/normal/snapshot_iter_3.npz").exists()
+
+    def test_a_snapshot_of_another_version(self, run, tmp_path, first, monkeypatch):
+        path = tmp_path / "result/normal/snapshot_latest.npz"
+        snapshot = checkpoint.load(path)
+        meta = {"format": checkpoint.FORMAT, "version": checkpoint.VERSION, "iteration": 3}
+        meta |= {"config": snapshot.config, "data": {"name": "x"}}
+        np.savez(tmp_path / "old.npz", meta=np.array(json.dumps(meta)), **snapshot.arrays)
+        code, _, err = run("--resume", "old.npz", "--save_name", "new", iterations=9)
+        assert code == 2
+        assert "old.npz: its description of the data is damaged or of another version" in err
+
     def test_other_data_is_refused(self, run, tmp_path, first):
         other = tmp_path / "other"
         preprocessing.prepare("shapes", None, other, num=12, size=16, length=24, seed=8)

@@ -29,7 +29,7 @@ class Hostile(Source):
     NAME = "hostile"
 
     def items(self):
-        raise NotImplementedError
+        return []
 
     def load(self, item):
         if item.data == "killed":

@@ -140,29 +140,29 @@ def judgement(one_round, name, pixels, labels, model):
 
 @pytest.mark.parametrize(("model", "settings"), FORMS)
 class TestLosses:
+    def judgements(self, one, name, batch, model):
+        """Scores of real and fake, and the categories of both, of an update that saw just these; N, ... each."""
+        ((iterator, pixels, labels),) = one.real
+        ((kind, codes, _, fake),) = one.fake
+        assert (iterator, kind, len(pixels), len(fake)) == batch
+        assert len(one.judged) == 2
+        y_real = judgement(one, f"{name}_discriminator", to_float(pixels), labels, model)
+        y_fake = judgement(one, f"{name}_discriminator", fake, codes.z_category, model)
+        return y_real, y_fake, labels, codes.z_category
+
     def test_image_discriminator(self, record, model, settings):
         for one in record(model, settings)[0::3]:
-            ((iterator, pixels, labels),) = one.real
-            ((kind, codes, _, fake),) = one.fake
-            assert (iterator, kind, len(pixels), len(fake)) == ("image", "images", 6, 6)
-            y_real = judgement(one, "image_discriminator", to_float(pixels), labels, model)
-            y_fake = judgement(one, "image_discriminator", fake, codes.z_category, model)
+            y_real, y_fake, _, _ = self.judgements(one, "image", ("image", "images", 6, 6), model)
             assert one.loss == pytest.approx(softplus(-y_real).mean() + softplus(y_fake).mean(), rel=1e-5)
-            assert len(one.judged) == 2
 
     def test_video_discriminator(self, record, model, settings):
         for one in record(model, settings)[1::3]:
-            ((iterator, pixels, labels),) = one.real
-            ((kind, codes, _, fake),) = one.fake
-            assert (iterator, kind, len(pixels), len(fake)) == ("main", "videos", 4, 4)
-            y_real = judgement(one, "video_discriminator", to_float(pixels), labels, model)
-            y_fake = judgement(one, "video_discriminator", fake, codes.z_category, model)
+            y_real, y_fake, labels, asked = self.judgements(one, "video", ("main", "videos", 4, 4), model)
             expected = softplus(-y_real[:, 0]).mean() + softplus(y_fake[:, 0]).mean()
             if model == "infogan":
                 unsupervised = settings.get("labels") == "unsupervised"
-                expected += cross_entropy(y_fake, codes.z_category) if unsupervised else cross_entropy(y_real, labels)
+                expected += cross_entropy(y_fake, asked) if unsupervised else cross_entropy(y_real, labels)
             assert one.loss == pytest.approx(expected, rel=1e-5)
-            assert len(one.judged) == 2
 
     def test_generator(self, record, model, settings):
         for one in record(model, settings)[2::3]:
