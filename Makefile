@@ -5,6 +5,7 @@ VENV ?= .venv
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TORCH := $(VENV)/.torch
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
 # Building Chainer needs an older setuptools: see build-constraints.txt. A relative path, because pip splits at spaces.
@@ -13,13 +14,14 @@ export PIP_BUILD_CONSTRAINT = build-constraints.txt
 export PIP_USE_PEP517 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test lint bench clean
 
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
 	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
 	@echo "make test    set up, check the style and run every test"
 	@echo "make lint    set up and check the style only"
+	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (20 minutes)"
 	@echo "make clean   remove $(VENV), caches and build results; data and results stay"
 
 setup: $(READY)
@@ -52,6 +54,15 @@ test: lint
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+bench: $(TORCH)
+	$(BIN)/python -m benchmarks.run --write
+
+$(TORCH): $(READY) requirements-bench.txt
+	@$(BIN)/python -m pip install --quiet -r requirements-bench.txt || { \
+	  echo "pip found no $$(cat requirements-bench.txt) for $$($(BIN)/python --version) on this machine (its reason is above); only make bench needs it, and benchmarks/README.md says how to get it"; \
+	  exit 1; }
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist mocogan_chainer.egg-info .pytest_cache .ruff_cache .hypothesis

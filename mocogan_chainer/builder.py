@@ -9,7 +9,7 @@ from pathlib import Path
 
 import chainer
 import numpy as np
-from chainer import optimizer_hooks, optimizers, training
+from chainer import training
 
 from mocogan_chainer import backends, checkpoint, compat, extensions, models, seeding
 from mocogan_chainer import config as configuration
@@ -20,6 +20,7 @@ from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, requ
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
+from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Sampler
 
 _LARGE = 10**9
@@ -97,7 +98,7 @@ def choose_backend(config: Config) -> tuple[chainer.backend.Device, str]:
         DeviceError: the device or the backend is not on this machine.
     """
     device = choose_device(config["gpu"])
-    return device, backends.use(config["backend"], on_gpu=config["gpu"] >= 0)
+    return device, backends.use(config["backend"], config["gpu"] >= 0, config["precision"])
 
 
 def open_dataset(config: Config) -> PreparedDataset:
@@ -198,7 +199,7 @@ def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str],
     iterators = build_iterators(config, family, dataset, say)
     updater = family.updater(
         iterators=iterators,
-        optimizers={name: _optimizer(config["optimizer"], net) for name, net in family.networks.items()},
+        optimizers={name: make_optimizer(config["optimizer"], net) for name, net in family.networks.items()},
         device=device,
         stream=_streams(config),
         ema=ema,
@@ -281,11 +282,9 @@ def _streams(config: Config) -> Callable[[str], np.random.Generator]:
     return lambda name: seeding.stream(config["seed"], "training", name)
 
 
-def _optimizer(settings: Mapping[str, float], network: chainer.Chain) -> chainer.Optimizer:
-    optimizer = optimizers.Adam(settings["alpha"], settings["beta1"], settings["beta2"])
+def make_optimizer(settings: Mapping[str, float], network: chainer.Chain) -> chainer.Optimizer:
+    optimizer = Adam(settings["alpha"], settings["beta1"], settings["beta2"], settings["weight_decay"])
     optimizer.setup(network)
-    if settings["weight_decay"]:
-        optimizer.add_hook(optimizer_hooks.WeightDecay(settings["weight_decay"]))
     return optimizer
 
 

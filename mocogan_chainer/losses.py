@@ -8,13 +8,23 @@ from chainer import Variable
 from mocogan_chainer.backends.base import Array
 
 
-def discriminator_loss(y_real: Variable, y_fake: Variable) -> Variable:
-    """Logistic loss of a discriminator (Goodfellow et al. 2014), averaged over samples and positions.
+def real_loss(y_real: Variable) -> Variable:
+    """The real half of a discriminator's logistic loss (Goodfellow et al. 2014), averaged over samples and positions.
 
     Args:
-        y_real, y_fake: scores of any shape; positive means real.
+        y_real: scores of any shape; positive means real.
     """
-    return F.mean(F.softplus(-y_real)) + F.mean(F.softplus(y_fake))
+    return F.mean(F.softplus(-y_real))
+
+
+def fake_loss(y_fake: Variable) -> Variable:
+    """The other half: ``y_fake`` are the scores of generated samples, of any shape."""
+    return F.mean(F.softplus(y_fake))
+
+
+def discriminator_loss(y_real: Variable, y_fake: Variable) -> Variable:
+    """Both halves, of scores of any shape."""
+    return real_loss(y_real) + fake_loss(y_fake)
 
 
 def generator_loss(y_fake: Variable) -> Variable:

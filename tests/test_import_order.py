@@ -12,7 +12,7 @@ ROOT = Path(mocogan_chainer.__file__).parent
 LAYERS = (
     ("compat", "errors", "files", "seeding", "config", "torch_files", "video"),
     ("backends",),
-    ("functions", "links", "losses", "datasets", "preprocessing"),
+    ("functions", "links", "losses", "optimizer", "datasets", "preprocessing"),
     ("models", "checkpoint", "sampling", "evaluation"),
     ("extensions",),
     ("builder", "runs", "cli", "__main__"),

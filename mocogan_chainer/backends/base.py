@@ -39,10 +39,24 @@ class Geometry:
         )
 
 
+@dataclass(frozen=True)
+class Noise:
+    """Normal numbers to add to an array.
+
+    Attributes:
+        key: 64 bits that name the stream (:mod:`mocogan_chainer.backends.random`).
+        sigma: standard deviation.
+    """
+
+    key: int
+    sigma: float
+
+
 class Backend(Protocol):
     """The primitives; ``x`` is (N, C, *size), ``W`` (O, C / groups, *ksize), ``y`` (N, O, *output_size).
 
-    Arrays may have any memory order; results may come in channels-last memory under the same logical shape.
+    Arrays may have any memory order; results may come in channels-last memory under the same logical shape. Noise is
+    added in the order of channels-last memory: number i of its stream goes to position i of (N, *size, C).
     """
 
     name: str
@@ -56,5 +70,55 @@ class Backend(Protocol):
     def convolution_backward_weights(self, x: Array, gy: Array, ksize: tuple[int, ...], geometry: Geometry) -> Array:
         """Return the gradient of W."""
 
-    def normal(self, shape: tuple[int, ...], seed: int, xp: Any) -> Array:
-        """Return float32 N(0, 1) numbers, always the same for a seed, as an array of module ``xp``."""
+    def add_noise(self, x: Array, noise: Noise) -> Array:
+        """Return x plus noise."""
+
+    def rectify(self, x: Array, slope: float, noise: Noise | None) -> tuple[Array, Array]:
+        """Return LeakyReLU(x), plus noise, and where x is positive (bool)."""
+
+    def rectify_backward(self, positive: Array, gy: Array, slope: float) -> Array:
+        """Return the gradient of x, which is positive where ``positive`` says."""
+
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        """Return each channel's mean and biased variance, (C,)."""
+
+    def normalize_rectify(
+        self,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        mean: Array,
+        variance: Array,
+        eps: float,
+        slope: float,
+        noise: Noise | None,
+    ) -> Array:
+        """Return LeakyReLU((x - mean) / sqrt(variance + eps) * gamma + beta), plus noise."""
+
+    def normalize_rectify_backward(
+        self,
+        x: Array,
+        gy: Array,
+        gamma: Array,
+        beta: Array,
+        mean: Array,
+        variance: Array,
+        eps: float,
+        slope: float,
+    ) -> tuple[Array, Array, Array]:
+        """Return the gradients of x, gamma and beta, where mean and variance are those of x."""
+
+    def adam(
+        self,
+        w: Array,
+        g: Array,
+        m: Array,
+        v: Array,
+        *,
+        rate: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        decay: float,
+    ) -> None:
+        """Update w and its moments m, v in place by gradient g + decay w: w -= rate m / (sqrt(v) + eps)."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from chainer import backend
 from chainer.utils import conv_nd
 
-from mocogan_chainer.backends.base import Array, Geometry
+from mocogan_chainer.backends import random
+from mocogan_chainer.backends.base import Array, Geometry, Noise
 
 name = "stock"
 
@@ -29,11 +29,83 @@ def convolution_backward_weights(x: Array, gy: Array, ksize: tuple[int, ...], ge
     return _by_group(_backward_weights, geometry.groups, (x, 1), (gy, 1), out_axis=0, ksize=ksize, geometry=geometry)
 
 
-def normal(shape: tuple[int, ...], seed: int, xp: Any) -> Array:
+def add_noise(x: Array, noise: Noise) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    if xp is np:
-        return np.random.Generator(np.random.SFC64(seed)).standard_normal(shape, dtype=np.float32)
-    return xp.random.Generator(xp.random.Philox4x3210(seed)).standard_normal(shape, dtype=xp.float32)
+    xp = backend.get_array_module(x)
+    numbers = random.normal(x.size, noise.key, xp).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+    numbers *= noise.sigma
+    return x + xp.moveaxis(numbers, -1, 1).astype(x.dtype, copy=False)
+
+
+def rectify(x: Array, slope: float, noise: Noise | None) -> tuple[Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    positive = x > 0
+    y = rectify_backward(positive, x, slope)  # the same multiplication
+    return (y if noise is None else add_noise(y, noise)), positive
+
+
+def rectify_backward(positive: Array, gy: Array, slope: float) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    xp = backend.get_array_module(gy)
+    return xp.where(positive, gy, gy * gy.dtype.type(slope))
+
+
+def moments(x: Array) -> tuple[Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    axes = _but_channels(x)
+    about = x.mean(axis=axes, keepdims=True)
+    rest = x - about  # a float32 sum far from 0 leaves some of the mean in it
+    mean = rest.mean(axis=axes)
+    return about.reshape(-1) + mean, (rest * rest).mean(axis=axes) - mean * mean
+
+
+def normalize_rectify(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    eps: float,
+    slope: float,
+    noise: Noise | None,
+) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    gamma, beta, mean, variance = (_as_channels(a, x) for a in (gamma, beta, mean, variance))
+    return rectify((x - mean) / (variance + eps) ** 0.5 * gamma + beta, slope, noise)[0]
+
+
+def normalize_rectify_backward(
+    x: Array, gy: Array, gamma: Array, beta: Array, mean: Array, variance: Array, eps: float, slope: float
+) -> tuple[Array, Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    axes, count = _but_channels(x), x.size // x.shape[1]
+    gamma, beta, mean, variance = (_as_channels(a, x) for a in (gamma, beta, mean, variance))
+    deviation = (variance + eps) ** 0.5
+    x_hat = (x - mean) / deviation
+    g = rectify_backward(x_hat * gamma + beta > 0, gy, slope)
+    gbeta, ggamma = g.sum(axis=axes), (g * x_hat).sum(axis=axes)
+    gx = gamma / deviation * (g - _as_channels(gbeta, x) / count - x_hat * (_as_channels(ggamma, x) / count))
+    return gx, ggamma, gbeta
+
+
+def adam(
+    w: Array, g: Array, m: Array, v: Array, *, rate: float, beta1: float, beta2: float, eps: float, decay: float
+) -> None:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    xp = backend.get_array_module(w)
+    g = g + decay * w if decay else g
+    m += (1 - beta1) * (g - m)
+    v += (1 - beta2) * (g * g - v)
+    w -= rate * m / (xp.sqrt(v) + eps)
+
+
+def _but_channels(x: Array) -> tuple[int, ...]:
+    return (0, *range(2, x.ndim))
+
+
+def _as_channels(a: Array, x: Array) -> Array:
+    """(C,) so that it broadcasts over x (N, C, *size)."""
+    return a.reshape(-1, *(1,) * (x.ndim - 2))
 
 
 def _by_group(

@@ -1,16 +1,17 @@
 """Differentiable functions over the backends' primitives."""
 
 from mocogan_chainer.functions.convolution import convolution, deconvolution
-from mocogan_chainer.functions.gru import gru_cell
+from mocogan_chainer.functions.gru import gru
 from mocogan_chainer.functions.normalization import batch_norm_activation
 from mocogan_chainer.functions.pixels import to_bytes, to_float
-from mocogan_chainer.functions.rectifier import leaky_relu
+from mocogan_chainer.functions.rectifier import add_noise, leaky_relu
 
 __all__ = [
+    "add_noise",
     "batch_norm_activation",
     "convolution",
     "deconvolution",
-    "gru_cell",
+    "gru",
     "leaky_relu",
     "to_bytes",
     "to_float",

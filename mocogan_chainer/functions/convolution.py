@@ -67,7 +67,25 @@ def _tuple(value: Size, ndim: int) -> tuple[int, ...]:
     return (value,) * ndim if isinstance(value, int) else tuple(value)
 
 
-class _Convolution(FunctionNode):
+class _Bilinear(FunctionNode):
+    """A function of two arrays, linear in each: the gradient of one takes the other, so that only that is kept."""
+
+    def apply(self, inputs):
+        first, second = (chainer.as_variable(x).requires_grad for x in inputs)
+        self.kept = [index for index, needed in ((0, second), (1, first)) if needed]
+        return super().apply(inputs)
+
+    def forward(self, inputs):
+        self.retain_inputs(self.kept)
+        return (self.compute(*inputs),)
+
+    def backward(self, indexes, grad_outputs):
+        other = dict(zip(self.kept, self.get_retained_inputs(), strict=True))
+        gradients = (self.first_gradient, self.second_gradient)
+        return tuple(gradients[index](other[1 - index], *grad_outputs) for index in indexes)
+
+
+class _Convolution(_Bilinear):
     """(x, W) -> y."""
 
     def __init__(self, geometry: Geometry):
@@ -78,22 +96,18 @@ class _Convolution(FunctionNode):
         type_check.expect(x.dtype.kind == "f", x.dtype == W.dtype, x.ndim == W.ndim)
         type_check.expect(x.shape[1] == W.shape[1] * self.geometry.groups)
 
-    def forward(self, inputs):
-        self.retain_inputs((0, 1))
-        x, W = inputs
-        return (backends.current().convolution_forward(x, W, self.geometry),)
+    def compute(self, x, W):
+        self.x_size, self.ksize = x.shape[2:], W.shape[2:]
+        return backends.current().convolution_forward(x, W, self.geometry)
 
-    def backward(self, indexes, grad_outputs):
-        x, W = self.get_retained_inputs()
-        (gy,) = grad_outputs
-        return _gradients(
-            indexes,
-            lambda: _ConvolutionData(self.geometry, x.shape[2:]).apply((gy, W))[0],
-            lambda: _ConvolutionWeights(self.geometry, W.shape[2:]).apply((x, gy))[0],
-        )
+    def first_gradient(self, W, gy):
+        return _ConvolutionData(self.geometry, self.x_size).apply((gy, W))[0]
+
+    def second_gradient(self, x, gy):
+        return _ConvolutionWeights(self.geometry, self.ksize).apply((x, gy))[0]
 
 
-class _ConvolutionData(FunctionNode):
+class _ConvolutionData(_Bilinear):
     """(gy, W) -> gx: the gradient of a convolution's data, which is the deconvolution of gy."""
 
     def __init__(self, geometry: Geometry, x_size: tuple[int, ...]):
@@ -105,43 +119,30 @@ class _ConvolutionData(FunctionNode):
         type_check.expect(gy.dtype.kind == "f", gy.dtype == W.dtype, gy.ndim == W.ndim)
         type_check.expect(gy.shape[1] == W.shape[0])
 
-    def forward(self, inputs):
-        self.retain_inputs((0, 1))
-        gy, W = inputs
-        return (backends.current().convolution_backward_data(gy, W, self.x_size, self.geometry),)
+    def compute(self, gy, W):
+        self.ksize = W.shape[2:]
+        return backends.current().convolution_backward_data(gy, W, self.x_size, self.geometry)
 
-    def backward(self, indexes, grad_outputs):
-        gy, W = self.get_retained_inputs()
-        (ggx,) = grad_outputs
-        return _gradients(
-            indexes,
-            lambda: _Convolution(self.geometry).apply((ggx, W))[0],
-            lambda: _ConvolutionWeights(self.geometry, W.shape[2:]).apply((ggx, gy))[0],
-        )
+    def first_gradient(self, W, ggx):
+        return _Convolution(self.geometry).apply((ggx, W))[0]
+
+    def second_gradient(self, gy, ggx):
+        return _ConvolutionWeights(self.geometry, self.ksize).apply((ggx, gy))[0]
 
 
-class _ConvolutionWeights(FunctionNode):
+class _ConvolutionWeights(_Bilinear):
     """(x, gy) -> gW: the gradient of a convolution's weights."""
 
     def __init__(self, geometry: Geometry, ksize: tuple[int, ...]):
         self.geometry = geometry
         self.ksize = tuple(ksize)
 
-    def forward(self, inputs):
-        self.retain_inputs((0, 1))
-        x, gy = inputs
-        return (backends.current().convolution_backward_weights(x, gy, self.ksize, self.geometry),)
+    def compute(self, x, gy):
+        self.x_size = x.shape[2:]
+        return backends.current().convolution_backward_weights(x, gy, self.ksize, self.geometry)
 
-    def backward(self, indexes, grad_outputs):
-        x, gy = self.get_retained_inputs()
-        (ggW,) = grad_outputs
-        return _gradients(
-            indexes,
-            lambda: _ConvolutionData(self.geometry, x.shape[2:]).apply((gy, ggW))[0],
-            lambda: _Convolution(self.geometry).apply((x, ggW))[0],
-        )
+    def first_gradient(self, gy, ggW):
+        return _ConvolutionData(self.geometry, self.x_size).apply((gy, ggW))[0]
 
-
-def _gradients(indexes, first, second) -> tuple[chainer.Variable | None, ...]:
-    """Compute only the gradients that are asked for."""
-    return tuple((first, second)[index]() for index in indexes)
+    def second_gradient(self, x, ggW):
+        return _Convolution(self.geometry).apply((x, ggW))[0]

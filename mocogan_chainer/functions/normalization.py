@@ -1,13 +1,14 @@
-"""Batch normalization together with the rectifier that follows it."""
+"""Batch normalization together with the rectifier that follows it and the noise of the next layer."""
 
 from __future__ import annotations
 
 import chainer
 import chainer.functions as F
-from chainer import Variable
+from chainer import FunctionNode, Variable
 
+from mocogan_chainer import backends
+from mocogan_chainer.backends import Noise
 from mocogan_chainer.backends.base import Array
-from mocogan_chainer.functions.rectifier import leaky_relu
 
 
 def batch_norm_activation(
@@ -20,8 +21,9 @@ def batch_norm_activation(
     eps: float = 1e-5,
     decay: float = 0.9,
     slope: float = 0.0,
+    noise: Noise | None = None,
 ) -> Variable:
-    """Normalize each channel over the batch and all positions, then apply LeakyReLU.
+    """Normalize each channel over the batch and all positions, then apply LeakyReLU, then add noise.
 
     In training the batch's own statistics are used and ``running_mean``, ``running_var`` move towards them in place
     (variance with Bessel's correction); in evaluation the running ones are used.
@@ -32,14 +34,58 @@ def batch_norm_activation(
         eps: added to the variance.
         decay: how much of the running statistics stays (0.9 is PyTorch's momentum of 0.1).
         slope: LeakyReLU's slope below 0; 0 is ReLU, 1 no rectifier at all.
+        noise: noise to add, or None.
 
     Returns:
         (N, C, *size).
     """
-    if chainer.config.train:
-        y = F.batch_normalization(
-            x, gamma, beta, eps=eps, running_mean=running_mean, running_var=running_var, decay=decay
+    if not chainer.config.train:
+        return _NormalizeRectify(eps, slope, noise, (running_mean, running_var)).apply((x, gamma, beta))[0]
+    node = _NormalizeRectify(eps, slope, noise, None)
+    (y,) = node.apply((x, gamma, beta))
+    mean, variance = node.moments
+    count = x.size // x.shape[1]
+    running_mean *= decay
+    running_mean += (1 - decay) * mean
+    running_var *= decay
+    running_var += (1 - decay) * (count / max(count - 1, 1)) * variance
+    return y
+
+
+class _NormalizeRectify(FunctionNode):
+    """(x, gamma, beta) -> y, by the given moments or else by x's own."""
+
+    def __init__(self, eps: float, slope: float, noise: Noise | None, moments: tuple[Array, Array] | None):
+        self.eps, self.slope, self.noise = eps, slope, noise
+        self.own_moments = moments is None
+        self.moments = moments
+
+    def forward(self, inputs):
+        self.retain_inputs((0, 1, 2))
+        x, gamma, beta = inputs
+        backend = backends.current()
+        if self.own_moments:
+            self.moments = backend.moments(x)
+        return (backend.normalize_rectify(x, gamma, beta, *self.moments, self.eps, self.slope, self.noise),)
+
+    def backward(self, indexes, grad_outputs):
+        inputs = self.get_retained_inputs()
+        (gy,) = grad_outputs
+        if chainer.config.enable_backprop or not self.own_moments:
+            inputs = [F.identity(v) for v in inputs]  # else a way from gamma through x would count as gamma's own
+            y = self._composed(*inputs)  # of functions that know their own derivatives
+            wanted = [inputs[i] for i in indexes]
+            return tuple(chainer.grad([y], wanted, [gy], enable_double_backprop=chainer.config.enable_backprop))
+        x, gamma, beta = (v.array for v in inputs)
+        gradients = backends.current().normalize_rectify_backward(
+            x, gy.array, gamma, beta, *self.moments, self.eps, self.slope
         )
-    else:
-        y = F.fixed_batch_normalization(x, gamma, beta, running_mean, running_var, eps=eps)
-    return leaky_relu(y, slope)
+        return tuple(Variable(gradients[i], requires_grad=False) for i in indexes)
+
+    def _composed(self, x, gamma, beta):
+        with chainer.force_backprop_mode():
+            if self.own_moments:
+                y = F.batch_normalization(x, gamma, beta, eps=self.eps)
+            else:
+                y = F.fixed_batch_normalization(x, gamma, beta, *self.moments, eps=self.eps)
+            return F.leaky_relu(y, self.slope)

@@ -1,40 +1,55 @@
-"""LeakyReLU that keeps its input's memory order (Chainer's own copies to C order first)."""
+"""LeakyReLU and instance noise, each alone or both in one pass."""
 
 from __future__ import annotations
 
-from chainer import FunctionNode, Variable, backend
+from chainer import FunctionNode, Variable, as_variable
+
+from mocogan_chainer import backends
+from mocogan_chainer.backends import Noise
+from mocogan_chainer.backends.base import Array
 
 
-def leaky_relu(x: Variable, slope: float) -> Variable:
-    """Multiply what is negative by ``slope`` in [0, 1]; 0 is ReLU, 1 the identity. Any shape."""
-    return x if slope == 1 else _LeakyReLU(slope).apply((x,))[0]
+def leaky_relu(x: Variable, slope: float, noise: Noise | None = None) -> Variable:
+    """Multiply what is negative by ``slope`` in [0, 1], then add noise if there is any. Any shape (N, C, *size)."""
+    return _Rectify(slope, noise).apply((x,))[0]
 
 
-class _LeakyReLU(FunctionNode):
-    def __init__(self, slope: float):
-        self.slope = slope
-
-    def forward(self, inputs):
-        (x,) = inputs
-        self.retain_outputs((0,))
-        xp = backend.get_array_module(x)
-        return (xp.maximum(x, x * self.slope),)
-
-    def backward(self, indexes, grad_outputs):
-        (y,) = self.get_retained_outputs()
-        return _LeakyReLUGrad(y.array, self.slope).apply(grad_outputs)
+def add_noise(x: Variable | Array, noise: Noise | None) -> Variable:
+    """Add noise to (N, C, *size), if there is any."""
+    return as_variable(x) if noise is None else _AddNoise(noise).apply((x,))[0]
 
 
-class _LeakyReLUGrad(FunctionNode):
-    """gy -> gx, linear in gy; the sign of y is that of x."""
-
-    def __init__(self, y, slope: float):
-        self.y, self.slope = y, slope
+class _Rectify(FunctionNode):
+    def __init__(self, slope: float, noise: Noise | None):
+        self.slope, self.noise = slope, noise
 
     def forward(self, inputs):
-        (gy,) = inputs
-        xp = backend.get_array_module(gy)
-        return (xp.where(self.y > 0, gy, gy * self.slope),)
+        y, self.positive = backends.current().rectify(inputs[0], self.slope, self.noise)  # a byte a number, not x
+        return (y,)
 
     def backward(self, indexes, grad_outputs):
-        return _LeakyReLUGrad(self.y, self.slope).apply(grad_outputs)
+        return _RectifyGradient(self.positive, self.slope).apply(grad_outputs)
+
+
+class _RectifyGradient(FunctionNode):
+    """gy -> gx, linear in gy."""
+
+    def __init__(self, positive: Array, slope: float):
+        self.positive, self.slope = positive, slope
+
+    def forward(self, inputs):
+        return (backends.current().rectify_backward(self.positive, inputs[0], self.slope),)
+
+    def backward(self, indexes, grad_outputs):
+        return _RectifyGradient(self.positive, self.slope).apply(grad_outputs)
+
+
+class _AddNoise(FunctionNode):
+    def __init__(self, noise: Noise):
+        self.noise = noise
+
+    def forward(self, inputs):
+        return (backends.current().add_noise(inputs[0], self.noise),)
+
+    def backward(self, indexes, grad_outputs):
+        return grad_outputs

@@ -12,7 +12,7 @@ from mocogan_chainer.links.initialization import fan_in_uniform
 
 
 class GRU(chainer.Link):
-    """A GRU in the form of cuDNN and PyTorch, unrolled over a sequence.
+    """A GRU in the form of cuDNN and PyTorch, over a sequence.
 
     Args:
         in_size: size of the inputs.
@@ -42,8 +42,4 @@ class GRU(chainer.Link):
             (N, T, state_size), the state after each input.
         """
         projected = F.linear(inputs, self.W_i, self.b_i, n_batch_axes=2)  # (T, N, 3 * state_size)
-        states = []
-        for t in range(inputs.shape[0]):
-            h = functions.gru_cell(projected[t], h, self.W_h, self.b_h)
-            states.append(h)
-        return F.stack(states, axis=1)
+        return functions.gru(projected, h, self.W_h, self.b_h)

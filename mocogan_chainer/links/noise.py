@@ -6,9 +6,8 @@ from typing import Any
 
 import chainer
 import numpy as np
-from chainer import Variable, backend
 
-from mocogan_chainer import backends
+from mocogan_chainer.backends import Noise
 
 
 class NoiseSource:
@@ -25,22 +24,14 @@ class NoiseSource:
         self.seed = seed
         self.requests = 0
 
-    def add(self, x: Variable, sigma: float) -> Variable:
-        """Return ``x`` plus noise of standard deviation ``sigma``; in evaluation mode ``x`` itself."""
+    def draw(self, sigma: float) -> Noise | None:
+        """Return fresh noise of standard deviation ``sigma``; none in evaluation mode."""
         if not chainer.config.train or sigma == 0:
-            return x
-        xp = backend.get_array_module(x)
+            return None
         key = np.random.SeedSequence([self.seed, self.requests]).generate_state(1, np.uint64)[0]
         self.requests += 1
-        noise = backends.current().normal(_memory_order(x.shape), int(key), xp)
-        noise *= sigma
-        return x + xp.moveaxis(noise, -1, 1)
+        return Noise(int(key), sigma)
 
     def serialize(self, serializer: Any) -> None:
         """Save or load how many requests were answered."""
         self.requests = int(serializer("requests", self.requests))
-
-
-def _memory_order(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The channels-last shape in which activations lie in memory."""
-    return (shape[0], *shape[2:], shape[1])

@@ -7,6 +7,7 @@ import numpy as np
 from chainer import Variable
 
 from mocogan_chainer import functions
+from mocogan_chainer.backends import Noise
 
 
 class BatchNormActivation(chainer.Link):
@@ -26,6 +27,8 @@ class BatchNormActivation(chainer.Link):
         self.add_persistent("avg_mean", np.zeros(channels, np.float32))
         self.add_persistent("avg_var", np.ones(channels, np.float32))
 
-    def forward(self, x: Variable) -> Variable:
-        """Apply the layer; in training the running statistics move towards the batch's."""
-        return functions.batch_norm_activation(x, self.gamma, self.beta, self.avg_mean, self.avg_var, slope=self.slope)
+    def forward(self, x: Variable, noise: Noise | None = None) -> Variable:
+        """Apply the layer, then add noise; in training the running statistics move towards the batch's."""
+        return functions.batch_norm_activation(
+            x, self.gamma, self.beta, self.avg_mean, self.avg_var, slope=self.slope, noise=noise
+        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import chainer
 import numpy as np
 from chainer import Optimizer, Variable
-from chainer.dataset import Iterator
+from chainer.dataset import Iterator as DatasetIterator
 from chainer.training.updaters import StandardUpdater
 
 from mocogan_chainer import functions, seeding
@@ -31,7 +32,7 @@ class GANUpdater(StandardUpdater):
     def __init__(
         self,
         *,
-        iterators: Mapping[str, Iterator],
+        iterators: Mapping[str, DatasetIterator],
         optimizers: Mapping[str, Optimizer],
         device: chainer.backend.Device,
         stream: Callable[[str], np.random.Generator],
@@ -56,12 +57,26 @@ class GANUpdater(StandardUpdater):
 
     def step(self, name: str, loss: Variable, **observed: Variable) -> None:
         """Minimize ``loss`` by one step of network ``name`` and report it, and what was observed, under that name."""
-        optimizer = self.get_optimizer(name)
+        with self.descent(name) as add:
+            add(loss, observed)
+
+    @contextlib.contextmanager
+    def descent(self, name: str) -> Iterator[Callable[[Variable, Mapping[str, Variable]], None]]:
+        """Like :meth:`step`, for a loss in parts: only one part's graph need be alive at a time.
+
+        Yields ``add(loss, observed)``, which computes the gradients of a part. The step is taken at the end.
+        """
+        optimizer, report = self.get_optimizer(name), {}
         optimizer.target.cleargrads()
-        loss.backward()
+
+        def add(loss: Variable, observed: Mapping[str, Variable]) -> None:
+            loss.backward()
+            report["loss"] = report.get("loss", 0) + loss.array
+            report.update({key: value.array for key, value in observed.items()})  # a Variable would keep its graph
+
+        yield add
         optimizer.update()
-        values = {"loss": loss, **observed}  # as arrays: a reported Variable would keep its whole graph alive
-        chainer.report({key: value.array for key, value in values.items()}, optimizer.target)
+        chainer.report(report, optimizer.target)
 
     def serialize(self, serializer: Any) -> None:
         """Save or load everything that the next step depends on."""

@@ -7,7 +7,7 @@ import ctypes.util
 import functools
 import sys
 from collections.abc import Sequence
-from ctypes import POINTER, c_int, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, c_char, c_float, c_int, c_int64, c_size_t, c_void_p
 from pathlib import Path
 
 MAX_DIMS = 12
@@ -15,7 +15,8 @@ Dims = c_int64 * MAX_DIMS
 
 # Constants of oneDNN 3.x's C API (dnnl_types.h, dnnl_common_types.h)
 CPU = 1
-FLOAT32 = 3
+BFLOAT16, FLOAT32 = 2, 3
+ISA_AVX512_BF16 = 0xE7  # a set of flags; every processor with AMX has these too
 TAG_ANY = 1
 FORWARD_TRAINING = 64
 CONVOLUTION_DIRECT = 1
@@ -84,6 +85,10 @@ class Library:
                 *(handle, c_void_p, c_int, c_void_p, c_void_p, c_void_p, c_void_p),
                 *(dims, dims, dims, dims, c_void_p, c_void_p),
             ),
+            "dnnl_sgemm": (
+                *(c_char, c_char, c_int64, c_int64, c_int64, c_float),
+                *(c_void_p, c_int64, c_void_p, c_int64, c_float, c_void_p, c_int64),
+            ),
             "dnnl_primitive_create": (handle, c_void_p),
             "dnnl_primitive_execute": (c_void_p, c_void_p, c_int, POINTER(Argument)),
         }
@@ -94,6 +99,9 @@ class Library:
         dll.dnnl_primitive_desc_query_md.restype = c_void_p
         dll.dnnl_memory_desc_get_size.argtypes = (c_void_p,)
         dll.dnnl_memory_desc_get_size.restype = c_size_t
+        dll.dnnl_get_effective_cpu_isa.argtypes, dll.dnnl_get_effective_cpu_isa.restype = (), c_int
+        dll.dnnl_memory_desc_equal.argtypes = (c_void_p, c_void_p)
+        dll.dnnl_memory_desc_equal.restype = c_int
         self.engine = self.create("dnnl_engine_create", CPU, 0)
         self.stream = self.create("dnnl_stream_create", self.engine, 1)
 
@@ -109,12 +117,17 @@ class Library:
         self.call(name, ctypes.byref(handle), *arguments)
         return handle
 
-    def descriptor(self, shape: Sequence[int], strides: Sequence[int] | None) -> c_void_p:
-        """Describe float32 memory; strides count elements, None leaves the format to oneDNN."""
+    def descriptor(self, shape: Sequence[int], strides: Sequence[int] | None, data_type: int = FLOAT32) -> c_void_p:
+        """Describe memory; strides count elements, None leaves the format to oneDNN."""
         dims = Dims(*shape)
         if strides is None:
-            return self.create("dnnl_memory_desc_create_with_tag", len(shape), dims, FLOAT32, TAG_ANY)
-        return self.create("dnnl_memory_desc_create_with_strides", len(shape), dims, FLOAT32, Dims(*strides))
+            return self.create("dnnl_memory_desc_create_with_tag", len(shape), dims, data_type, TAG_ANY)
+        return self.create("dnnl_memory_desc_create_with_strides", len(shape), dims, data_type, Dims(*strides))
+
+    @property
+    def has_bfloat16(self) -> bool:
+        """Whether the processor multiplies bfloat16 numbers."""
+        return self._dll.dnnl_get_effective_cpu_isa() & ISA_AVX512_BF16 == ISA_AVX512_BF16
 
     def query(self, primitive_descriptor: c_void_p, what: int) -> c_void_p:
         """Return the memory descriptor that a primitive chose."""
@@ -123,3 +136,7 @@ class Library:
     def size(self, descriptor: c_void_p) -> int:
         """Bytes of memory of this description."""
         return self._dll.dnnl_memory_desc_get_size(descriptor)
+
+    def equal(self, one: c_void_p, other: c_void_p) -> bool:
+        """Whether two descriptors describe the same memory."""
+        return bool(self._dll.dnnl_memory_desc_equal(one, other))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Hashable
 from ctypes import c_void_p
 from math import prod
 
@@ -11,24 +12,14 @@ import numpy as np
 
 from mocogan_chainer.backends.base import Geometry
 from mocogan_chainer.backends.onednn import c_api as api
+from mocogan_chainer.backends.onednn import memory
 from mocogan_chainer.backends.onednn.c_api import Argument, Dims, Library
+from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
 
-ALIGNMENT = 64  # a cache line, and the width of a vector register
+_execution = threading.RLock()  # memory handles are set just before a primitive runs
 
-_execution = threading.RLock()  # memory handles are set just before a primitive runs, and weight buffers are shared
-
-
-def aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
-    """An uninitialised float32 array that starts at a multiple of the alignment."""
-    size = prod(shape) * 4
-    buffer = np.empty(size + ALIGNMENT, np.uint8)
-    offset = -buffer.ctypes.data % ALIGNMENT
-    return buffer[offset : offset + size].view(np.float32).reshape(shape)
-
-
-def channels_last_empty(shape: tuple[int, ...]) -> np.ndarray:
-    """An uninitialised float32 (N, C, *size) whose memory is (N, *size, C)."""
-    return np.moveaxis(aligned_empty((shape[0], *shape[2:], shape[1])), -1, 1)
+_forms: dict[Hashable, list[c_void_p]] = {}
+"""Every memory that weights of a shape were wanted in."""
 
 
 class Primitive:
@@ -49,8 +40,8 @@ class Primitive:
         """Run on arrays, in the order in which the memories were given."""
         library = self._library
         with _execution:
-            for memory, array in zip(self._memories, arrays, strict=True):
-                library.call("dnnl_memory_set_data_handle", memory, array.ctypes.data)
+            for handle, array in zip(self._memories, arrays, strict=True):
+                library.call("dnnl_memory_set_data_handle", handle, array.ctypes.data)
             library.call("dnnl_primitive_execute", self._handle, library.stream, len(self._memories), self._arguments)
             library.call("dnnl_stream_wait", library.stream)
 
@@ -58,12 +49,15 @@ class Primitive:
 class ConvolutionPrimitives:
     """Forward, backward-data and backward-weights of one shape, each made at its first use.
 
-    Activations are in channels-last memory, weights in C order; weights are reordered to what each primitive prefers.
+    Activations are float32 in channels-last memory. Weights go through ``prepare_...`` into the form that a primitive
+    prefers.
 
     Args:
         library: oneDNN.
         x_shape, w_shape, y_shape: (N, C, *size), (O, C / groups, *ksize), (N, O, *output size).
         geometry: of the convolution.
+        w_channels_last: whether plain weights lie as (O, *ksize, C) instead of in C order.
+        bfloat16: multiply in bfloat16; what is given and returned, and sums, stay float32.
     """
 
     def __init__(
@@ -73,15 +67,24 @@ class ConvolutionPrimitives:
         w_shape: tuple[int, ...],
         y_shape: tuple[int, ...],
         geometry: Geometry,
+        w_channels_last: bool = False,
+        bfloat16: bool = False,
     ):
         self._library = library
+        self._bfloat16 = bfloat16
         groups = geometry.groups
         if groups > 1:
             w_shape = (groups, w_shape[0] // groups, *w_shape[1:])
+        data_type = api.BFLOAT16 if bfloat16 else api.FLOAT32
         self._x = library.descriptor(x_shape, _channels_last_strides(x_shape))
         self._y = library.descriptor(y_shape, _channels_last_strides(y_shape))
-        self._w_plain = library.descriptor(w_shape, _c_strides(w_shape))
+        self._x_given = library.descriptor(x_shape, _channels_last_strides(x_shape), data_type)
+        self._y_given = library.descriptor(y_shape, _channels_last_strides(y_shape), data_type)
+        self._w_key = w_shape, w_channels_last, bfloat16
+        strides = _channels_last_strides if w_channels_last else _c_strides
+        self._w_plain = library.descriptor(w_shape, strides(w_shape))
         self._w_any = library.descriptor(w_shape, None)
+        self._w_given = library.descriptor(w_shape, None, data_type)
         ksize, g = w_shape[-len(geometry.stride) :], geometry
         after = (
             (out - 1) * s + d * (k - 1) + 1 - n - p  # the padding that is left to do on the far side
@@ -97,8 +100,8 @@ class ConvolutionPrimitives:
             self._library.engine,
             api.FORWARD_TRAINING,
             api.CONVOLUTION_DIRECT,
-            self._x,
-            self._w_any,
+            self._x_given,
+            self._w_given,
             None,
             self._y,
             *self._walk,
@@ -106,75 +109,117 @@ class ConvolutionPrimitives:
         )
 
     @functools.cached_property
-    def _forward(self) -> tuple[Primitive, Primitive, np.ndarray]:
+    def _forward(self) -> tuple[Primitive, c_void_p]:
         descriptor = self._forward_descriptor
         weights = self._library.query(descriptor, api.QUERY_WEIGHTS)
-        primitive = Primitive(self._library, descriptor, SRC=self._x, WEIGHTS=weights, DST=self._y)
-        return primitive, self._reorder(self._w_plain, weights), self._buffer(weights)
+        return Primitive(self._library, descriptor, SRC=self._x_given, WEIGHTS=weights, DST=self._y), weights
 
     @functools.cached_property
-    def _backward_data(self) -> tuple[Primitive, Primitive, np.ndarray]:
+    def _backward_data(self) -> tuple[Primitive, c_void_p]:
         descriptor = self._library.create(
             "dnnl_convolution_backward_data_primitive_desc_create",
             self._library.engine,
             api.CONVOLUTION_DIRECT,
             self._x,
-            self._w_any,
-            self._y,
+            self._w_given,
+            self._y_given,
             *self._walk,
             self._forward_descriptor,
             None,
         )
         weights = self._library.query(descriptor, api.QUERY_WEIGHTS)
-        primitive = Primitive(self._library, descriptor, DIFF_DST=self._y, WEIGHTS=weights, DIFF_SRC=self._x)
-        return primitive, self._reorder(self._w_plain, weights), self._buffer(weights)
+        primitive = Primitive(self._library, descriptor, DIFF_DST=self._y_given, WEIGHTS=weights, DIFF_SRC=self._x)
+        return primitive, weights
 
     @functools.cached_property
-    def _backward_weights(self) -> tuple[Primitive, Primitive, np.ndarray]:
+    def _backward_weights(self) -> tuple[Primitive, c_void_p]:
         descriptor = self._library.create(
             "dnnl_convolution_backward_weights_primitive_desc_create",
             self._library.engine,
             api.CONVOLUTION_DIRECT,
-            self._x,
+            self._x_given,
             self._w_any,
             None,
-            self._y,
+            self._y_given,
             *self._walk,
             self._forward_descriptor,
             None,
         )
         weights = self._library.query(descriptor, api.QUERY_DIFF_WEIGHTS)
-        primitive = Primitive(self._library, descriptor, SRC=self._x, DIFF_DST=self._y, DIFF_WEIGHTS=weights)
-        return primitive, self._reorder(weights, self._w_plain), self._buffer(weights)
+        primitive = Primitive(
+            self._library, descriptor, SRC=self._x_given, DIFF_DST=self._y_given, DIFF_WEIGHTS=weights
+        )
+        return primitive, weights
 
-    def forward(self, x: np.ndarray, W: np.ndarray, y: np.ndarray) -> None:
+    @functools.cached_property
+    def _to_forward(self) -> Primitive:
+        return self._reorder(self._w_plain, self._forward[1])
+
+    @functools.cached_property
+    def _to_backward_data(self) -> Primitive:
+        return self._reorder(self._w_plain, self._backward_data[1])
+
+    @functools.cached_property
+    def _from_backward_weights(self) -> Primitive:
+        return self._reorder(self._backward_weights[1], self._w_plain)
+
+    @functools.cached_property
+    def forward_form(self) -> Hashable:
+        """What tells the weights of :meth:`forward` from those in another form."""
+        return self._form(self._forward[1])
+
+    @functools.cached_property
+    def backward_data_form(self) -> Hashable:
+        """What tells the weights of :meth:`backward_data` from those in another form."""
+        return self._form(self._backward_data[1])
+
+    def prepare_forward(self, W: np.ndarray) -> np.ndarray:
+        """Return plain weights in the form that :meth:`forward` takes."""
+        weights = self._buffer(self._forward[1])
+        self._to_forward(W, weights)
+        return weights
+
+    def prepare_backward_data(self, W: np.ndarray) -> np.ndarray:
+        """Return plain weights in the form that :meth:`backward_data` takes."""
+        weights = self._buffer(self._backward_data[1])
+        self._to_backward_data(W, weights)
+        return weights
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, y: np.ndarray) -> None:
         """Fill ``y``."""
-        with _execution:
-            primitive, reorder, weights = self._forward
-            reorder(W, weights)
-            primitive(x, weights, y)
+        self._forward[0](self._given(x), weights, y)
 
-    def backward_data(self, gy: np.ndarray, W: np.ndarray, gx: np.ndarray) -> None:
+    def backward_data(self, gy: np.ndarray, weights: np.ndarray, gx: np.ndarray) -> None:
         """Fill ``gx``."""
-        with _execution:
-            primitive, reorder, weights = self._backward_data
-            reorder(W, weights)
-            primitive(gy, weights, gx)
+        self._backward_data[0](self._given(gy), weights, gx)
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
-        """Fill ``gW``."""
-        with _execution:
-            primitive, reorder, weights = self._backward_weights
-            primitive(x, gy, weights)
-            reorder(weights, gW)
+        """Fill plain ``gW``."""
+        primitive, form = self._backward_weights
+        weights = self._buffer(form)
+        primitive(self._given(x), self._given(gy), weights)
+        self._from_backward_weights(weights, gW)
+
+    def _given(self, x: np.ndarray) -> np.ndarray:
+        """Channels-last ``x`` as primitives take it."""
+        return to_bfloat16(np.moveaxis(x, 1, -1)) if self._bfloat16 else x
 
     def _reorder(self, source: c_void_p, target: c_void_p) -> Primitive:
         engine = self._library.engine
         descriptor = self._library.create("dnnl_reorder_primitive_desc_create", source, engine, target, engine, None)
         return Primitive(self._library, descriptor, SRC=source, DST=target)
 
+    def _form(self, weights: c_void_p) -> Hashable:
+        """Shapes whose primitives want the same memory share their weights."""
+        known = _forms.setdefault(self._w_key, [])
+        for number, other in enumerate(known):
+            if self._library.equal(other, weights):
+                return self._w_key, number
+        known.append(weights)
+        return self._w_key, len(known) - 1
+
     def _buffer(self, descriptor: c_void_p) -> np.ndarray:
-        return aligned_empty((-(-self._library.size(descriptor) // 4),))
+        return memory.empty((-(-self._library.size(descriptor) // 4),))
 
 
 def _channels_last_strides(shape: tuple[int, ...]) -> tuple[int, ...]:

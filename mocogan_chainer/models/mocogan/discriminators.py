@@ -15,7 +15,7 @@ SLOPE = 0.2
 
 
 class DownBlock(chainer.Chain):
-    """Noise, convolution, batch normalization (not in a first block), LeakyReLU."""
+    """Convolution, batch normalization (not in a first block), LeakyReLU, and the noise of the next layer."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class DownBlock(chainer.Chain):
         rng: np.random.Generator,
     ):
         super().__init__()
-        self.noise, self.sigma, self.normalize = noise, sigma, normalize
+        self.noise, self.sigma, self.normalize = noise, sigma, normalize  # one pass over memory, so one place
         with self.init_scope():
             self.conv = Convolution(in_channels, out_channels, ksize, *_halving(ksize), rng)
             if normalize:
@@ -36,8 +36,8 @@ class DownBlock(chainer.Chain):
 
     def forward(self, x: Variable) -> Variable:
         """(N, in_channels, *size) -> (N, out_channels, *smaller size)."""
-        h = self.conv(self.noise.add(x, self.sigma))
-        return self.norm(h) if self.normalize else functions.leaky_relu(h, SLOPE)
+        h, noise = self.conv(x), self.noise.draw(self.sigma)
+        return self.norm(h, noise) if self.normalize else functions.leaky_relu(h, SLOPE, noise)
 
 
 class Discriminator(chainer.Chain):
@@ -68,12 +68,16 @@ class Discriminator(chainer.Chain):
         rng: np.random.Generator,
     ):
         super().__init__()
-        self.noise, self.sigma_last = noise, sigma if noise_last else 0.0
+        self.noise, self.sigma = noise, sigma
+        last, sigma_last = len(ksizes) - 2, sigma if noise_last else 0.0
         channels = [in_channels, *widths(n_filters, len(ksizes) - 1)]
         with self.init_scope():
             self.blocks = chainer.ChainList(
                 *(
-                    DownBlock(channels[i], channels[i + 1], ksize, i > 0, noise, sigma, rng)
+                    DownBlock(
+                        *(channels[i], channels[i + 1], ksize),
+                        *(i > 0, noise, sigma if i < last else sigma_last, rng),
+                    )
                     for i, ksize in enumerate(ksizes[:-1])
                 )
             )
@@ -82,9 +86,10 @@ class Discriminator(chainer.Chain):
 
     def forward(self, x: Variable) -> Variable:
         """(N, in_channels, *size) -> (N, out_channels, *positions)."""
+        x = functions.add_noise(x, self.noise.draw(self.sigma))
         for block in self.blocks:
             x = block(x)
-        return self.to_scores(self.noise.add(x, self.sigma_last))
+        return self.to_scores(x)
 
 
 def image_discriminator(

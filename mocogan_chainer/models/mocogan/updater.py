@@ -62,10 +62,9 @@ class MoCoGANUpdater(GANUpdater):
         codes = self.draw_codes(len(x_real))
         with chainer.no_backprop_mode():  # the fakes are data here
             x_fake = self.fake_images(codes).array
-        y_real = self.judge(self.image_discriminator, x_real, real_category)
-        y_fake = self.judge(self.image_discriminator, x_fake, codes.z_category)
-        loss = losses.discriminator_loss(y_real, y_fake)
-        self.step("image_discriminator", loss, real=F.mean(y_real), fake=F.mean(y_fake))
+        with self.descent("image_discriminator") as add:
+            add(*self.image_loss(x_real, real_category, real=True))
+            add(*self.image_loss(x_fake, codes.z_category, real=False))
 
     def update_video_discriminator(self) -> None:
         """Tell real videos from generated ones; in infogan also their categories."""
@@ -73,31 +72,45 @@ class MoCoGANUpdater(GANUpdater):
         codes = self.draw_codes(len(x_real))
         with chainer.no_backprop_mode():  # the fakes are data here
             x_fake = self.generator.videos(codes).array
-        y_real, real_logits = split(self.judge(self.video_discriminator, x_real, real_category))
-        y_fake, fake_logits = split(self.judge(self.video_discriminator, x_fake, codes.z_category))
-        loss = losses.discriminator_loss(y_real, y_fake)
-        observed = {"real": F.mean(y_real), "fake": F.mean(y_fake)}
-        if self.variant == "infogan":
-            taught = (real_logits, real_category) if self.labels == "supervised" else (fake_logits, codes.z_category)
-            observed["category_loss"] = losses.category_loss(*taught)
-            loss += observed["category_loss"]
-        self.step("video_discriminator", loss, **observed)
+        with self.descent("video_discriminator") as add:
+            add(*self.video_loss(x_real, real_category, real=True))
+            add(*self.video_loss(x_fake, codes.z_category, real=False))
 
     def update_generator(self) -> None:
         """Make frames and videos that both discriminators take for real, of the category that was asked for."""
         image_codes = self.draw_codes(self.get_iterator("image").batch_size)
         video_codes = self.draw_codes(self.get_iterator("main").batch_size)
-        with frozen(self.image_discriminator, self.video_discriminator):
-            y_image = self.judge(self.image_discriminator, self.fake_images(image_codes), image_codes.z_category)
-            y_video, logits = split(
-                self.judge(self.video_discriminator, self.generator.videos(video_codes), video_codes.z_category)
-            )
-            loss = losses.generator_loss(y_image) + losses.generator_loss(y_video)
-            observed = {}
-            if self.variant == "infogan":
-                observed["category_loss"] = losses.category_loss(logits, video_codes.z_category)
-                loss += observed["category_loss"]
-            self.step("generator", loss, **observed)
+        with frozen(self.image_discriminator, self.video_discriminator), self.descent("generator") as add:
+            add(*self.fool_image_discriminator(image_codes))
+            add(*self.fool_video_discriminator(video_codes))
+
+    def image_loss(self, x: Array, category: Array, real: bool) -> tuple[Variable, dict[str, Variable]]:
+        """Return the image discriminator's loss on real or generated frames, and what to report."""
+        y = self.judge(self.image_discriminator, x, category)
+        return _half(y, real)
+
+    def video_loss(self, x: Array, category: Array, real: bool) -> tuple[Variable, dict[str, Variable]]:
+        """Return the video discriminator's loss on real or generated videos, and what to report."""
+        y, logits = split(self.judge(self.video_discriminator, x, category))
+        loss, observed = _half(y, real)
+        if self.variant == "infogan" and real == (self.labels == "supervised"):
+            observed["category_loss"] = losses.category_loss(logits, category)
+            loss += observed["category_loss"]
+        return loss, observed
+
+    def fool_image_discriminator(self, codes: Codes) -> tuple[Variable, dict[str, Variable]]:
+        """Return the generator's loss on frames, and what to report."""
+        y = self.judge(self.image_discriminator, self.fake_images(codes), codes.z_category)
+        return losses.generator_loss(y), {}
+
+    def fool_video_discriminator(self, codes: Codes) -> tuple[Variable, dict[str, Variable]]:
+        """Return the generator's loss on videos, and what to report."""
+        y, logits = split(self.judge(self.video_discriminator, self.generator.videos(codes), codes.z_category))
+        loss, observed = losses.generator_loss(y), {}
+        if self.variant == "infogan":
+            observed["category_loss"] = losses.category_loss(logits, codes.z_category)
+            loss += observed["category_loss"]
+        return loss, observed
 
     def draw_codes(self, n: int) -> Codes:
         """Draw the codes of ``n`` fresh videos, on the device."""
@@ -130,3 +143,8 @@ def split(y: Variable) -> tuple[Variable, Variable]:
     Logits are averaged over positions: a video has one category.
     """
     return y[:, 0], F.mean(y[:, 1:], axis=tuple(range(2, y.ndim)))
+
+
+def _half(y: Variable, real: bool) -> tuple[Variable, dict[str, Variable]]:
+    """One half of a discriminator's loss, and its mean score."""
+    return (losses.real_loss(y), {"real": F.mean(y)}) if real else (losses.fake_loss(y), {"fake": F.mean(y)})

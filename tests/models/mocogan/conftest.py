@@ -6,6 +6,7 @@ import pytest
 
 from mocogan_chainer import config, models, seeding
 from mocogan_chainer.links import ExponentialMovingAverage
+from mocogan_chainer.optimizer import Adam
 
 _SMALL = {
     "model.n_filters_gen": 2,
@@ -44,9 +45,7 @@ def make_updater():
 def _make_updater(model, data, **settings):
     resolved = config.resolve(model, settings=_SMALL | {f"model.{k}": v for k, v in settings.items()})
     family = models.build(resolved, data)
-    optimizers = {name: chainer.optimizers.Adam(1e-3, 0.5).setup(net) for name, net in family.networks.items()}
-    for optimizer in optimizers.values():
-        optimizer.add_hook(chainer.optimizer_hooks.WeightDecay(1e-5))
+    optimizers = {name: Adam(1e-3, 0.5, 0.999, 1e-5).setup(net) for name, net in family.networks.items()}
     return family.updater(
         iterators={"main": _RandomBatches(4, (10, 16, 16, 3)), "image": _RandomBatches(6, (16, 16, 3))},
         optimizers=optimizers,

@@ -1,0 +1,93 @@
+"""Batch normalization's statistics, and the way back through it and its rectifier; arrays are (rows, channels)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import float32, njit, prange
+
+BLOCK_BYTES = 1 << 16
+"""Of one block of rows: it stays in a core's cache between the passes over it."""
+
+
+def block_rows(channels: int) -> int:
+    """Rows of a block; sums are made block by block, so that they do not depend on the number of threads."""
+    return max(BLOCK_BYTES // (4 * channels), 1)
+
+
+@njit(inline="always")
+def _accumulate(x, total):
+    for c in range(total.size):
+        total[c] += x[c]
+
+
+@njit(inline="always")
+def _accumulate_squares(x, mean, total, rest):
+    for c in range(total.size):
+        d = x[c] - mean[c]
+        rest[c] += d
+        total[c] += d * d
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
+def block_moments(x, rows, means, squares, rests):
+    """Fill each block's mean, the sum of squares around it, and what a float32 sum left out of the mean.
+
+    All are (blocks, channels).
+    """
+    for block in prange(means.shape[0]):
+        first, last = block * rows, min(block * rows + rows, x.shape[0])
+        mean, square = means[block], squares[block]
+        mean[:] = 0
+        square[:] = 0
+        for r in range(first, last):
+            _accumulate(x[r], mean)
+        mean /= float32(last - first)
+        rest = np.zeros(mean.size, np.float32)
+        for r in range(first, last):
+            _accumulate_squares(x[r], mean, square, rest)
+        for c in range(mean.size):
+            rest[c] /= float32(last - first)
+            square[c] -= float32(last - first) * rest[c] * rest[c]
+        rests[block] = rest
+
+
+@njit(inline="always")
+def _accumulate_gradients(x, gy, scale, shift, mean, slope, total, product):
+    for c in range(total.size):
+        g = gy[c] if x[c] * scale[c] + shift[c] > float32(0) else gy[c] * slope
+        total[c] += g
+        product[c] += g * (x[c] - mean[c])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
+def block_gradients(x, gy, scale, shift, mean, slope, rows, totals, products):
+    """Fill each block's sums of g and g (x - mean), both (blocks, channels); g is gy through the rectifier."""
+    for block in prange(totals.shape[0]):
+        total, product = totals[block], products[block]
+        total[:] = 0
+        product[:] = 0
+        for r in range(block * rows, min(block * rows + rows, x.shape[0])):
+            _accumulate_gradients(x[r], gy[r], scale, shift, mean, slope, total, product)
+
+
+@njit(inline="always")
+def _gradient_row(x, gy, scale, shift, slope, a, b, gx):
+    for c in range(gx.size):
+        g = gy[c] if x[c] * scale[c] + shift[c] > float32(0) else gy[c] * slope
+        gx[c] = g * scale[c] + (x[c] * a[c] + b[c])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
+def input_gradient(x, gy, scale, shift, slope, a, b, rows, gx):
+    """gx = g scale + x a + b, where g is gy through the rectifier."""
+    for block in prange((x.shape[0] + rows - 1) // rows):
+        for r in range(block * rows, min(block * rows + rows, x.shape[0])):
+            _gradient_row(x[r], gy[r], scale, shift, slope, a, b, gx[r])
+
+
+def combine_moments(means: np.ndarray, squares: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Join the blocks' moments (Chan, Golub, LeVeque 1983): mean and biased variance of all rows, (channels,)."""
+    weights = (counts / counts.sum())[:, None]  # float64 from here on
+    mean = (means * weights).sum(axis=0)
+    variance = squares.sum(axis=0, dtype=np.float64) / counts.sum() + ((means - mean) ** 2 * weights).sum(axis=0)
+    return mean.astype(np.float32), variance.astype(np.float32)

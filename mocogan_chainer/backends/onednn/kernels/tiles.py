@@ -1,0 +1,189 @@
+"""The transforms of the fast 4 x 4 halving convolution (see :mod:`mocogan_chainer.backends.onednn.halving`).
+
+A tile is ``m`` x ``m`` outputs and takes ``p`` x ``p`` products, p = m + 1. Matrices A (m, p), B (p, p) and G (p, 2)
+say what is summed before and after. Pixels are (N, T, H, W, C) in that memory order, outputs (N, T, H / 2, W / 2, O).
+In tiles they are (p * p, T, N, tiles, 4 C) and (p * p, T, N, tiles, O); the 4 C channels are the four phases of a
+halving (row parity, column parity) before C.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(inline="always")
+def _set(out, coefficient, x):
+    for c in range(out.size):
+        out[c] = coefficient * x[c]
+
+
+@njit(inline="always")
+def _add(out, coefficient, x):
+    for c in range(out.size):
+        out[c] += coefficient * x[c]
+
+
+@njit(inline="always")
+def _combine(coefficients, vectors, out):
+    """out = sum of coefficients times vectors (n, C); many coefficients are 0."""
+    empty = True
+    for j in range(coefficients.size):
+        if coefficients[j] != 0:
+            if empty:
+                _set(out, coefficients[j], vectors[j])
+                empty = False
+            else:
+                _add(out, coefficients[j], vectors[j])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def pixels_to_tiles(pixels, B, tiles):
+    """B d B^T of every tile and phase, where d (p, p) is every second pixel from the tile's corner on."""
+    n, length, height, width, channels = pixels.shape
+    p = B.shape[0]
+    step = 2 * (p - 1)
+    down, across = height // step, width // step
+    for index in prange(n * length * down):
+        sample, rest = index // (length * down), index % (length * down)
+        t, u = rest // down, rest % down
+        column_of = np.empty((p, channels), np.float32)
+        half = np.empty((p, p, channels), np.float32)  # rows done, columns not
+        for v in range(across):
+            for phase in range(4):
+                top, left = step * u + phase // 2 - 1, step * v + phase % 2 - 1
+                for j in range(p):
+                    column = left + 2 * j
+                    for i in range(p):
+                        row = top + 2 * i
+                        if 0 <= row < height and 0 <= column < width:
+                            column_of[i] = pixels[sample, t, row, column]
+                        else:
+                            column_of[i] = 0
+                    for i in range(p):
+                        _combine(B[i], column_of, half[i, j])
+                for i in range(p):
+                    for j in range(p):
+                        out = tiles[i * p + j, t, sample, u * across + v, phase * channels : (phase + 1) * channels]
+                        _combine(B[j], half[i], out)
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def tiles_to_pixels(tiles, B_transposed, pixels):
+    """The transpose of :func:`pixels_to_tiles`."""
+    n, length, height, width, channels = pixels.shape
+    p = B_transposed.shape[0]
+    step = 2 * (p - 1)
+    down, across = height // step, width // step
+    for index in prange(n * length):
+        sample, t = index // length, index % length
+        image = pixels[sample, t]
+        image[:] = 0
+        column_of = np.empty((p, channels), np.float32)
+        half = np.empty((p, p, channels), np.float32)
+        out = np.empty(channels, np.float32)
+        for tile in range(down * across):
+            u, v = tile // across, tile % across
+            for phase in range(4):
+                top, left = step * u + phase // 2 - 1, step * v + phase % 2 - 1
+                for j in range(p):
+                    for i in range(p):
+                        column_of[i] = tiles[i * p + j, t, sample, tile, phase * channels : (phase + 1) * channels]
+                    for i in range(p):
+                        _combine(B_transposed[i], column_of, half[i, j])
+                for i in range(p):
+                    for j in range(p):
+                        row, column = top + 2 * i, left + 2 * j
+                        if 0 <= row < height and 0 <= column < width:
+                            _combine(B_transposed[j], half[i], out)
+                            _add(image[row, column], np.float32(1), out)
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def tiles_to_outputs(tiles, A, outputs):
+    """A M A^T of every tile's products M (p, p)."""
+    n, length, height, width, channels = outputs.shape
+    m, p = A.shape
+    down, across = height // m, width // m
+    for index in prange(n * length * down):
+        sample, rest = index // (length * down), index % (length * down)
+        t, u = rest // down, rest % down
+        column_of = np.empty((p, channels), np.float32)
+        half = np.empty((m, p, channels), np.float32)
+        for v in range(across):
+            for j in range(p):
+                for i in range(p):
+                    column_of[i] = tiles[i * p + j, t, sample, u * across + v]
+                for i in range(m):
+                    _combine(A[i], column_of, half[i, j])
+            for i in range(m):
+                for j in range(m):
+                    _combine(A[j], half[i], outputs[sample, t, m * u + i, m * v + j])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def outputs_to_tiles(outputs, A_transposed, tiles):
+    """The transpose of :func:`tiles_to_outputs`."""
+    n, length, height, width, channels = outputs.shape
+    p, m = A_transposed.shape
+    down, across = height // m, width // m
+    for index in prange(n * length * down):
+        sample, rest = index // (length * down), index % (length * down)
+        t, u = rest // down, rest % down
+        half = np.empty((p, m, channels), np.float32)
+        for v in range(across):
+            for j in range(m):
+                column = outputs[sample, t, m * u : m * u + m, m * v + j]
+                for i in range(p):
+                    _combine(A_transposed[i], column, half[i, j])
+            for i in range(p):
+                for j in range(p):
+                    _combine(A_transposed[j], half[i], tiles[i * p + j, t, sample, u * across + v])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def weights_to_filters(W, G, filters):
+    """(O, C, K, 4, 4) -> (p * p, O, K, 4 C): G g G^T of the 2 x 2 taps g of every phase."""
+    out_channels, channels, taps = W.shape[:3]
+    p = G.shape[0]
+    for o in prange(out_channels):
+        g = np.empty((4, 4, channels), np.float32)
+        half = np.empty((p, 2, channels), np.float32)
+        for k in range(taps):
+            for c in range(channels):
+                for a in range(4):
+                    for b in range(4):
+                        g[a, b, c] = W[o, c, k, a, b]
+            for phase in range(4):
+                for i in range(p):
+                    for b in range(2):
+                        _combine(G[i], g[phase // 2 :: 2, phase % 2 + 2 * b], half[i, b])
+                for i in range(p):
+                    for j in range(p):
+                        out = filters[i * p + j, o, k, phase * channels : (phase + 1) * channels]
+                        _combine(G[j], half[i], out)
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def filters_to_weights(filters, G, W):
+    """The transpose of :func:`weights_to_filters`, from (p * p, K, O, 4 C)."""
+    out_channels, channels, taps = W.shape[:3]
+    p = G.shape[0]
+    for o in prange(out_channels):
+        half = np.empty((p, 2, channels), np.float32)
+        out = np.empty(channels, np.float32)
+        column = np.empty(p, np.float32)
+        for k in range(taps):
+            for phase in range(4):
+                part = slice(phase * channels, (phase + 1) * channels)
+                for i in range(p):
+                    for b in range(2):
+                        for j in range(p):
+                            column[j] = G[j, b]
+                        _combine(column, filters[i * p : i * p + p, k, o, part], half[i, b])
+                for a in range(2):
+                    for i in range(p):
+                        column[i] = G[i, a]
+                    for b in range(2):
+                        _combine(column, half[:, b], out)
+                        W[o, :, k, phase // 2 + 2 * a, phase % 2 + 2 * b] = out

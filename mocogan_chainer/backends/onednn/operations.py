@@ -1,0 +1,201 @@
+"""The backend's primitives (see :class:`~mocogan_chainer.backends.base.Backend`)."""
+
+from __future__ import annotations
+
+import functools
+from math import prod
+
+import numpy as np
+
+from mocogan_chainer.backends import stock
+from mocogan_chainer.backends.base import Array, Geometry, Noise
+from mocogan_chainer.backends.onednn import halving
+from mocogan_chainer.backends.onednn.c_api import load
+from mocogan_chainer.backends.onednn.halving import HalvingConvolution
+from mocogan_chainer.backends.onednn.kernels import activation, normalization, parameters
+from mocogan_chainer.backends.onednn.memory import channels_last, empty, empty_channels_last
+from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
+from mocogan_chainer.backends.onednn.weights import PreparedWeights
+
+name = "onednn"
+
+bfloat16 = False
+"""Whether convolutions multiply in bfloat16; set when the backend is taken."""
+
+_prepared = PreparedWeights()
+_float = np.float32  # a kernel is compiled for the types of its arguments
+
+
+def convolution_forward(x: Array, W: Array, geometry: Geometry) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    size = geometry.output_size(x.shape[2:], W.shape[2:])
+    if not _takes_convolution(x, W) or min(size) < 1:
+        return stock.convolution_forward(x, W, geometry)
+    y = empty_channels_last((x.shape[0], W.shape[0], *size))
+    plan = _plan(x.shape, W.shape, y.shape, geometry, bfloat16)
+    weights = _prepared.get(np.ascontiguousarray(W), plan.forward_form, plan.prepare_forward)
+    plan.forward(channels_last(x), weights, y)
+    return y
+
+
+def convolution_backward_data(gy: Array, W: Array, x_size: tuple[int, ...], geometry: Geometry) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes_convolution(gy, W):
+        return stock.convolution_backward_data(gy, W, x_size, geometry)
+    gx = empty_channels_last((gy.shape[0], W.shape[1] * geometry.groups, *x_size))
+    plan = _plan(gx.shape, W.shape, gy.shape, geometry, bfloat16)
+    weights = _prepared.get(np.ascontiguousarray(W), plan.backward_data_form, plan.prepare_backward_data)
+    plan.backward_data(channels_last(gy), weights, gx)
+    return gx
+
+
+def convolution_backward_weights(x: Array, gy: Array, ksize: tuple[int, ...], geometry: Geometry) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes_convolution(x, gy):
+        return stock.convolution_backward_weights(x, gy, ksize, geometry)
+    gW = empty((gy.shape[1], x.shape[1] // geometry.groups, *ksize))
+    _plan(x.shape, gW.shape, gy.shape, geometry, bfloat16).backward_weights(channels_last(x), channels_last(gy), gW)
+    return gW
+
+
+def add_noise(x: Array, noise: Noise) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(x):
+        return stock.add_noise(x, noise)
+    y = empty_channels_last(x.shape)
+    activation.add_normal(_flat(channels_last(x)), np.uint64(noise.key), _float(noise.sigma), _flat(y))
+    return y
+
+
+def rectify(x: Array, slope: float, noise: Noise | None) -> tuple[Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(x):
+        return stock.rectify(x, slope, noise)
+    y, positive = empty_channels_last(x.shape), empty_channels_last(x.shape, np.bool_)
+    activation.rectify(_flat(channels_last(x)), _float(slope), *_noise(noise), _flat(y), _flat(positive))
+    return y, positive
+
+
+def rectify_backward(positive: Array, gy: Array, slope: float) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(gy):
+        return stock.rectify_backward(positive, gy, slope)
+    gx = empty_channels_last(gy.shape)
+    activation.rectify_gradient(_flat(channels_last(positive)), _flat(channels_last(gy)), _float(slope), _flat(gx))
+    return gx
+
+
+def moments(x: Array) -> tuple[Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(x):
+        return stock.moments(x)
+    table = _table(channels_last(x))
+    rows, counts = _blocks(table)
+    means, squares, rests = np.empty((3, len(counts), x.shape[1]), _float)
+    normalization.block_moments(table, rows, means, squares, rests)
+    return normalization.combine_moments(means + rests.astype(np.float64), squares, counts)
+
+
+def normalize_rectify(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    eps: float,
+    slope: float,
+    noise: Noise | None,
+) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(x, gamma, beta, mean, variance):
+        return stock.normalize_rectify(x, gamma, beta, mean, variance, eps, slope, noise)
+    scale, shift = _affine(gamma, beta, mean, variance, eps)
+    y = empty_channels_last(x.shape)
+    activation.scale_activate(_flat(channels_last(x)), scale, shift, _float(slope), *_noise(noise), _flat(y))
+    return y
+
+
+def normalize_rectify_backward(
+    x: Array, gy: Array, gamma: Array, beta: Array, mean: Array, variance: Array, eps: float, slope: float
+) -> tuple[Array, Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(x, gy, gamma, beta, mean, variance):
+        return stock.normalize_rectify_backward(x, gy, gamma, beta, mean, variance, eps, slope)
+    scale, shift = _affine(gamma, beta, mean, variance, eps)
+    table, gy_table = _table(channels_last(x)), _table(channels_last(gy))
+    rows, counts = _blocks(table)
+    totals, products = np.empty((2, len(counts), x.shape[1]), _float)
+    normalization.block_gradients(table, gy_table, scale, shift, mean, _float(slope), rows, totals, products)
+    deviation = np.sqrt(variance + np.float64(eps))
+    gbeta = totals.sum(axis=0, dtype=np.float64)
+    ggamma = products.sum(axis=0, dtype=np.float64) / deviation
+    # gx = scale (g - gbeta / n - x_hat ggamma / n) with x_hat = (x - mean) / deviation, as g scale + x a + b
+    a = -scale * ggamma / deviation / len(table)
+    b = -scale * gbeta / len(table) - a * mean
+    gx = empty_channels_last(x.shape)
+    normalization.input_gradient(
+        table, gy_table, scale, shift, _float(slope), a.astype(_float), b.astype(_float), rows, _table(gx)
+    )
+    return gx, ggamma.astype(_float), gbeta.astype(_float)
+
+
+def adam(
+    w: Array, g: Array, m: Array, v: Array, *, rate: float, beta1: float, beta2: float, eps: float, decay: float
+) -> None:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(w, g, m, v) or not all(a.flags.c_contiguous for a in (w, m, v)):
+        stock.adam(w, g, m, v, rate=rate, beta1=beta1, beta2=beta2, eps=eps, decay=decay)
+        return
+    numbers = (_float(n) for n in (rate, 1 - beta1, 1 - beta2, eps, decay))
+    parameters.adam(w.reshape(-1), np.ascontiguousarray(g).reshape(-1), m.reshape(-1), v.reshape(-1), *numbers)
+
+
+def _takes(*arrays: Array) -> bool:
+    """Float32 NumPy arrays that hold something."""
+    return all(isinstance(a, np.ndarray) and a.dtype == np.float32 and a.size > 0 for a in arrays)
+
+
+def _takes_convolution(*arrays: Array) -> bool:
+    """Such arrays of 1 to 3 spatial axes."""
+    return _takes(*arrays) and all(3 <= a.ndim <= 5 for a in arrays)
+
+
+@functools.lru_cache(maxsize=512)
+def _plan(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry, in_bfloat16: bool
+) -> ConvolutionPrimitives | HalvingConvolution:
+    """Who computes convolutions of these shapes; sums before products would cost bfloat16 what precision it has."""
+    tiling = None if in_bfloat16 else halving.choose_tiling(x_shape, w_shape, y_shape, geometry)
+    if tiling is None:
+        return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=in_bfloat16)
+    return HalvingConvolution(load(), x_shape, w_shape, y_shape, tiling)
+
+
+def _noise(noise: Noise | None) -> tuple[bool, np.uint64, np.float32]:
+    """Noise as kernels take it: whether, key, deviation."""
+    return (False, np.uint64(0), _float(0)) if noise is None else (True, np.uint64(noise.key), _float(noise.sigma))
+
+
+def _affine(
+    gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, variance: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normalization as one multiplication and one addition, (C,) each."""
+    scale = gamma / np.sqrt(variance + np.float64(eps))
+    return scale.astype(_float), (beta - mean * scale).astype(_float)
+
+
+def _table(x: np.ndarray) -> np.ndarray:
+    """(N, C, *size) in channels-last memory as (rows, C)."""
+    return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    """(N, C, *size) in channels-last memory as one axis."""
+    return np.moveaxis(x, 1, -1).reshape(prod(x.shape))
+
+
+def _blocks(table: np.ndarray) -> tuple[int, np.ndarray]:
+    """Rows of a block, and how many each block of ``table`` (rows, C) has."""
+    rows = normalization.block_rows(table.shape[1])
+    starts = np.arange(0, len(table), rows)
+    return rows, np.minimum(rows, len(table) - starts)

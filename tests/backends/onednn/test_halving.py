@@ -1,0 +1,233 @@
+"""The fast 4 x 4 halving convolution against naive loops over positions and taps."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mocogan_chainer.backends import Geometry
+
+PLANE = Geometry((2, 2), (1, 1), (1, 1))
+VIDEO = Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1))
+
+
+@pytest.fixture(scope="session")
+def halving(onednn):
+    """The module, which needs numba."""
+    from mocogan_chainer.backends.onednn import halving
+
+    return halving
+
+
+def naive(x, W, gy):
+    """Return y, gx, gW in float64: stride 2 and pad 1 in the last two axes, 1 and 0 in time."""
+    x, W, gy = (a.astype(float) for a in (x, W, gy))
+    if x.ndim == 4:
+        return tuple(a[:, :, 0] for a in naive(x[:, :, None], W[:, :, None], gy[:, :, None]))
+    y, gx, gW = np.zeros(gy.shape), np.zeros(x.shape), np.zeros(W.shape)
+    height, width = x.shape[3:]
+    for t, i, j in itertools.product(*map(range, gy.shape[2:])):
+        for k, a, b in itertools.product(range(W.shape[2]), range(4), range(4)):
+            row, column = 2 * i + a - 1, 2 * j + b - 1
+            if not (0 <= row < height and 0 <= column < width):
+                continue
+            pixel, output, weight = x[:, :, t + k, row, column], gy[:, :, t, i, j], W[:, :, k, a, b]
+            y[:, :, t, i, j] += pixel @ weight.T
+            gx[:, :, t + k, row, column] += output @ weight
+            gW[:, :, k, a, b] += output.T @ pixel
+    return y, gx, gW
+
+
+def channels_last(a):
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)
+
+
+def empty_channels_last(shape):
+    return np.moveaxis(np.full((shape[0], *shape[2:], shape[1]), np.nan, np.float32), -1, 1)
+
+
+def operands(samples, channels, size, taps):
+    """x, W and gy; ``size`` is that of x, with the frames before it for video."""
+    rng = np.random.default_rng(0)
+    c, o = channels
+    time = () if taps is None else (size[0] - taps + 1,)
+    y_shape = (samples, o, *time, size[-2] // 2, size[-1] // 2)
+    w_shape = (o, c, *(() if taps is None else (taps,)), 4, 4)
+    shapes = (samples, c, *size), w_shape, y_shape
+    x, W, gy = (rng.standard_normal(shape, np.float32) for shape in shapes)
+    return channels_last(x), W, channels_last(gy)
+
+
+def all_directions(halving, tiling, x, W, gy):
+    """Return y, gx, gW of a HalvingConvolution, whose memory starts out as NaN."""
+    from mocogan_chainer.backends.onednn import c_api
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(halving.memory, "empty", lambda shape: np.full(shape, np.nan, np.float32))
+        convolution = halving.HalvingConvolution(c_api.load(), x.shape, W.shape, gy.shape, tiling)
+        y, gx, gW = empty_channels_last(gy.shape), empty_channels_last(x.shape), np.full_like(W, np.nan)
+        convolution.forward(x, convolution.prepare_forward(W), y)
+        convolution.backward_data(gy, convolution.prepare_backward_data(W), gx)
+        convolution.backward_weights(x, gy, gW)
+    return y, gx, gW
+
+
+def assert_close(actual, expected, tolerance):
+    for a, b in zip(actual, expected, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
+
+
+@st.composite
+def cases(draw):
+    tiling, step = draw(st.sampled_from([("F22", 4), ("F42", 8)]))
+    taps = draw(st.sampled_from([None, 1, 2, 3, 4]))
+    frames = () if taps is None else (taps + draw(st.integers(0, 2)),)
+    size = (*frames, *(step * draw(st.integers(1, 16 // step)) for _ in range(2)))
+    channels = [draw(st.integers(1, 5)) for _ in range(2)]
+    return tiling, draw(st.integers(1, 5)), channels, size, taps
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(case=cases())
+def test_equals_naive_loops(halving, case):
+    tiling, *rest = case
+    x, W, gy = operands(*rest)
+    assert_close(all_directions(halving, getattr(halving, tiling), x, W, gy), naive(x, W, gy), 1e-5)
+
+
+@pytest.mark.parametrize("tiling", ["F22", "F42"])
+@pytest.mark.parametrize(("size", "taps"), [((8, 16), None), ((3, 8, 16), 2)])
+@pytest.mark.parametrize(("at_a_time", "parts"), [(0, [1] * 5), (2, [2, 2, 1]), (3, [3, 2]), (4, [3, 2]), (9, [5])])
+def test_samples_in_parts(halving, monkeypatch, tiling, size, taps, at_a_time, parts):
+    """As many of the 5 samples at a time as fit into the cache; the last part may be smaller than the others."""
+    x, W, gy = operands(5, (3, 2), size, taps)
+    outputs = len(getattr(halving, tiling).A)
+    tiles = size[-2] * size[-1] // (2 * outputs) ** 2
+    frames = 1 if taps is None else size[0]
+    monkeypatch.setattr(halving, "CACHE", at_a_time * 4 * (outputs + 1) ** 2 * frames * tiles * 4 * x.shape[1])
+    transform, seen = halving.tiles.pixels_to_tiles, []
+
+    def count(pixels, *arguments):
+        seen.append(len(pixels))
+        transform(pixels, *arguments)
+
+    monkeypatch.setattr(halving.tiles, "pixels_to_tiles", count)
+    assert_close(all_directions(halving, getattr(halving, tiling), x, W, gy), naive(x, W, gy), 1e-5)
+    assert seen[-len(parts) :] == parts  # of the weights' gradient, which must not count a sample twice
+
+
+@pytest.mark.parametrize("tiling", ["F22", "F42"])
+def test_rounding_error(halving, tiling):
+    """At the size of a discriminator's layer: below 5e-6 of the largest number, as a direct float32 sum."""
+    x, W, gy = operands(4, (64, 32), (16, 16), None)
+    assert_close(all_directions(halving, getattr(halving, tiling), x, W, gy), naive(x, W, gy), 5e-6)
+
+
+def plan(x_shape, w_shape, geometry):
+    """Who would compute it, by the backend's own choice."""
+    from mocogan_chainer.backends.onednn import operations
+
+    y_shape = (x_shape[0], w_shape[0], *geometry.output_size(x_shape[2:], w_shape[2:]))
+    return operations._plan(x_shape, w_shape, y_shape, geometry, False)  # in float32
+
+
+TAKEN = [
+    ((32, 64, 32, 32), (128, 64, 4, 4), PLANE),
+    ((32, 128, 16, 16), (256, 128, 4, 4), PLANE),
+    ((32, 64, 24, 40), (64, 64, 4, 4), PLANE),
+    ((32, 64, 13, 32, 32), (128, 64, 4, 4, 4), VIDEO),
+    ((32, 64, 10, 32, 32), (64, 64, 1, 4, 4), VIDEO),
+]
+
+REFUSED = {
+    "odd height": ((32, 64, 33, 32), (64, 64, 4, 4), PLANE),
+    "odd width": ((32, 64, 32, 33), (64, 64, 4, 4), PLANE),
+    "stride 1": ((32, 64, 32, 32), (64, 64, 4, 4), Geometry((1, 1), (1, 1), (1, 1))),
+    "one stride": ((32, 64, 32, 32), (64, 64, 4, 4), Geometry((2, 1), (1, 1), (1, 1))),
+    "stride in time": ((32, 64, 8, 32, 32), (64, 64, 4, 4, 4), Geometry((2, 2, 2), (0, 1, 1), (1, 1, 1))),
+    "no pad": ((32, 64, 32, 32), (64, 64, 4, 4), Geometry((2, 2), (0, 0), (1, 1))),
+    "pad 2": ((32, 64, 32, 32), (64, 64, 4, 4), Geometry((2, 2), (2, 2), (1, 1))),
+    "pad in time": ((32, 64, 8, 32, 32), (64, 64, 3, 4, 4), Geometry((1, 2, 2), (1, 1, 1), (1, 1, 1))),
+    "dilation": ((32, 64, 32, 32), (64, 64, 4, 4), Geometry((2, 2), (1, 1), (1, 2))),
+    "dilation in time": ((32, 64, 9, 32, 32), (64, 64, 3, 4, 4), Geometry((1, 2, 2), (0, 1, 1), (2, 1, 1))),
+    "groups": ((32, 64, 32, 32), (64, 32, 4, 4), Geometry((2, 2), (1, 1), (1, 1), 2)),
+    "kernel of 3": ((32, 64, 32, 32), (64, 64, 3, 3), PLANE),
+    "kernel of 5 and 4": ((32, 64, 32, 32), (64, 64, 5, 4), PLANE),
+    "image channels in": ((32, 3, 64, 64), (64, 3, 4, 4), PLANE),
+    "image channels out": ((32, 64, 64, 64), (3, 64, 4, 4), PLANE),
+    "few rows": ((1, 64, 4, 4), (64, 64, 4, 4), PLANE),
+    "one axis": ((32, 64, 32), (64, 64, 4), Geometry((2,), (1,), (1,))),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_takes_the_layers_of_gans(halving, case):
+    assert isinstance(plan(*case), halving.HalvingConvolution)
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_refuses_what_it_cannot_or_should_not(halving, case):
+    assert not isinstance(plan(*case), halving.HalvingConvolution)
+
+
+@pytest.mark.parametrize(
+    ("samples", "size", "taps", "geometry"),
+    [
+        (40, (8, 8), None, PLANE),
+        (40, (8, 12), None, PLANE),
+        (12, (16, 24), None, PLANE),
+        (12, (4, 8, 16), 3, VIDEO),
+    ],
+)
+def test_through_the_backend(onednn, halving, samples, size, taps, geometry):
+    x, W, gy = operands(samples, (17, 16), size, taps)
+    assert isinstance(plan(x.shape, W.shape, geometry), halving.HalvingConvolution)
+    for arrange in (channels_last, np.ascontiguousarray, np.asfortranarray):
+        a, b = arrange(x), arrange(gy)
+        a.flags.writeable = b.flags.writeable = False
+        actual = (
+            onednn.convolution_forward(a, W, geometry),
+            onednn.convolution_backward_data(b, W, size, geometry),
+            onednn.convolution_backward_weights(a, b, W.shape[2:], geometry),
+        )
+        assert_close(actual, naive(x, W, gy), 1e-5)
+
+
+@pytest.mark.parametrize("tiling", ["F22", "F42"])
+def test_the_number_of_threads_does_not_matter(halving, tiling):
+    """To the sums around the products; the products are oneDNN's."""
+    import numba
+
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("needs a second core")
+    x, W, gy = operands(3, (16, 16), (2, 16, 16), 2)
+    before, results = numba.get_num_threads(), []
+    try:
+        for threads in (1, numba.config.NUMBA_NUM_THREADS):
+            numba.set_num_threads(threads)
+            results.append(all_directions(halving, getattr(halving, tiling), x, W, gy))
+    finally:
+        numba.set_num_threads(before)
+    for one, other in zip(*results, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_primitives_are_made_once(halving, monkeypatch):
+    """Also with more layers than a few: making them takes longer than running them, and they are never freed."""
+    from mocogan_chainer.backends.onednn import c_api
+
+    made, make = [], halving.ConvolutionPrimitives
+    monkeypatch.setattr(halving, "ConvolutionPrimitives", lambda *a, **k: made.append(1) or make(*a, **k))
+    layers = []
+    for channels in range(1, 14):
+        x, W, gy = operands(1, (channels, 2), (8, 8), None)
+        convolution = halving.HalvingConvolution(c_api.load(), x.shape, W.shape, gy.shape, halving.F22)
+        layers.append((convolution, x, convolution.prepare_forward(W), gy))
+    for _ in range(2):
+        made.clear()
+        for convolution, x, weights, gy in layers:
+            convolution.forward(x, weights, empty_channels_last(gy.shape))
+    assert made == []
