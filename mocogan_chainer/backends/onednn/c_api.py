@@ -8,6 +8,7 @@ import functools
 import sys
 from collections.abc import Sequence
 from ctypes import POINTER, c_char, c_float, c_int, c_int64, c_size_t, c_void_p
+from dataclasses import dataclass
 from pathlib import Path
 
 MAX_DIMS = 12
@@ -21,6 +22,9 @@ TAG_ANY = 1
 FORWARD_TRAINING = 64
 CONVOLUTION_DIRECT = 1
 QUERY_WEIGHTS, QUERY_DIFF_WEIGHTS = 131, 132
+QUERY_STRIDES, QUERY_DIMS, QUERY_PADDED_DIMS = 14, 257, 260
+QUERY_FORMAT_KIND, QUERY_INNER_BLOCKS, QUERY_INNER_SIZES, QUERY_INNER_AXES = 262, 263, 264, 265
+BLOCKED = 2
 SRC, DST, WEIGHTS = 1, 17, 33
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
 
@@ -29,6 +33,23 @@ class Argument(ctypes.Structure):
     """dnnl_exec_arg_t."""
 
     _fields_ = (("index", c_int), ("memory", c_void_p))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the numbers of an array lie, one of whose axes is cut into blocks that lie innermost.
+
+    Attributes:
+        axis: which axis.
+        block: numbers of a block.
+        padded: the size of that axis, up to whole blocks.
+        strides: in numbers, a step along each axis; along ``axis`` a step from block to block.
+    """
+
+    axis: int
+    block: int
+    padded: int
+    strides: tuple[int, ...]
 
 
 class OneDNNError(RuntimeError):
@@ -97,6 +118,7 @@ class Library:
             function.argtypes, function.restype = types, c_int
         dll.dnnl_primitive_desc_query_md.argtypes = (c_void_p, c_int, c_int)
         dll.dnnl_primitive_desc_query_md.restype = c_void_p
+        dll.dnnl_memory_desc_query.argtypes, dll.dnnl_memory_desc_query.restype = (c_void_p, c_int, c_void_p), c_int
         dll.dnnl_memory_desc_get_size.argtypes = (c_void_p,)
         dll.dnnl_memory_desc_get_size.restype = c_size_t
         dll.dnnl_get_effective_cpu_isa.argtypes, dll.dnnl_get_effective_cpu_isa.restype = (), c_int
@@ -140,3 +162,25 @@ class Library:
     def equal(self, one: c_void_p, other: c_void_p) -> bool:
         """Whether two descriptors describe the same memory."""
         return bool(self._dll.dnnl_memory_desc_equal(one, other))
+
+    def layout(self, descriptor: c_void_p, ndim: int) -> Layout | None:
+        """How a descriptor's memory lies, where it is as simple as a :class:`Layout`; else None."""
+        kind, blocks = c_int(), c_int()
+        self.call("dnnl_memory_desc_query", descriptor, QUERY_FORMAT_KIND, ctypes.addressof(kind))
+        self.call("dnnl_memory_desc_query", descriptor, QUERY_INNER_BLOCKS, ctypes.addressof(blocks))
+        if kind.value != BLOCKED or blocks.value != 1:
+            return None
+        (axis,), (block,) = (
+            self._numbers(descriptor, QUERY_INNER_AXES, 1),
+            self._numbers(descriptor, QUERY_INNER_SIZES, 1),
+        )
+        padded = self._numbers(descriptor, QUERY_PADDED_DIMS, ndim)
+        dims = self._numbers(descriptor, QUERY_DIMS, ndim)
+        if any(p != d for a, (p, d) in enumerate(zip(padded, dims, strict=True)) if a != axis):
+            return None
+        return Layout(axis, block, padded[axis], self._numbers(descriptor, QUERY_STRIDES, ndim))
+
+    def _numbers(self, descriptor: c_void_p, what: int, count: int) -> tuple[int, ...]:
+        found = POINTER(c_int64)()
+        self.call("dnnl_memory_desc_query", descriptor, what, ctypes.addressof(found))
+        return tuple(found[:count])

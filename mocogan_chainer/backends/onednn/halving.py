@@ -18,7 +18,7 @@ Samples are handled a few at a time, so that what stands between the sums and th
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -27,9 +27,12 @@ import numpy as np
 
 from mocogan_chainer.backends.base import Geometry
 from mocogan_chainer.backends.onednn import memory
-from mocogan_chainer.backends.onednn.c_api import Library
+from mocogan_chainer.backends.onednn.c_api import Layout, Library
 from mocogan_chainer.backends.onednn.kernels import tiles
 from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
+
+Filters = np.ndarray | list[np.ndarray]
+"""Prepared weights: an array a product."""
 
 CACHE = 8 << 20
 """Bytes of transformed input at a time."""
@@ -129,6 +132,7 @@ class HalvingConvolution:
         self._samples, self._channels, self._out_channels = x_shape[0], x_shape[1], w_shape[0]
         three = len(x_shape) == 5
         self._frames, self._taps = (x_shape[2], w_shape[2]) if three else (1, 1)
+        self._out_frames = self._frames - self._taps + 1
         self._tiles = (y_shape[-2] // tiling.outputs) * (y_shape[-1] // tiling.outputs)
         sample_bytes = self._products * self._frames * self._tiles * 4 * self._channels * 4
         parts = -(-self._samples // max(CACHE // sample_bytes, 1))
@@ -144,32 +148,34 @@ class HalvingConvolution:
         """What tells the weights of :meth:`backward_data` from those in another form."""
         return self._products, self._primitives.backward_data_form
 
-    def prepare_forward(self, W: np.ndarray) -> list[np.ndarray]:
+    def prepare_forward(self, W: np.ndarray) -> Filters:
         """Return C-ordered weights in the form that :meth:`forward` takes."""
-        return [self._primitives.prepare_forward(f) for f in self._filters(W)]
+        return self._prepare(W, self._primitives.forward_layout, self._primitives.prepare_forward)
 
-    def prepare_backward_data(self, W: np.ndarray) -> list[np.ndarray]:
+    def prepare_backward_data(self, W: np.ndarray) -> Filters:
         """Return C-ordered weights in the form that :meth:`backward_data` takes."""
-        return [self._primitives.prepare_backward_data(f) for f in self._filters(W)]
+        return self._prepare(W, self._primitives.backward_data_layout, self._primitives.prepare_backward_data)
 
-    def forward(self, x: np.ndarray, weights: list[np.ndarray], y: np.ndarray) -> None:
+    def forward(self, x: np.ndarray, weights: Filters, y: np.ndarray) -> None:
         """Fill ``y`` (N, O, [T',] H / 2, W / 2) from ``x`` (N, C, [T,] H, W), both in channels-last memory."""
         pixels, outputs = _frames(x), _frames(y)
         inputs, products = self._input_tiles(self._chunk), self._output_tiles(self._chunk)
+        addresses = [tuple(map(memory.address, arrays)) for arrays in zip(inputs, weights, products, strict=True)]
         for part in self._parts():
             tiles.pixels_to_tiles(pixels[part], self._tiling.B, inputs)
-            for f in range(self._products):
-                self._primitives.forward(inputs[f], weights[f], products[f])
+            for of_product in addresses:
+                self._primitives.run_forward(*of_product)
             tiles.tiles_to_outputs(products, self._tiling.A, outputs[part])
 
-    def backward_data(self, gy: np.ndarray, weights: list[np.ndarray], gx: np.ndarray) -> None:
+    def backward_data(self, gy: np.ndarray, weights: Filters, gx: np.ndarray) -> None:
         """Fill ``gx`` (N, C, [T,] H, W) from ``gy`` (N, O, [T',] H / 2, W / 2), both in channels-last memory."""
         outputs, pixels = _frames(gy), _frames(gx)
         products, inputs = self._output_tiles(self._chunk), self._input_tiles(self._chunk)
+        addresses = [tuple(map(memory.address, arrays)) for arrays in zip(products, weights, inputs, strict=True)]
         for part in self._parts():
             tiles.outputs_to_tiles(outputs[part], self._A_transposed, products)
-            for f in range(self._products):
-                self._primitives.backward_data(products[f], weights[f], inputs[f])
+            for of_product in addresses:
+                self._primitives.run_backward_data(*of_product)
             tiles.tiles_to_pixels(inputs, self._B_transposed, pixels[part])
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
@@ -179,25 +185,41 @@ class HalvingConvolution:
         filters = memory.empty((self._products, at_once, self._out_channels, 4 * self._channels))
         for part in self._parts():
             samples = part.stop - part.start
-            inputs, products = self._input_tiles(samples), self._output_tiles(samples)
+            inputs = self._input_tiles(samples)
+            columns = memory.empty((self._products, self._out_channels, self._out_frames * samples * self._tiles))
             tiles.pixels_to_tiles(pixels[part], self._tiling.B, inputs)
-            tiles.outputs_to_tiles(outputs[part], self._A_transposed, products)
+            tiles.outputs_to_columns(outputs[part], self._A_transposed, columns)
             for tap in range(self._taps):
-                self._add_products(inputs[:, tap:], products, filters[:, tap % at_once], part.start > 0)
+                self._add_products(columns, inputs[:, tap:], filters[:, tap % at_once], part.start > 0)
                 if at_once == 1:
                     tiles.filters_to_weights(filters, self._tiling.G, target[:, :, tap : tap + 1])
         if at_once > 1:
             tiles.filters_to_weights(filters, self._tiling.G, target)
 
-    def _add_products(self, inputs: np.ndarray, products: np.ndarray, filters: np.ndarray, kept: bool) -> None:
-        """``filters`` (p * p, O, 4 C) = or += products^T (O, rows) @ inputs (rows, 4 C), the rows from the first on."""
-        out_width, width = filters.shape[1:]
-        rows = products[0].size // out_width
-        for f in range(self._products):
+    def _add_products(self, columns: np.ndarray, inputs: np.ndarray, filters: np.ndarray, kept: bool) -> None:
+        """``filters`` (p * p, O, 4 C) = or += columns (p * p, O, rows) @ inputs (p * p, rows, 4 C), the first rows."""
+        (_, out_width, rows), width = columns.shape, filters.shape[2]
+        for a, b, c in zip(columns, inputs, filters, strict=True):
             self._library.call(
-                *("dnnl_sgemm", b"T", b"N", out_width, width, rows, 1.0, products[f].ctypes.data, out_width),
-                *(inputs[f].ctypes.data, width, float(kept), filters[f].ctypes.data, width),
+                *("dnnl_sgemm", b"N", b"N", out_width, width, rows, 1.0, memory.address(a), rows),
+                *(memory.address(b), width, float(kept), memory.address(c), width),
             )
+
+    def _prepare(self, W: np.ndarray, layout: Layout | None, reorder: Callable[[np.ndarray], np.ndarray]) -> Filters:
+        """The products' filters (O, 4 C, K, 1), written as their primitive wants them, or else reordered."""
+        W, G, width = _taps_axis(W), self._tiling.G, 4 * self._channels
+        if layout is None or layout.axis > 1:
+            plain = memory.empty((self._products, self._out_channels * self._taps * width))
+            strides = (self._taps * width, 0, width)
+            tiles.weights_to_filters_by_channels(W, G, width, width, strides, plain)
+            return [reorder(f) for f in plain]
+        if layout.axis == 0:
+            filters = memory.empty((self._products, layout.padded * self._taps * width))
+            tiles.weights_to_filters_by_outputs(W, G, layout.block, layout.strides[:3], filters)
+            return filters
+        filters = memory.empty((self._products, self._out_channels * self._taps * layout.padded))
+        tiles.weights_to_filters_by_channels(W, G, layout.block, layout.padded, layout.strides[:3], filters)
+        return filters
 
     def _parts(self) -> Iterator[slice]:
         """Yield the slices of samples; the last may be smaller, and leaves the end of its buffers unused."""
@@ -208,12 +230,7 @@ class HalvingConvolution:
         return memory.empty((self._products, self._frames, samples, self._tiles, 4 * self._channels))
 
     def _output_tiles(self, samples: int) -> np.ndarray:
-        return memory.empty((self._products, self._frames - self._taps + 1, samples, self._tiles, self._out_channels))
-
-    def _filters(self, W: np.ndarray) -> np.ndarray:
-        filters = memory.empty((self._products, self._out_channels, self._taps, 4 * self._channels))
-        tiles.weights_to_filters(_taps_axis(W), self._tiling.G, filters)
-        return filters
+        return memory.empty((self._products, self._out_frames, samples, self._tiles, self._out_channels))
 
     @functools.cached_property
     def _primitives(self) -> ConvolutionPrimitives:
@@ -223,7 +240,7 @@ class HalvingConvolution:
             self._library,
             (1, 4 * self._channels, self._frames, columns),
             (self._out_channels, 4 * self._channels, self._taps, 1),
-            (1, self._out_channels, self._frames - self._taps + 1, columns),
+            (1, self._out_channels, self._out_frames, columns),
             Geometry((1, 1), (0, 0), (1, 1)),
             w_channels_last=True,
         )

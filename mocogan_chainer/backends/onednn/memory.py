@@ -29,11 +29,16 @@ def keep() -> bool:
     return mallopt is not None and all([mallopt(_MMAP_MAX, 0), mallopt(_TRIM_THRESHOLD, _LARGEST)])
 
 
+def address(x: np.ndarray) -> int:
+    """Where an array's numbers begin (quicker than ``x.ctypes.data``, and asked for thousands of times a step)."""
+    return x.__array_interface__["data"][0]
+
+
 def empty(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
     """An uninitialised array that starts at a multiple of the alignment."""
     size = prod(shape) * np.dtype(dtype).itemsize
     buffer = np.empty(size + ALIGNMENT, np.uint8)
-    offset = -buffer.ctypes.data % ALIGNMENT
+    offset = -address(buffer) % ALIGNMENT
     return buffer[offset : offset + size].view(dtype).reshape(shape)
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from mocogan_chainer.backends.base import Geometry
 from mocogan_chainer.backends.onednn import c_api as api
 from mocogan_chainer.backends.onednn import memory
-from mocogan_chainer.backends.onednn.c_api import Argument, Dims, Library
+from mocogan_chainer.backends.onednn.c_api import Argument, Dims, Layout, Library
 from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
+from mocogan_chainer.backends.onednn.memory import address
 
 _execution = threading.RLock()  # memory handles are set just before a primitive runs
 
@@ -36,12 +37,12 @@ class Primitive:
             *(Argument(index, memory) for index, memory in zip(indexes, self._memories, strict=True))
         )
 
-    def __call__(self, *arrays: np.ndarray) -> None:
-        """Run on arrays, in the order in which the memories were given."""
+    def __call__(self, *addresses: int) -> None:
+        """Run on what lies at the addresses, in the order in which the memories were given."""
         library = self._library
         with _execution:
-            for handle, array in zip(self._memories, arrays, strict=True):
-                library.call("dnnl_memory_set_data_handle", handle, array.ctypes.data)
+            for handle, address in zip(self._memories, addresses, strict=True):
+                library.call("dnnl_memory_set_data_handle", handle, address)
             library.call("dnnl_primitive_execute", self._handle, library.stream, len(self._memories), self._arguments)
             library.call("dnnl_stream_wait", library.stream)
 
@@ -72,6 +73,7 @@ class ConvolutionPrimitives:
     ):
         self._library = library
         self._bfloat16 = bfloat16
+        self._ndim = len(w_shape) + (geometry.groups > 1)
         groups = geometry.groups
         if groups > 1:
             w_shape = (groups, w_shape[0] // groups, *w_shape[1:])
@@ -173,32 +175,54 @@ class ConvolutionPrimitives:
         """What tells the weights of :meth:`backward_data` from those in another form."""
         return self._form(self._backward_data[1])
 
+    @functools.cached_property
+    def forward_layout(self) -> Layout | None:
+        """How the weights of :meth:`forward` lie, where that is simple."""
+        return self._library.layout(self._forward[1], self._ndim)
+
+    @functools.cached_property
+    def backward_data_layout(self) -> Layout | None:
+        """How the weights of :meth:`backward_data` lie, where that is simple."""
+        return self._library.layout(self._backward_data[1], self._ndim)
+
+    @property
+    def run_forward(self) -> Primitive:
+        """:meth:`forward` on addresses of float32 data, weights and result."""
+        return self._forward[0]
+
+    @property
+    def run_backward_data(self) -> Primitive:
+        """:meth:`backward_data` on addresses of float32 gradient, weights and result."""
+        return self._backward_data[0]
+
     def prepare_forward(self, W: np.ndarray) -> np.ndarray:
         """Return plain weights in the form that :meth:`forward` takes."""
         weights = self._buffer(self._forward[1])
-        self._to_forward(W, weights)
+        self._to_forward(address(W), address(weights))
         return weights
 
     def prepare_backward_data(self, W: np.ndarray) -> np.ndarray:
         """Return plain weights in the form that :meth:`backward_data` takes."""
         weights = self._buffer(self._backward_data[1])
-        self._to_backward_data(W, weights)
+        self._to_backward_data(address(W), address(weights))
         return weights
 
     def forward(self, x: np.ndarray, weights: np.ndarray, y: np.ndarray) -> None:
         """Fill ``y``."""
-        self._forward[0](self._given(x), weights, y)
+        x = self._given(x)
+        self.run_forward(address(x), address(weights), address(y))
 
     def backward_data(self, gy: np.ndarray, weights: np.ndarray, gx: np.ndarray) -> None:
         """Fill ``gx``."""
-        self._backward_data[0](self._given(gy), weights, gx)
+        gy = self._given(gy)
+        self.run_backward_data(address(gy), address(weights), address(gx))
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
         """Fill plain ``gW``."""
         primitive, form = self._backward_weights
-        weights = self._buffer(form)
-        primitive(self._given(x), self._given(gy), weights)
-        self._from_backward_weights(weights, gW)
+        x, gy, weights = self._given(x), self._given(gy), self._buffer(form)
+        primitive(address(x), address(gy), address(weights))
+        self._from_backward_weights(address(weights), address(gW))
 
     def _given(self, x: np.ndarray) -> np.ndarray:
         """Channels-last ``x`` as primitives take it."""

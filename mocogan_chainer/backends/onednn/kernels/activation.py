@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
 from numba import float32, int32, njit, prange, uint32, uint64
 from numba.core import types
 from numba.extending import intrinsic
@@ -26,7 +25,7 @@ def _bits(typing_context, x):
     """The bits of a float32 as int32."""
 
     def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(32))
+        return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
 
     return types.int32(types.float32), generate
 
@@ -36,7 +35,7 @@ def _from_bits(typing_context, x):
     """The float32 of these bits."""
 
     def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.FloatType())
+        return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
 
     return types.float32(types.int32), generate
 

@@ -142,26 +142,91 @@ def outputs_to_tiles(outputs, A_transposed, tiles):
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def weights_to_filters(W, G, filters):
-    """(O, C, K, 4, 4) -> (p * p, O, K, 4 C): G g G^T of the 2 x 2 taps g of every phase."""
+def outputs_to_columns(outputs, A_transposed, columns):
+    """As :func:`outputs_to_tiles`, but (p * p, O, T * N * tiles): transposed for a product over all tiles."""
+    n, length, height, width, channels = outputs.shape
+    p, m = A_transposed.shape
+    down, across = height // m, width // m
+    for index in prange(n * length * down):
+        sample, rest = index // (length * down), index % (length * down)
+        t, u = rest // down, rest % down
+        half = np.empty((p, m, channels), np.float32)
+        out = np.empty(channels, np.float32)
+        first = ((t * n + sample) * down + u) * across
+        for v in range(across):
+            for j in range(m):
+                column = outputs[sample, t, m * u : m * u + m, m * v + j]
+                for i in range(p):
+                    _combine(A_transposed[i], column, half[i, j])
+            for i in range(p):
+                for j in range(p):
+                    _combine(A_transposed[j], half[i], out)
+                    for o in range(channels):
+                        columns[i * p + j, o, first + v] = out[o]
+
+
+@njit(inline="always")
+def _filter_rows(W, o, k, phase, G, g, half, rows):
+    """rows (p * p, C) = G g G^T of the 2 x 2 taps g of a phase; ``g`` and ``half`` are room for what is between."""
+    p = G.shape[0]
+    for c in range(rows.shape[1]):
+        for a in range(2):
+            for b in range(2):
+                g[a, b, c] = W[o, c, k, phase // 2 + 2 * a, phase % 2 + 2 * b]
+    for i in range(p):
+        for b in range(2):
+            _combine(G[i], g[:, b], half[i, b])
+    for i in range(p):
+        for j in range(p):
+            _combine(G[j], half[i], rows[i * p + j])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def weights_to_filters_by_outputs(W, G, block, strides, filters):
+    """(O, C, K, 4, 4) -> (p * p, size): the filters O x 4 C x K in blocks of outputs, o // block and o % block apart.
+
+    ``strides`` are a block's of outputs, a channel's and a tap's; outputs that fill up the last block are 0.
+    """
     out_channels, channels, taps = W.shape[:3]
     p = G.shape[0]
-    for o in prange(out_channels):
-        g = np.empty((4, 4, channels), np.float32)
-        half = np.empty((p, 2, channels), np.float32)
-        for k in range(taps):
-            for c in range(channels):
-                for a in range(4):
-                    for b in range(4):
-                        g[a, b, c] = W[o, c, k, a, b]
-            for phase in range(4):
-                for i in range(p):
-                    for b in range(2):
-                        _combine(G[i], g[phase // 2 :: 2, phase % 2 + 2 * b], half[i, b])
-                for i in range(p):
-                    for j in range(p):
-                        out = filters[i * p + j, o, k, phase * channels : (phase + 1) * channels]
-                        _combine(G[j], half[i], out)
+    for index in prange(-(-out_channels // block) * taps):
+        first, k = index // taps * block, index % taps
+        g, half = np.empty((2, 2, channels), np.float32), np.empty((p, 2, channels), np.float32)
+        rows = np.empty((p * p, channels), np.float32)
+        for phase in range(4):
+            at = first // block * strides[0] + phase * channels * strides[1] + k * strides[2]
+            for o in range(first, first + block):
+                if o < out_channels:
+                    _filter_rows(W, o, k, phase, G, g, half, rows)
+                else:
+                    rows[:] = 0
+                for f in range(p * p):
+                    for c in range(channels):
+                        filters[f, at + o - first + c * strides[1]] = rows[f, c]
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def weights_to_filters_by_channels(W, G, block, padded, strides, filters):
+    """The same in blocks of the 4 C channels, filled up to ``padded``; strides of an output, a block and a tap."""
+    out_channels, channels, taps = W.shape[:3]
+    p = G.shape[0]
+    for index in prange(out_channels * taps):
+        o, k = index // taps, index % taps
+        g, half = np.empty((2, 2, channels), np.float32), np.empty((p, 2, channels), np.float32)
+        rows = np.empty((p * p, channels), np.float32)
+        at = o * strides[0] + k * strides[2]
+        for phase in range(4):
+            _filter_rows(W, o, k, phase, G, g, half, rows)
+            done = 0
+            while done < channels:
+                channel = phase * channels + done
+                count = min(block - channel % block, channels - done)
+                start = at + channel // block * strides[1] + channel % block
+                for f in range(p * p):
+                    filters[f, start : start + count] = rows[f, done : done + count]
+                done += count
+        for channel in range(4 * channels, padded):
+            filters[:, at + channel // block * strides[1] + channel % block] = 0
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
