@@ -283,6 +283,7 @@ def _streams(config: Config) -> Callable[[str], np.random.Generator]:
 
 
 def make_optimizer(settings: Mapping[str, float], network: chainer.Chain) -> chainer.Optimizer:
+    """Build the optimizer of a network from the config's ``optimizer``."""
     optimizer = Adam(settings["alpha"], settings["beta1"], settings["beta2"], settings["weight_decay"])
     optimizer.setup(network)
     return optimizer

@@ -1,8 +1,9 @@
-"""Adam whose whole update, weight decay included, is one pass over memory."""
+"""Adam with its weight decay, by the backend."""
 
 from __future__ import annotations
 
 import chainer
+from chainer.optimizer import HyperparameterProxy
 from chainer.optimizers import adam
 
 from mocogan_chainer import backends
@@ -21,18 +22,16 @@ class Adam(chainer.optimizers.Adam):
 
     def __init__(self, alpha: float, beta1: float, beta2: float, weight_decay: float = 0.0):
         super().__init__(alpha, beta1, beta2)
-        self.weight_decay = weight_decay
+        self.hyperparam.weight_decay = weight_decay
+
+    weight_decay = HyperparameterProxy("weight_decay")
 
     def create_update_rule(self) -> adam.AdamRule:
         """Return a parameter's update rule."""
-        return _Rule(self.hyperparam, self.weight_decay)
+        return _Rule(self.hyperparam)
 
 
 class _Rule(adam.AdamRule):
-    def __init__(self, hyperparam, weight_decay: float):
-        super().__init__(hyperparam)
-        self._weight_decay = weight_decay
-
     def update_core_cpu(self, param):
         if param.grad is None:
             return
@@ -42,16 +41,16 @@ class _Rule(adam.AdamRule):
             param.grad,
             self.state["m"],
             self.state["v"],
-            rate=self.alpha_t,
+            rate=hp.eta * self.alpha_t,
             beta1=hp.beta1,
             beta2=hp.beta2,
             eps=hp.eps,
-            decay=self._weight_decay,
+            decay=hp.weight_decay,
         )
 
     def update_core_gpu(self, param):
         if param.grad is None:
             return
-        if self._weight_decay:
-            param.grad += self._weight_decay * param.array
+        if self.hyperparam.weight_decay:
+            param.grad += self.hyperparam.weight_decay * param.array
         super().update_core_gpu(param)

@@ -44,7 +44,7 @@ def use(name: str, on_gpu: bool = False, precision: str = "float32") -> str:
     if name == "onednn" and on_gpu:
         raise DeviceError("backend=onednn: it computes on the CPU only; use backend=auto with --gpu")
     if name == "onednn" and not onednn.available():
-        raise DeviceError(f"backend=onednn: oneDNN or numba was not found; {_HOW_TO_GET_ONEDNN}, or use backend=stock")
+        raise DeviceError(f"backend=onednn: {onednn.problem()}; {_HOW_TO_GET_ONEDNN}, or use backend=stock")
     is_stock = name == "stock" or on_gpu or not onednn.available()
     if precision == "bf16" and (is_stock or not onednn.has_bfloat16()):
         raise DeviceError(
@@ -53,8 +53,9 @@ def use(name: str, on_gpu: bool = False, precision: str = "float32") -> str:
         )
     _current = stock if is_stock else onednn.load(bfloat16=precision == "bf16")
     if name == "auto" and not on_gpu and is_stock:
-        return f"stock (slow: oneDNN or numba was not found; {_HOW_TO_GET_ONEDNN})"
-    return f"{_current.name} in {precision}" if precision != "float32" else _current.name
+        return f"stock (slow: {onednn.problem()}; {_HOW_TO_GET_ONEDNN})"
+    line = f"{_current.name} in {precision}" if precision != "float32" else _current.name
+    return line if is_stock or onednn.is_compiled() else f"{line} (its kernels are compiled first: a minute, once)"
 
 
 def current() -> Backend:

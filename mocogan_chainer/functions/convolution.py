@@ -68,21 +68,27 @@ def _tuple(value: Size, ndim: int) -> tuple[int, ...]:
 
 
 class _Bilinear(FunctionNode):
-    """A function of two arrays, linear in each: the gradient of one takes the other, so that only that is kept."""
+    """A function of two arrays, linear in each.
+
+    The gradient of one takes the other. The first, which is large, is kept only if the second wants a gradient as the
+    graph is built: in a frozen network no weight does.
+    """
 
     def apply(self, inputs):
-        first, second = (chainer.as_variable(x).requires_grad for x in inputs)
-        self.kept = [index for index, needed in ((0, second), (1, first)) if needed]
+        self.keeps_first = chainer.as_variable(inputs[1]).requires_grad
         return super().apply(inputs)
 
     def forward(self, inputs):
-        self.retain_inputs(self.kept)
+        self.retain_inputs((0, 1) if self.keeps_first else (1,))
         return (self.compute(*inputs),)
 
     def backward(self, indexes, grad_outputs):
-        other = dict(zip(self.kept, self.get_retained_inputs(), strict=True))
-        gradients = (self.first_gradient, self.second_gradient)
-        return tuple(gradients[index](other[1 - index], *grad_outputs) for index in indexes)
+        *first, second = self.get_retained_inputs()
+        gradients = (
+            lambda: self.first_gradient(second, *grad_outputs),
+            lambda: self.second_gradient(*first, *grad_outputs) if first else None,
+        )
+        return tuple(gradients[index]() for index in indexes)
 
 
 class _Convolution(_Bilinear):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import chainer
 import chainer.functions as F
 from chainer import FunctionNode, Variable
+from chainer.utils import type_check
 
 from mocogan_chainer import backends
 from mocogan_chainer.backends import Noise
@@ -38,6 +39,9 @@ def batch_norm_activation(
 
     Returns:
         (N, C, *size).
+
+    Raises:
+        chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
     """
     if not chainer.config.train:
         return _NormalizeRectify(eps, slope, noise, (running_mean, running_var)).apply((x, gamma, beta))[0]
@@ -59,6 +63,11 @@ class _NormalizeRectify(FunctionNode):
         self.eps, self.slope, self.noise = eps, slope, noise
         self.own_moments = moments is None
         self.moments = moments
+
+    def check_type_forward(self, in_types):
+        x, gamma, beta = in_types
+        type_check.expect(x.dtype.kind == "f", x.ndim >= 2, gamma.dtype == x.dtype, beta.dtype == x.dtype)
+        type_check.expect(gamma.ndim == 1, gamma.shape[0] == x.shape[1], beta.shape == gamma.shape)
 
     def forward(self, inputs):
         self.retain_inputs((0, 1, 2))

@@ -8,16 +8,35 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
+from pathlib import Path
 
 from mocogan_chainer.backends.base import Backend
 from mocogan_chainer.backends.onednn import c_api, memory
 
 
 @functools.cache
+def problem() -> str | None:
+    """Why the backend cannot be used on this machine; None if it can."""
+    if c_api.load() is None:
+        return "oneDNN was not found"
+    try:
+        importlib.import_module("mocogan_chainer.backends.onednn.kernels.activation")
+    except ModuleNotFoundError:
+        return "numba was not found"
+    except (ImportError, RuntimeError) as error:  # not for this NumPy; no folder where it may keep what it compiled
+        return f"numba cannot be used ({' '.join(str(error).split())})"
+    return None
+
+
 def available() -> bool:
     """Whether oneDNN and numba are on this machine."""
-    return c_api.load() is not None and importlib.util.find_spec("numba") is not None
+    return problem() is None
+
+
+def is_compiled() -> bool:
+    """Whether an earlier run has compiled the kernels; else that takes most of a minute now."""
+    kernels = importlib.import_module("mocogan_chainer.backends.onednn.kernels.activation")
+    return any(Path(kernels.scale_activate.stats.cache_path).glob("activation.scale_activate-*.nbi"))
 
 
 def has_bfloat16() -> bool:

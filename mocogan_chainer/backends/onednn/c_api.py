@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
+import site
 import sys
 from collections.abc import Sequence
 from ctypes import POINTER, c_char, c_float, c_int, c_int64, c_size_t, c_void_p
@@ -21,11 +22,12 @@ ISA_AVX512_BF16 = 0xE7  # a set of flags; every processor with AMX has these too
 TAG_ANY = 1
 FORWARD_TRAINING = 64
 CONVOLUTION_DIRECT = 1
-QUERY_WEIGHTS, QUERY_DIFF_WEIGHTS = 131, 132
+OUR_SCRATCHPAD = 1
+QUERY_WEIGHTS, QUERY_DIFF_WEIGHTS, QUERY_SCRATCHPAD = 131, 132, 136
 QUERY_STRIDES, QUERY_DIMS, QUERY_PADDED_DIMS = 14, 257, 260
 QUERY_FORMAT_KIND, QUERY_INNER_BLOCKS, QUERY_INNER_SIZES, QUERY_INNER_AXES = 262, 263, 264, 265
 BLOCKED = 2
-SRC, DST, WEIGHTS = 1, 17, 33
+SRC, DST, WEIGHTS, SCRATCHPAD = 1, 17, 33, 80
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
 
 
@@ -69,7 +71,8 @@ def load() -> Library | None:
 
 def _candidates() -> list[str]:
     """The environment's library first (its wheels put it under the prefix), then the system's."""
-    folders = [Path(sys.prefix) / "lib", Path(sys.prefix) / "Library" / "bin"]
+    prefixes = [Path(sys.prefix), Path(site.getuserbase())]  # the second: pip install --user
+    folders = [prefix / folder for prefix in prefixes for folder in ("lib", "Library/bin")]
     names = ["libdnnl.so.3", "dnnl.dll", "libdnnl.3.dylib"]
     present = [str(folder / name) for folder in folders for name in names if (folder / name).exists()]
     system = ctypes.util.find_library("dnnl")
@@ -93,6 +96,8 @@ class Library:
             "dnnl_memory_desc_create_with_strides": (handle, c_int, dims, c_int, dims),
             "dnnl_memory_create": (handle, c_void_p, c_void_p, c_void_p),
             "dnnl_memory_set_data_handle": (c_void_p, c_void_p),
+            "dnnl_primitive_attr_create": (handle,),
+            "dnnl_primitive_attr_set_scratchpad_mode": (c_void_p, c_int),
             "dnnl_reorder_primitive_desc_create": (handle, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
             "dnnl_convolution_forward_primitive_desc_create": (
                 *(handle, c_void_p, c_int, c_int, c_void_p, c_void_p, c_void_p, c_void_p),
@@ -126,6 +131,9 @@ class Library:
         dll.dnnl_memory_desc_equal.restype = c_int
         self.engine = self.create("dnnl_engine_create", CPU, 0)
         self.stream = self.create("dnnl_stream_create", self.engine, 1)
+        # Primitives work in memory that we give them: oneDNN's own belongs to the thread that made them.
+        self.attributes = self.create("dnnl_primitive_attr_create")
+        self.call("dnnl_primitive_attr_set_scratchpad_mode", self.attributes, OUR_SCRATCHPAD)
 
     def call(self, name: str, *arguments: object) -> None:
         """Call a C function and raise :class:`OneDNNError` unless it succeeds."""

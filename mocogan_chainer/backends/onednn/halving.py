@@ -21,7 +21,6 @@ import functools
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -99,7 +98,9 @@ def choose_tiling(
         return None
     if geometry.stride != (1,) * time + (2, 2) or geometry.pad != (0,) * time + (1, 1) or w_shape[-2:] != (4, 4):
         return None
-    if min(x_shape[1], w_shape[0]) < MIN_CHANNELS or any(n % 2 for n in x_shape[-2:]):
+    if x_shape[1] != w_shape[1] or min(w_shape[:2]) < MIN_CHANNELS or any(n % 2 for n in x_shape[-2:]):
+        return None
+    if y_shape != (x_shape[0], w_shape[0], *geometry.output_size(x_shape[2:], w_shape[2:])):
         return None
     outputs = y_shape[0] * prod(y_shape[2:])
     best, least = None, 4 * (outputs + WEIGHTS_COST)
@@ -128,7 +129,8 @@ class HalvingConvolution:
         tiling: Tiling,
     ):
         self._library, self._tiling, self._products = library, tiling, tiling.products
-        self._A_transposed, self._B_transposed = (np.ascontiguousarray(a.T) for a in (tiling.A, tiling.B))
+        transposed = (np.ascontiguousarray(a.T) for a in (tiling.A, tiling.B, tiling.G))
+        self._A_transposed, self._B_transposed, self._G_transposed = transposed
         self._samples, self._channels, self._out_channels = x_shape[0], x_shape[1], w_shape[0]
         three = len(x_shape) == 5
         self._frames, self._taps = (x_shape[2], w_shape[2]) if three else (1, 1)
@@ -192,9 +194,9 @@ class HalvingConvolution:
             for tap in range(self._taps):
                 self._add_products(columns, inputs[:, tap:], filters[:, tap % at_once], part.start > 0)
                 if at_once == 1:
-                    tiles.filters_to_weights(filters, self._tiling.G, target[:, :, tap : tap + 1])
+                    tiles.filters_to_weights(filters, tap, self._G_transposed, target)
         if at_once > 1:
-            tiles.filters_to_weights(filters, self._tiling.G, target)
+            tiles.filters_to_weights(filters, 0, self._G_transposed, target)
 
     def _add_products(self, columns: np.ndarray, inputs: np.ndarray, filters: np.ndarray, kept: bool) -> None:
         """``filters`` (p * p, O, 4 C) = or += columns (p * p, O, rows) @ inputs (p * p, rows, 4 C), the first rows."""
@@ -246,7 +248,7 @@ class HalvingConvolution:
         )
 
 
-def _frames(x: np.ndarray) -> Any:
+def _frames(x: np.ndarray) -> np.ndarray:
     """(N, C, [T,] H, W) in channels-last memory as contiguous (N, T, H, W, C)."""
     moved = np.moveaxis(x, 1, -1)
     return moved if moved.ndim == 5 else moved[:, None]

@@ -11,7 +11,7 @@ import numpy as np
 ALIGNMENT = 64  # a cache line, and the width of a vector register
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of glibc's mallopt
-_LARGEST = 2**31 - 1
+_NEVER = -1
 
 
 def keep() -> bool:
@@ -26,7 +26,7 @@ def keep() -> bool:
     if sys.platform != "linux":
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and all([mallopt(_MMAP_MAX, 0), mallopt(_TRIM_THRESHOLD, _LARGEST)])
+    return mallopt is not None and all([mallopt(_MMAP_MAX, 0), mallopt(_TRIM_THRESHOLD, _NEVER)])
 
 
 def address(x: np.ndarray) -> int:

@@ -40,7 +40,7 @@ def convolution_forward(x: Array, W: Array, geometry: Geometry) -> Array:
 
 def convolution_backward_data(gy: Array, W: Array, x_size: tuple[int, ...], geometry: Geometry) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    if not _takes_convolution(gy, W):
+    if not _takes_convolution(gy, W) or min(x_size) < 1:
         return stock.convolution_backward_data(gy, W, x_size, geometry)
     gx = empty_channels_last((gy.shape[0], W.shape[1] * geometry.groups, *x_size))
     plan = _plan(gx.shape, W.shape, gy.shape, geometry, bfloat16)

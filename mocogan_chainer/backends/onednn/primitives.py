@@ -29,6 +29,9 @@ class Primitive:
     def __init__(self, library: Library, descriptor: c_void_p, **memories: c_void_p):
         self._library = library
         self._handle = library.create("dnnl_primitive_create", descriptor)
+        scratchpad = library.query(descriptor, api.QUERY_SCRATCHPAD)
+        self._scratchpad_size = library.size(scratchpad)
+        memories["SCRATCHPAD"] = scratchpad
         self._memories = [
             library.create("dnnl_memory_create", memory, library.engine, c_void_p(0)) for memory in memories.values()
         ]
@@ -40,9 +43,10 @@ class Primitive:
     def __call__(self, *addresses: int) -> None:
         """Run on what lies at the addresses, in the order in which the memories were given."""
         library = self._library
+        scratchpad = memory.empty((self._scratchpad_size,), np.uint8)
         with _execution:
-            for handle, address in zip(self._memories, addresses, strict=True):
-                library.call("dnnl_memory_set_data_handle", handle, address)
+            for handle, place in zip(self._memories, (*addresses, address(scratchpad)), strict=True):
+                library.call("dnnl_memory_set_data_handle", handle, place)
             library.call("dnnl_primitive_execute", self._handle, library.stream, len(self._memories), self._arguments)
             library.call("dnnl_stream_wait", library.stream)
 
@@ -107,7 +111,7 @@ class ConvolutionPrimitives:
             None,
             self._y,
             *self._walk,
-            None,
+            self._library.attributes,
         )
 
     @functools.cached_property
@@ -127,7 +131,7 @@ class ConvolutionPrimitives:
             self._y_given,
             *self._walk,
             self._forward_descriptor,
-            None,
+            self._library.attributes,
         )
         weights = self._library.query(descriptor, api.QUERY_WEIGHTS)
         primitive = Primitive(self._library, descriptor, DIFF_DST=self._y_given, WEIGHTS=weights, DIFF_SRC=self._x)
@@ -145,7 +149,7 @@ class ConvolutionPrimitives:
             self._y_given,
             *self._walk,
             self._forward_descriptor,
-            None,
+            self._library.attributes,
         )
         weights = self._library.query(descriptor, api.QUERY_DIFF_WEIGHTS)
         primitive = Primitive(
@@ -187,12 +191,12 @@ class ConvolutionPrimitives:
 
     @property
     def run_forward(self) -> Primitive:
-        """:meth:`forward` on addresses of float32 data, weights and result."""
+        """:meth:`forward` on addresses of data, weights and result; the data is in the precision of the products."""
         return self._forward[0]
 
     @property
     def run_backward_data(self) -> Primitive:
-        """:meth:`backward_data` on addresses of float32 gradient, weights and result."""
+        """:meth:`backward_data` on addresses of gradient, weights and result, as :attr:`run_forward`."""
         return self._backward_data[0]
 
     def prepare_forward(self, W: np.ndarray) -> np.ndarray:
@@ -229,8 +233,10 @@ class ConvolutionPrimitives:
         return to_bfloat16(np.moveaxis(x, 1, -1)) if self._bfloat16 else x
 
     def _reorder(self, source: c_void_p, target: c_void_p) -> Primitive:
-        engine = self._library.engine
-        descriptor = self._library.create("dnnl_reorder_primitive_desc_create", source, engine, target, engine, None)
+        library, engine = self._library, self._library.engine
+        descriptor = library.create(
+            "dnnl_reorder_primitive_desc_create", source, engine, target, engine, library.attributes
+        )
         return Primitive(self._library, descriptor, SRC=source, DST=target)
 
     def _form(self, weights: c_void_p) -> Hashable:

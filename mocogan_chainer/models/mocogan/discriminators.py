@@ -28,7 +28,7 @@ class DownBlock(chainer.Chain):
         rng: np.random.Generator,
     ):
         super().__init__()
-        self.noise, self.sigma, self.normalize = noise, sigma, normalize  # one pass over memory, so one place
+        self.noise, self.sigma, self.normalize = noise, sigma, normalize
         with self.init_scope():
             self.conv = Convolution(in_channels, out_channels, ksize, *_halving(ksize), rng)
             if normalize:

@@ -65,7 +65,11 @@ def all_directions(halving, tiling, x, W, gy):
     from mocogan_chainer.backends.onednn import c_api
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(halving.memory, "empty", lambda shape: np.full(shape, np.nan, np.float32))
+        patch.setattr(
+            halving.memory,
+            "empty",
+            lambda shape, dtype=np.float32: np.full(shape, 171 if dtype == np.uint8 else np.nan, dtype),
+        )
         convolution = halving.HalvingConvolution(c_api.load(), x.shape, W.shape, gy.shape, tiling)
         y, gx, gW = empty_channels_last(gy.shape), empty_channels_last(x.shape), np.full_like(W, np.nan)
         convolution.forward(x, convolution.prepare_forward(W), y)

@@ -7,8 +7,9 @@ from numba import float32, int32, njit, prange, uint32, uint64
 from numba.core import types
 from numba.extending import intrinsic
 
+# The stream's constants stand in mocogan_chainer.backends.random too: numba's cache would miss a change there.
 BLOCK = 4096
-"""Numbers of one block of the noise stream (see :mod:`mocogan_chainer.backends.random`)."""
+"""Numbers of one block of the noise stream."""
 
 COUNTERS = BLOCK // 4
 
@@ -97,7 +98,7 @@ def _circle(word):
     return x * sign, y * sign
 
 
-@njit(inline="always")
+@njit(fastmath={"contract"}, error_model="numpy")
 def _normal_block(key, block, words, numbers):
     """Fill ``numbers`` (BLOCK,) with block number ``block`` of the stream."""
     _philox(key, uint64(block) * uint64(COUNTERS), words)
@@ -109,6 +110,12 @@ def _normal_block(key, block, words, numbers):
         radius = _radius(words[2, k])
         x, y = _circle(words[3, k])
         numbers[2 * COUNTERS + k], numbers[3 * COUNTERS + k] = radius * x, radius * y
+
+
+@njit(inline="always")
+def _sum(x, numbers, sigma, y):
+    for k in range(y.size):
+        y[k] = x[k] + sigma * numbers[k]
 
 
 @njit(inline="always")
@@ -146,8 +153,7 @@ def add_normal(x, key, sigma, y):
         _normal_block(key, block, words, numbers)
         start = block * BLOCK
         end = min(start + BLOCK, x.size)
-        y[start:end] = x[start:end]
-        _add(y[start:end], numbers, sigma)
+        _sum(x[start:end], numbers, sigma, y[start:end])
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")

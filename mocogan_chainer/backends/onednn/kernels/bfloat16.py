@@ -14,9 +14,8 @@ _BLOCK = 1 << 14
 def _round_row(bits, out):
     for i in range(out.size):
         b = bits[i]
-        rounded = uint32(b + uint32(0x7FFF) + ((b >> uint32(16)) & uint32(1))) >> uint32(
-            16
-        )  # to the nearest, ties to even
+        odd = (b >> uint32(16)) & uint32(1)
+        rounded = uint32(b + uint32(0x7FFF) + odd) >> uint32(16)  # to the nearest, ties to even
         is_nan = (b & uint32(0x7FFFFFFF)) > uint32(0x7F800000)
         out[i] = uint16((b >> uint32(16)) | uint32(0x40)) if is_nan else uint16(rounded)
 

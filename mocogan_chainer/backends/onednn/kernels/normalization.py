@@ -15,6 +15,18 @@ def block_rows(channels: int) -> int:
 
 
 @njit(inline="always")
+def _fill(x, value):
+    for c in range(x.size):
+        x[c] = value
+
+
+@njit(inline="always")
+def _divide(x, count):
+    for c in range(x.size):
+        x[c] /= count
+
+
+@njit(inline="always")
 def _accumulate(x, total):
     for c in range(total.size):
         total[c] += x[c]
@@ -36,19 +48,19 @@ def block_moments(x, rows, means, squares, rests):
     """
     for block in prange(means.shape[0]):
         first, last = block * rows, min(block * rows + rows, x.shape[0])
-        mean, square = means[block], squares[block]
-        mean[:] = 0
-        square[:] = 0
+        count = float32(last - first)
+        mean, square, rest = means[block], squares[block], rests[block]
+        _fill(mean, float32(0))
+        _fill(square, float32(0))
+        _fill(rest, float32(0))
         for r in range(first, last):
             _accumulate(x[r], mean)
-        mean /= float32(last - first)
-        rest = np.zeros(mean.size, np.float32)
+        _divide(mean, count)
         for r in range(first, last):
             _accumulate_squares(x[r], mean, square, rest)
-        for c in range(mean.size):
-            rest[c] /= float32(last - first)
-            square[c] -= float32(last - first) * rest[c] * rest[c]
-        rests[block] = rest
+        _divide(rest, count)
+        for c in range(rest.size):
+            square[c] -= count * rest[c] * rest[c]
 
 
 @njit(inline="always")
@@ -64,8 +76,8 @@ def block_gradients(x, gy, scale, shift, mean, slope, rows, totals, products):
     """Fill each block's sums of g and g (x - mean), both (blocks, channels); g is gy through the rectifier."""
     for block in prange(totals.shape[0]):
         total, product = totals[block], products[block]
-        total[:] = 0
-        product[:] = 0
+        _fill(total, float32(0))
+        _fill(product, float32(0))
         for r in range(block * rows, min(block * rows + rows, x.shape[0])):
             _accumulate_gradients(x[r], gy[r], scale, shift, mean, slope, total, product)
 

@@ -25,6 +25,12 @@ def _add(out, coefficient, x):
 
 
 @njit(inline="always")
+def _copy(x, out):
+    for c in range(out.size):
+        out[c] = x[c]
+
+
+@njit(inline="always")
 def _combine(coefficients, vectors, out):
     """out = sum of coefficients times vectors (n, C); many coefficients are 0."""
     empty = True
@@ -47,6 +53,7 @@ def pixels_to_tiles(pixels, B, tiles):
     for index in prange(n * length * down):
         sample, rest = index // (length * down), index % (length * down)
         t, u = rest // down, rest % down
+        zero = np.zeros(channels, np.float32)
         column_of = np.empty((p, channels), np.float32)
         half = np.empty((p, p, channels), np.float32)  # rows done, columns not
         for v in range(across):
@@ -57,9 +64,9 @@ def pixels_to_tiles(pixels, B, tiles):
                     for i in range(p):
                         row = top + 2 * i
                         if 0 <= row < height and 0 <= column < width:
-                            column_of[i] = pixels[sample, t, row, column]
+                            _copy(pixels[sample, t, row, column], column_of[i])
                         else:
-                            column_of[i] = 0
+                            _copy(zero, column_of[i])
                     for i in range(p):
                         _combine(B[i], column_of, half[i, j])
                 for i in range(p):
@@ -77,8 +84,11 @@ def tiles_to_pixels(tiles, B_transposed, pixels):
     down, across = height // step, width // step
     for index in prange(n * length):
         sample, t = index // length, index % length
+        zero = np.zeros(channels, np.float32)
         image = pixels[sample, t]
-        image[:] = 0
+        for row in range(height):
+            for column in range(width):
+                _copy(zero, image[row, column])
         column_of = np.empty((p, channels), np.float32)
         half = np.empty((p, p, channels), np.float32)
         out = np.empty(channels, np.float32)
@@ -88,7 +98,8 @@ def tiles_to_pixels(tiles, B_transposed, pixels):
                 top, left = step * u + phase // 2 - 1, step * v + phase % 2 - 1
                 for j in range(p):
                     for i in range(p):
-                        column_of[i] = tiles[i * p + j, t, sample, tile, phase * channels : (phase + 1) * channels]
+                        part = tiles[i * p + j, t, sample, tile, phase * channels : (phase + 1) * channels]
+                        _copy(part, column_of[i])
                     for i in range(p):
                         _combine(B_transposed[i], column_of, half[i, j])
                 for i in range(p):
@@ -113,7 +124,7 @@ def tiles_to_outputs(tiles, A, outputs):
         for v in range(across):
             for j in range(p):
                 for i in range(p):
-                    column_of[i] = tiles[i * p + j, t, sample, u * across + v]
+                    _copy(tiles[i * p + j, t, sample, u * across + v], column_of[i])
                 for i in range(m):
                     _combine(A[i], column_of, half[i, j])
             for i in range(m):
@@ -143,7 +154,7 @@ def outputs_to_tiles(outputs, A_transposed, tiles):
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
 def outputs_to_columns(outputs, A_transposed, columns):
-    """As :func:`outputs_to_tiles`, but (p * p, O, T * N * tiles): transposed for a product over all tiles."""
+    """As :func:`outputs_to_tiles`, but to (p * p, O, T * N * tiles): transposed, for a product over all tiles."""
     n, length, height, width, channels = outputs.shape
     p, m = A_transposed.shape
     down, across = height // m, width // m
@@ -165,7 +176,7 @@ def outputs_to_columns(outputs, A_transposed, columns):
                         columns[i * p + j, o, first + v] = out[o]
 
 
-@njit(inline="always")
+@njit(fastmath={"contract"})
 def _filter_rows(W, o, k, phase, G, g, half, rows):
     """rows (p * p, C) = G g G^T of the 2 x 2 taps g of a phase; ``g`` and ``half`` are room for what is between."""
     p = G.shape[0]
@@ -198,11 +209,10 @@ def weights_to_filters_by_outputs(W, G, block, strides, filters):
             for o in range(first, first + block):
                 if o < out_channels:
                     _filter_rows(W, o, k, phase, G, g, half, rows)
-                else:
-                    rows[:] = 0
                 for f in range(p * p):
                     for c in range(channels):
-                        filters[f, at + o - first + c * strides[1]] = rows[f, c]
+                        value = rows[f, c] if o < out_channels else np.float32(0)
+                        filters[f, at + o - first + c * strides[1]] = value
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
@@ -223,32 +233,33 @@ def weights_to_filters_by_channels(W, G, block, padded, strides, filters):
                 count = min(block - channel % block, channels - done)
                 start = at + channel // block * strides[1] + channel % block
                 for f in range(p * p):
-                    filters[f, start : start + count] = rows[f, done : done + count]
+                    for i in range(count):
+                        filters[f, start + i] = rows[f, done + i]
                 done += count
         for channel in range(4 * channels, padded):
-            filters[:, at + channel // block * strides[1] + channel % block] = 0
+            for f in range(p * p):
+                filters[f, at + channel // block * strides[1] + channel % block] = 0
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def filters_to_weights(filters, G, W):
-    """The transpose of :func:`weights_to_filters`, from (p * p, K, O, 4 C)."""
-    out_channels, channels, taps = W.shape[:3]
-    p = G.shape[0]
+def filters_to_weights(filters, first, G_transposed, W):
+    """(p * p, some of K, O, 4 C) -> (O, C, K, 4, 4), from tap ``first`` on: the transpose of weights to filters."""
+    out_channels, channels = W.shape[:2]
+    taps, p = filters.shape[1], G_transposed.shape[1]
     for o in prange(out_channels):
-        half = np.empty((p, 2, channels), np.float32)
+        column_of = np.empty((p, channels), np.float32)
+        half = np.empty((2, p, channels), np.float32)
         out = np.empty(channels, np.float32)
-        column = np.empty(p, np.float32)
         for k in range(taps):
             for phase in range(4):
-                part = slice(phase * channels, (phase + 1) * channels)
                 for i in range(p):
+                    for j in range(p):
+                        part = filters[i * p + j, k, o, phase * channels : (phase + 1) * channels]
+                        _copy(part, column_of[j])
                     for b in range(2):
-                        for j in range(p):
-                            column[j] = G[j, b]
-                        _combine(column, filters[i * p : i * p + p, k, o, part], half[i, b])
+                        _combine(G_transposed[b], column_of, half[b, i])
                 for a in range(2):
-                    for i in range(p):
-                        column[i] = G[i, a]
                     for b in range(2):
-                        _combine(column, half[:, b], out)
-                        W[o, :, k, phase // 2 + 2 * a, phase % 2 + 2 * b] = out
+                        _combine(G_transposed[a], half[b], out)
+                        for c in range(channels):
+                            W[o, c, first + k, phase // 2 + 2 * a, phase % 2 + 2 * b] = out[c]
