@@ -1,0 +1,108 @@
+"""Rounding to bfloat16, and convolutions that multiply in it (where the processor can)."""
+
+import numpy as np
+import pytest
+
+from mocogan_chainer import backends
+from mocogan_chainer.backends import Geometry, stock
+from mocogan_chainer.backends.onednn import c_api, has_bfloat16
+
+CASES = [
+    ((2, 16, 6, 8, 8), (32, 16, 4, 4, 4), Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1))),
+    ((4, 3, 16, 16), (64, 3, 4, 4), Geometry((2, 2), (1, 1), (1, 1))),
+    ((3, 8, 9, 7), (12, 4, 3, 2), Geometry((1, 2), (2, 0), (2, 1), 2)),
+]
+
+
+def widened(bits):
+    """The float32 numbers of bfloat16 bits."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+class TestRounding:
+    @pytest.fixture
+    def to_bfloat16(self, onednn):
+        from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
+
+        return to_bfloat16
+
+    def test_to_the_nearest(self, to_bfloat16):
+        x = np.random.default_rng(0).standard_normal(50_000).astype(np.float32) * np.float32(1e3)
+        rounded = widened(to_bfloat16(x))
+        spacing = 2.0 ** (np.floor(np.log2(np.abs(x.astype(float)))) - 7)  # 8 significant bits
+        assert (np.abs(rounded.astype(float) - x) <= spacing / 2).all()
+
+    def test_ties_go_to_even(self, to_bfloat16):
+        x = np.array([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8, 1 + 2**-8 + 2**-20], np.float32)
+        assert widened(to_bfloat16(x)).tolist() == [1, 1 + 2**-6, -1, 1 + 2**-7]
+
+    def test_what_is_no_ordinary_number(self, to_bfloat16):
+        hidden = np.array([0x7F800001, 0xFF800001], np.uint32).view(np.float32)  # NaNs whose upper half is infinity's
+        x = np.concatenate([np.array([np.inf, -np.inf, 0, -0.0, 3.4e38], np.float32), hidden])
+        rounded = widened(to_bfloat16(x))
+        assert rounded[:5].tolist() == [np.inf, -np.inf, 0, 0, np.inf]
+        assert np.signbit(rounded[3])
+        assert np.isnan(rounded[5:]).all()
+
+    def test_shape_is_kept(self, to_bfloat16):
+        x = np.arange(2 * 3 * 20_000, dtype=np.float32).reshape(2, 3, 20_000)
+        bits = to_bfloat16(x)
+        assert (bits.shape, bits.dtype) == (x.shape, np.uint16)
+        assert np.array_equal(widened(bits)[0, 0, :257], x[0, 0, :257])  # exact up to 256
+
+
+def results(backend, case):
+    """Forward, backward-data and backward-weights of a case."""
+    x_shape, w_shape, geometry = case
+    rng = np.random.default_rng(1)
+    x, W = rng.standard_normal(x_shape, np.float32), rng.standard_normal(w_shape, np.float32)
+    y = backend.convolution_forward(x, W, geometry)
+    gy = rng.standard_normal(y.shape, np.float32)
+    return (
+        y,
+        backend.convolution_backward_data(gy, W, x.shape[2:], geometry),
+        backend.convolution_backward_weights(x, gy, W.shape[2:], geometry),
+    )
+
+
+def assert_within(actual, expected, tolerance):
+    for a, e in zip(actual, expected, strict=True):
+        assert a.dtype == np.float32
+        assert np.abs(a - e).max() <= tolerance * np.abs(e).max()
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor does not multiply bfloat16 numbers")
+@pytest.mark.parametrize("case", CASES)
+def test_convolutions(monkeypatch, case):
+    monkeypatch.setattr(backends, "_current", backends.current())
+    try:
+        assert "bf16" in backends.use("onednn", precision="bf16")
+        actual = results(backends.current(), case)
+    finally:
+        backends.onednn.load(bfloat16=False)
+    assert_within(actual, results(stock, case), 2e-2)
+    assert np.abs(actual[0] - results(stock, case)[0]).max() > 1e-4  # it was bfloat16
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_given_in_the_lower_precision(onednn, monkeypatch, case):
+    """On any processor: with float32 in bfloat16's place, each direction rounds its inputs and nothing else."""
+    from mocogan_chainer.backends.onednn import operations, primitives
+
+    rounded = []
+
+    def round_nothing(x):
+        rounded.append(x.shape)
+        return np.ascontiguousarray(x)
+
+    monkeypatch.setattr(c_api, "BFLOAT16", c_api.FLOAT32)
+    monkeypatch.setattr(primitives, "to_bfloat16", round_nothing)
+    monkeypatch.setattr(operations, "bfloat16", True)
+    operations._plan.cache_clear()
+    try:
+        actual = results(operations, case)
+    finally:
+        operations._plan.cache_clear()
+    x, y = (np.moveaxis(np.empty(s), 1, -1).shape for s in (case[0], actual[0].shape))
+    assert rounded == [x, y, x, y]  # forward: x; backward: gy; weights: x and gy
+    assert_within(actual, results(stock, case), 1e-5)
