@@ -21,6 +21,9 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
+if __name__ == "__main__":  # the benchmark's environment has PyTorch, and tensorboardX would load it into our process
+    sys.modules["torch"] = None
+
 import mocogan_chainer  # isort: skip  (first, because it makes chainer importable)
 
 import chainer
