@@ -132,6 +132,16 @@ def tiles_to_outputs(tiles, A, outputs):
                     _combine(A[j], half[i], outputs[sample, t, m * u + i, m * v + j])
 
 
+@njit(inline="always")
+def _rows_of_outputs(image, u, v, A_transposed, half):
+    """half (p, m, O) = A^T Y of the outputs Y (m, m) of a tile: rows done, columns not."""
+    p, m = A_transposed.shape
+    for j in range(m):
+        column = image[m * u : m * u + m, m * v + j]
+        for i in range(p):
+            _combine(A_transposed[i], column, half[i, j])
+
+
 @njit(parallel=True, cache=True, fastmath={"contract"})
 def outputs_to_tiles(outputs, A_transposed, tiles):
     """The transpose of :func:`tiles_to_outputs`."""
@@ -143,10 +153,7 @@ def outputs_to_tiles(outputs, A_transposed, tiles):
         t, u = rest // down, rest % down
         half = np.empty((p, m, channels), np.float32)
         for v in range(across):
-            for j in range(m):
-                column = outputs[sample, t, m * u : m * u + m, m * v + j]
-                for i in range(p):
-                    _combine(A_transposed[i], column, half[i, j])
+            _rows_of_outputs(outputs[sample, t], u, v, A_transposed, half)
             for i in range(p):
                 for j in range(p):
                     _combine(A_transposed[j], half[i], tiles[i * p + j, t, sample, u * across + v])
@@ -165,10 +172,7 @@ def outputs_to_columns(outputs, A_transposed, columns):
         out = np.empty(channels, np.float32)
         first = ((t * n + sample) * down + u) * across
         for v in range(across):
-            for j in range(m):
-                column = outputs[sample, t, m * u : m * u + m, m * v + j]
-                for i in range(p):
-                    _combine(A_transposed[i], column, half[i, j])
+            _rows_of_outputs(outputs[sample, t], u, v, A_transposed, half)
             for i in range(p):
                 for j in range(p):
                     _combine(A_transposed[j], half[i], out)
