@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
+import os
 import site
 import sys
 from collections.abc import Sequence
@@ -61,12 +62,23 @@ class OneDNNError(RuntimeError):
 @functools.cache
 def load() -> Library | None:
     """Return the library, or None where there is none of version 3."""
+    _wait_briefly()
     for candidate in _candidates():
         try:
             return Library(ctypes.CDLL(candidate))
         except (OSError, AttributeError, OneDNNError):  # absent, of another version, or for another processor
             continue
     return None
+
+
+def _wait_briefly() -> None:
+    """Let a thread that waits for the others sleep after some microseconds, not milliseconds (GNU's OpenMP).
+
+    It is told once, as it is loaded. By default a waiting thread keeps its core; where another process wants one too,
+    our own other threads then wait for theirs, at every step that they take together.
+    """
+    if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
+        os.environ["GOMP_SPINCOUNT"] = "4000"
 
 
 def _candidates() -> list[str]:

@@ -239,6 +239,21 @@ print(len(wrong), any(wrong))
 """
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "4000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_waiting_threads_sleep_soon_unless_told_otherwise(monkeypatch, given, expected):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(c_api, "_candidates", list)
+    c_api.load.__wrapped__()
+    assert os.environ.get("GOMP_SPINCOUNT") == expected
+    monkeypatch.setenv("GOMP_SPINCOUNT", "")  # so that it is put back whether or not it was there
+
+
 @pytest.mark.usefixtures("onednn")
 def test_what_one_thread_made_another_may_run():
     """In a process of its own: what goes wrong here ends it."""
