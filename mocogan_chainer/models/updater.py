@@ -64,8 +64,8 @@ class GANUpdater(StandardUpdater):
     def descent(self, name: str) -> Iterator[Callable[[Variable, Mapping[str, Variable]], None]]:
         """Like :meth:`step`, for a loss in parts: only one part's graph need be alive at a time.
 
-        Yields ``add(loss, observed)``, which computes the gradients of a part, a scalar. The step is taken at the end; the
-        report has the sum of the losses, and what was observed last under each name.
+        Yields ``add(loss, observed)``, which computes the gradients of a part, a scalar. The step is taken at the end;
+        the report has the sum of the losses, and what was observed last under each name.
         """
         optimizer, report = self.get_optimizer(name), {}
         optimizer.target.cleargrads()
