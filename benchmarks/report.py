@@ -93,24 +93,24 @@ def row(work: str, against: str, wanted: float | None, summary: Summary, floor: 
     )
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table under ``HEADER``."""
-    rule = ["---" if number < 2 else "---:" for number in range(len(HEADER))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (HEADER, rule, *rows))
+def table(rows: Iterable[Sequence[str]], header: Sequence[str] = HEADER) -> str:
+    """Return a Markdown table."""
+    rule = ["---" if number < 2 else "---:" for number in range(len(header))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
-def replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Put ``text`` between the markers of a file, in place of what is there.
 
     Raises:
         ValueError: the file does not have each marker once, in this order.
     """
     content = path.read_text(encoding="utf-8")
-    if content.count(BEGIN) != 1 or content.count(END) != 1 or content.index(BEGIN) > content.index(END):
-        raise ValueError(f"{path}: it must have the lines {BEGIN} and {END} once, in this order")
-    before, _, rest = content.partition(BEGIN)
-    after = rest.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    if content.count(begin) != 1 or content.count(end) != 1 or content.index(begin) > content.index(end):
+        raise ValueError(f"{path}: it must have the lines {begin} and {end} once, in this order")
+    before, _, rest = content.partition(begin)
+    after = rest.partition(end)[2]
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def cores() -> int:

@@ -14,9 +14,10 @@ from chainer import training
 from mocogan_chainer import backends, checkpoint, compat, extensions, models, seeding
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
+from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_range
+from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_one_of, require_range
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
@@ -52,6 +53,7 @@ def check(config: Config) -> None:
     for name, (low, high) in _RANGES.items():
         if config[name] is not None:
             require_range(name, config[name], low, high)
+    require_one_of("split", config["split"], layout.PARTS)
     optimizer = config["optimizer"]
     require_range("optimizer.alpha", optimizer["alpha"], 0, 1)
     require_range("optimizer.weight_decay", optimizer["weight_decay"], 0, 1)
@@ -105,10 +107,10 @@ def open_dataset(config: Config) -> PreparedDataset:
     """Open the config's dataset.
 
     Raises:
-        DataError: it is missing or broken.
+        DataError: it is missing or broken, or none of its videos is of the config's split.
         ConfigError: its frames are not of the size that the config asks for.
     """
-    dataset = PreparedDataset.open(config["dataset"])
+    dataset = PreparedDataset.open(config["dataset"], config["split"])
     if config["size"] not in (None, dataset.size):
         raise ConfigError(
             f"size={config['size']}: the frames of {config['dataset']} are {dataset.size} pixels; leave size unset or "

@@ -17,6 +17,11 @@ from typing import BinaryIO
 
 from mocogan_chainer.errors import OutputError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 
 @contextlib.contextmanager
 def explained(path: str | os.PathLike) -> Iterator[None]:
@@ -82,16 +87,44 @@ def atomic_folder(path: str | os.PathLike, force: bool = False) -> Iterator[Path
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
-            if path.exists() or path.is_symlink():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-                path.replace(old / path.name)
-                temporary.replace(path)
-                shutil.rmtree(old)
-            else:
-                temporary.replace(path)
+            put_folder(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def put_folder(folder: Path, path: Path) -> None:
+    """Give ``folder`` the name ``path`` beside it, in place of what stands there, which is back after a failure."""
+    if not os.path.lexists(path):
+        folder.replace(path)
+        return
+    away = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+    old = away / path.name
+    try:
+        path.replace(old)
+        folder.replace(path)
+    except BaseException:
+        if os.path.lexists(old) and not os.path.lexists(path):
+            old.replace(path)
+        with contextlib.suppress(OSError):
+            away.rmdir()
+        raise
+    shutil.rmtree(away, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, message: str) -> Iterator[None]:
+    """Hold the file ``path`` for this process alone while the block runs; the system lets go of it if we are killed.
+
+    Raises:
+        OutputError: another process holds it; with ``message``.
+    """
+    with explained(path):
+        file = path.open("wb")
+    with file:
+        if fcntl is not None and not _lock(file, path):
+            raise OutputError(message)
+        yield
 
 
 def ensure_writable(folder: str | os.PathLike) -> Path:
@@ -106,6 +139,17 @@ def ensure_writable(folder: str | os.PathLike) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     return folder
+
+
+def _lock(file: BinaryIO, path: Path) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it may have removed it before letting go; a third may by now hold a new one.
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:
+        return True  # a file system without locks
 
 
 def _umask() -> int:

@@ -22,7 +22,19 @@ DEFAULT_DATASET = "data"
 
 CONFIG = "config.yml"
 
-FIXED = ("model_name", "family", "model", "seed", "video_length", "every_nth", "size", "ema_decay")
+FIXED = (
+    "model_name",
+    "family",
+    "model",
+    "seed",
+    "split",
+    "video_length",
+    "every_nth",
+    "flip",
+    "balance_classes",
+    "size",
+    "ema_decay",
+)
 """Settings that a resumed run cannot change: its networks and random streams depend on them."""
 
 Say = Callable[[str], None]

@@ -6,6 +6,7 @@ each one line that names the file.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import struct
@@ -90,13 +91,21 @@ def read_strip(path: str | os.PathLike) -> np.ndarray:
     return image.reshape(height, width // height, height, 3).transpose(1, 0, 2, 3).copy()
 
 
-def resize(video: np.ndarray, size: int) -> np.ndarray:
-    """Scale ``(T, H, W, 3)`` to ``(T, size, size, 3)``: by area when that shrinks, else bilinear."""
-    height, width = video.shape[1:3]
-    if (height, width) == (size, size):
-        return video
-    method = cv2.INTER_AREA if size * size < height * width else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in video])
+def resize(video: np.ndarray, height: int, width: int | None = None) -> np.ndarray:
+    """Scale ``(T, H, W, C)`` to ``(T, height, width, C)``: an axis by area where it shrinks, bilinear where it grows.
+
+    Args:
+        video: uint8, any number of channels up to 4.
+        height: the new height in pixels.
+        width: the new width; None for a square.
+    """
+    width = width or height
+    for goal in ((min(height, video.shape[1]), min(width, video.shape[2])), (height, width)):
+        if goal != video.shape[1:3]:
+            method = cv2.INTER_AREA if math.prod(goal) < math.prod(video.shape[1:3]) else cv2.INTER_LINEAR
+            frames = [cv2.resize(frame, goal[::-1], interpolation=method) for frame in video]
+            video = np.reshape(frames, (len(video), *goal, video.shape[3]))  # OpenCV leaves a single channel away
+    return video
 
 
 def grid(videos: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
@@ -165,7 +174,7 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
     height, width = video.shape[1:3]
     video = np.pad(video, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     size = f"{video.shape[2]}x{video.shape[1]}"
-    program = _ffmpeg_program()
+    program = ffmpeg_program()
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as folder:
@@ -227,7 +236,7 @@ def _nearest(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return np.argmin((b * b).sum(1) - 2 * a @ b.T, axis=1)
 
 
-def _ffmpeg_program() -> str:
+def ffmpeg_program() -> str:
     found = shutil.which("ffmpeg")
     if found:
         return found

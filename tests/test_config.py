@@ -21,6 +21,7 @@ def test_published_numbers_are_the_defaults():
     resolved = config.resolve("normal")
     assert resolved["optimizer"] == {"alpha": 2e-4, "beta1": 0.5, "beta2": 0.999, "weight_decay": 1e-5}
     assert (resolved["max_iteration"], resolved["video_length"], resolved["every_nth"]) == (100_000, 16, 2)
+    assert (resolved["split"], resolved["flip"], resolved["balance_classes"]) == ("train", False, False)
     assert (resolved["model"]["dim_zc"], resolved["model"]["dim_zm"]) == (50, 10)
 
 
@@ -53,6 +54,8 @@ def test_values_take_the_declared_type(text, value):
         ("batchsize=3.5", "^batchsize=3.5: it must be a whole number$"),
         ("batchsize=true", "^batchsize=true: it must be a whole number$"),
         ("max_epoch=x", "^max_epoch=x: it must be a whole number or null$"),
+        ("flip=0.5", "^flip=0.5: it must be true or false$"),
+        ("balance=true", r"^balance: no such setting \(did you mean balance_classes\?\)$"),
         ("optimizer.alpha=fast", "^optimizer.alpha=fast: it must be a number$"),
         ("model=infogan", r"^model=infogan: it is a section; set model.variant=...$"),
         ("batchsize.x=3", r"^batchsize=\{'x': '3'\}: it must be a whole number$"),

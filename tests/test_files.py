@@ -2,11 +2,14 @@
 
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import atomic_folder, atomic_write, ensure_writable
+from mocogan_chainer.files import atomic_folder, atomic_write, ensure_writable, locked, put_folder
 
 
 def test_a_file_appears_at_the_end(tmp_path):
@@ -76,3 +79,133 @@ def test_a_file_where_a_folder_is_needed(tmp_path):
         ensure_writable(tmp_path / "file")
     with pytest.raises(OutputError, match="a file stands where a folder is needed"):
         ensure_writable(tmp_path / "file" / "below")
+
+
+class TestPutFolder:
+    @pytest.fixture
+    def new(self, tmp_path):
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "content").touch()
+        return tmp_path / "new"
+
+    def test_where_nothing_is(self, new, tmp_path):
+        put_folder(new, tmp_path / "path")
+        assert sorted(tmp_path.rglob("*")) == [tmp_path / "path", tmp_path / "path" / "content"]
+
+    @pytest.mark.parametrize("kind", ["folder", "empty folder", "file", "link", "dangling link"])
+    def test_in_place_of_anything(self, new, tmp_path, kind):
+        path = tmp_path / "path"
+        if kind.endswith("folder"):
+            path.mkdir()
+        if kind == "folder":
+            (path / "old").touch()
+        if kind == "file":
+            path.touch()
+        if kind.endswith("link"):
+            path.symlink_to(tmp_path / ("missing" if kind == "dangling link" else "new"))
+        put_folder(new, path)
+        assert sorted(tmp_path.rglob("*")) == [path, path / "content"]
+        assert not path.is_symlink()
+
+    @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), KeyboardInterrupt()])
+    @pytest.mark.parametrize("at", [1, 2])
+    def test_a_failure_leaves_what_was_there(self, new, tmp_path, monkeypatch, error, at):
+        (tmp_path / "path").mkdir()
+        (tmp_path / "path" / "old").touch()
+        replace, calls = Path.replace, []
+
+        def failing(self, target):
+            calls.append(target)
+            if len(calls) == at:
+                raise error
+            return replace(self, target)
+
+        before = sorted(tmp_path.rglob("*"))
+        monkeypatch.setattr(Path, "replace", failing)
+        with pytest.raises(type(error)):
+            put_folder(new, tmp_path / "path")
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_what_cannot_be_put_back_is_not_removed(self, new, tmp_path, monkeypatch):
+        (tmp_path / "path").mkdir()
+        (tmp_path / "path" / "old").touch()
+        replace, calls = Path.replace, []
+
+        def failing(self, target):
+            calls.append(target)
+            if len(calls) > 1:
+                raise OSError(errno.EIO, "broken")
+            return replace(self, target)
+
+        monkeypatch.setattr(Path, "replace", failing)
+        with pytest.raises(OSError, match="broken"):
+            put_folder(new, tmp_path / "path")
+        assert [path.name for path in tmp_path.glob(".path.*.old/path/*")] == ["old"]
+
+
+class TestLocked:
+    MESSAGE = "it is taken; wait"
+
+    @pytest.fixture(autouse=True)
+    def fcntl(self):
+        return pytest.importorskip("fcntl", reason="needs locks as on Unix")
+
+    def test_a_second_is_refused_until_the_first_is_through(self, tmp_path):
+        with locked(tmp_path / "lock", "never"):
+            for _ in range(2):
+                with pytest.raises(OutputError, match=f"^{self.MESSAGE}$"), locked(tmp_path / "lock", self.MESSAGE):
+                    pytest.fail("it was let in")
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    def test_an_error_lets_go(self, tmp_path):
+        with pytest.raises(RuntimeError), locked(tmp_path / "lock", "never"):
+            raise RuntimeError
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    def test_a_killed_process_lets_go(self, tmp_path):
+        script = (
+            "import sys, pathlib, mocogan_chainer.files as files\n"
+            "with files.locked(pathlib.Path(sys.argv[1]), 'never'):\n"
+            "    print('held', flush=True)\n"
+            "    sys.stdin.read()\n"
+        )
+        command = [sys.executable, "-c", script, str(tmp_path / "lock")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"held\n"
+            with pytest.raises(OutputError, match=self.MESSAGE), locked(tmp_path / "lock", self.MESSAGE):
+                pytest.fail("it was let in")
+            process.kill()
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    @pytest.mark.parametrize("anew", [False, True])
+    def test_a_file_that_its_holder_removed_is_no_lock(self, tmp_path, monkeypatch, fcntl, anew):
+        """Opened before the removal and locked after it: another may hold the new file of that name."""
+        flock = fcntl.flock
+
+        def late(file, how):
+            (tmp_path / "lock").unlink()
+            if anew:
+                (tmp_path / "lock").touch()
+            flock(file, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        with pytest.raises(OutputError, match=self.MESSAGE), locked(tmp_path / "lock", self.MESSAGE):
+            pytest.fail("it was let in")
+
+    def test_a_file_system_without_locks_is_taken_as_it_is(self, tmp_path, monkeypatch, fcntl):
+        def refuse(*_):
+            raise OSError(errno.ENOLCK, "no locks")
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    def test_a_place_that_cannot_be_written(self, tmp_path):
+        with (
+            pytest.raises(OutputError, match=r"missing/lock: cannot be written"),
+            locked(tmp_path / "missing" / "lock", "never"),
+        ):
+            pytest.fail("it was let in")

@@ -10,7 +10,7 @@ import mocogan_chainer
 ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
-    ("compat", "errors", "files", "seeding", "config", "torch_files", "video"),
+    ("compat", "errors", "files", "seeding", "config", "torch_files", "video", "decoding"),
     ("backends",),
     ("functions", "links", "losses", "optimizer", "datasets", "preprocessing"),
     ("models", "checkpoint", "sampling", "evaluation"),
@@ -28,6 +28,8 @@ WITHIN_A_LAYER = {
     ("torch_files", "errors"),
     ("video", "errors"),
     ("video", "files"),
+    ("decoding", "errors"),
+    ("decoding", "video"),
 }
 """What may import from its own layer, (importer, imported); a cycle is impossible as the pairs have none."""
 

@@ -151,7 +151,7 @@ class TestMp4:
         failing = tmp_path / "ffmpeg"
         failing.write_text("#!/bin/sh\necho first >&2\necho the last line >&2\nexit 1\n")
         failing.chmod(0o755)
-        monkeypatch.setattr(video, "_ffmpeg_program", lambda: str(failing))
+        monkeypatch.setattr(video, "ffmpeg_program", lambda: str(failing))
         path = tmp_path / "clip.mp4"
         path.write_bytes(b"old")
         with pytest.raises(OutputError, match=r"clip\.mp4: ffmpeg failed: the last line$"):
@@ -173,7 +173,7 @@ class TestMp4:
         program.write_text("")
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert video._ffmpeg_program() == str(program)
+        assert video.ffmpeg_program() == str(program)
 
     def test_a_file_in_the_place_of_the_folder(self, tmp_path):
         (tmp_path / "file").touch()
@@ -264,6 +264,22 @@ class TestStrip:
             video.read_strip(tmp_path / "s.png")
 
 
+def weights(old, new):
+    """How much of each old pixel goes into each new one: by area where that shrinks, else bilinear."""
+    table = np.zeros((new, old))
+    for i in range(new):
+        if new < old:
+            first, last = i * old / new, (i + 1) * old / new
+            for j in range(old):
+                table[i, j] = max(0, min(last, j + 1) - max(first, j)) * new / old
+        else:
+            middle = (i + 0.5) * old / new - 0.5
+            left, part = int(np.floor(middle)), middle % 1
+            table[i, max(left, 0)] += 1 - part
+            table[i, min(left + 1, old - 1)] += part
+    return table
+
+
 class TestResize:
     def test_shrinking_averages_areas(self):
         clip = noise(2, 8, 8)
@@ -278,8 +294,29 @@ class TestResize:
     def test_the_same_size_stays(self):
         np.testing.assert_array_equal(video.resize(noise(2, 8, 8), 8), noise(2, 8, 8))
 
+    @pytest.mark.parametrize("channels", [1, 2, 3, 4])
+    @pytest.mark.parametrize(
+        ("extent", "goal"),
+        [
+            ((12, 30), (6, 10)),
+            ((7, 9), (20, 31)),
+            ((8, 20), (16, 5)),  # one axis grows and one shrinks
+            ((20, 8), (7, 32)),
+            ((8, 20), (8, 9)),
+            ((8, 20), (9, 20)),
+            ((40, 40), (17, 40)),
+            ((5, 5), (5, 5)),
+        ],
+    )
+    def test_each_axis_by_itself(self, extent, goal, channels):
+        clip = np.random.default_rng(0).integers(0, 256, (2, *extent, channels), dtype=np.uint8)
+        expected = np.einsum("ih,thwc,jw->tijc", weights(extent[0], goal[0]), clip, weights(extent[1], goal[1]))
+        resized = video.resize(clip, *goal)
+        assert (resized.shape, resized.dtype) == ((2, *goal, channels), np.uint8)
+        assert np.abs(resized - np.rint(expected)).max() <= 1
+
     def test_an_oblong_becomes_square(self):
-        assert video.resize(noise(2, 8, 20), 6).shape == (2, 6, 6, 3)
+        np.testing.assert_array_equal(video.resize(noise(2, 8, 20), 6), video.resize(noise(2, 8, 20), 6, 6))
 
 
 class TestGrid:

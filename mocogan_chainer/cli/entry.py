@@ -36,8 +36,8 @@ def run(function: Callable[..., None], *args: Any) -> int:
         return 1
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {reason(error)}")
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(": ".join(["interrupted", *map(str, error.args)]).removesuffix(": "), file=sys.stderr)
         return 130
     return 0
 

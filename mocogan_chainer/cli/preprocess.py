@@ -1,19 +1,22 @@
-"""``preprocess.py NAME RAW OUT``: raw data to a prepared dataset."""
+"""``preprocess.py NAME RAW OUT``: raw data to a prepared dataset; ``check OUT`` and ``info OUT`` look at one."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from mocogan_chainer import preprocessing
 from mocogan_chainer.cli import entry
-from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.datasets import PreparedDataset, layout, overview
+from mocogan_chainer.errors import ConfigError, nearest
 from mocogan_chainer.preprocessing import Report, Source
 
 PROGRAM = "preprocess.py"
 SHOWN = 10
-"""How many left-out sources the screen lists; skipped.csv lists all."""
+"""How many entries of a list the screen shows; the file lists all."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,9 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _preprocess(argv: Sequence[str]) -> None:
     if argv and not argv[0].startswith("-"):
-        preprocessing.find(argv[0])  # for a better message than argparse's
+        _require_name(argv[0])  # for a better message than argparse's
     arguments = vars(_parser().parse_args(argv))
-    name, raw, out = (arguments.pop(key) for key in ("name", "raw", "out"))
+    name = arguments.pop("name")
+    if name in LOOKS:
+        LOOKS[name](**arguments)
+        return
+    raw, out = arguments.pop("raw"), arguments.pop("out")
     if surplus := arguments.pop("surplus", None):
         raise ConfigError(
             f"{out} {surplus}: {name} makes its own videos and takes only the folder to write: "
@@ -38,15 +45,51 @@ def _preprocess(argv: Sequence[str]) -> None:
     _show(preprocessing.prepare(name, raw, out, **arguments))
 
 
+def _require_name(name: str) -> None:
+    known = [*preprocessing.sets(), *LOOKS]
+    if name not in known:
+        raise ConfigError(
+            f"{name}: no such dataset or command; it must be one of {', '.join(known)}{nearest(name, known)}"
+        )
+
+
+def _check(out: str) -> None:
+    dataset = PreparedDataset.open(out)
+    dataset.verify()
+    sums = dataset.checksums()
+    print(f"{out}: whole: {len(dataset)} videos, {dataset.lengths.sum()} frames; {len(sums)} checksums agree")
+
+
+def _info(out: str, sheet: str | None) -> None:
+    dataset = PreparedDataset.open(out)
+    print(overview.describe(dataset))
+    path = Path(out, layout.CONTACT_SHEET) if sheet is None else Path(sheet)
+    overview.write_contact_sheet(dataset, path)
+    print(f"contact sheet: {path}")
+
+
+LOOKS = {"check": _check, "info": _info}
+"""Commands that look at a prepared dataset."""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = entry.Parser(prog=PROGRAM, description="Turn raw data into a prepared dataset.")
+    parser = entry.Parser(prog=PROGRAM, description="Turn raw data into a prepared dataset, or look at one.")
     commands = parser.add_subparsers(dest="name", metavar="NAME", required=True, parser_class=entry.Parser)
     for name, kind in preprocessing.sets().items():
         command = commands.add_parser(name, help=kind.HELP, description=kind.HELP)
         _add_places(command, kind)
         _add_common(command)
         _add_own(command, kind)
+    _add_look(commands, "check", "compare a prepared dataset with its checksums")
+    info = _add_look(commands, "info", "say what is in a prepared dataset, and draw a contact sheet of it")
+    info.add_argument("--sheet", metavar="FILE.png", help=f"the contact sheet (default: OUT/{layout.CONTACT_SHEET})")
     return parser
+
+
+def _add_look(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.add_argument("out", metavar="OUT", help="the prepared dataset")
+    return command
 
 
 def _add_places(command: argparse.ArgumentParser, kind: type[Source]) -> None:
@@ -63,7 +106,10 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=int, metavar="N", help="processes, 0 for none (default: what suits the set)")
     command.add_argument("--limit", type=int, metavar="N", help="at most N videos, drawn at random under the seed")
     command.add_argument("--min-frames", type=int, default=1, metavar="N", help="leave out shorter videos")
-    command.add_argument("--force", action="store_true", help="replace a prepared dataset that stands at OUT")
+    command.add_argument("--resume", action="store_true", help="go on where a stopped preparation ended")
+    command.add_argument(
+        "--force", action="store_true", help="replace a prepared dataset at OUT; drop a stopped one unless --resume"
+    )
 
 
 def _add_own(command: argparse.ArgumentParser, kind: type[Source]) -> None:
@@ -81,14 +127,24 @@ def _add_own(command: argparse.ArgumentParser, kind: type[Source]) -> None:
 
 
 def _show(report: Report) -> None:
+    if report.recovered:
+        print(f"{report.recovered} videos were done before the stop")
     print(f"{report.out}: {report.videos} videos, {report.frames} frames of {report.size} x {report.size}")
     width = max(map(len, report.classes), default=0)
     for label, (name, count) in enumerate(report.classes.items()):
         print(f"  class {label}  {name:{width}}  {count} videos")
-    if report.skipped:
-        print(f"left out {len(report.skipped)}, listed in {report.skipped_list}:")
-        for source, reason in report.skipped[:SHOWN]:
-            print(f"  {source}: {reason}")
-        if len(report.skipped) > SHOWN:
-            print(f"  ... and {len(report.skipped) - SHOWN} more")
+    for split, counts in report.splits.items():
+        subjects = f" of {counts['subjects']} subjects" if counts["subjects"] else ""
+        print(f"  {split:5}  {counts['videos']} videos{subjects}")
+    _list("left out", report.skipped, report.skipped_list)
+    _list("remarks on", report.remarks, report.remarks_list)
     print(f"preview: {report.preview}")
+
+
+def _list(what: str, entries: Sequence[tuple[str, str]], path: Path) -> None:
+    if entries:
+        print(f"{what} {len(entries)}, listed in {path}:")
+    for source, text in entries[:SHOWN]:
+        print(f"  {source}: {text}")
+    if len(entries) > SHOWN:
+        print(f"  ... and {len(entries) - SHOWN} more")

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import chainer
+import cv2
 import numpy as np
 
 from mocogan_chainer import seeding
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.errors import DataError, require_range
+from mocogan_chainer.errors import ConfigError, DataError, require_range
 
 
 class _DatasetIterator(chainer.dataset.Iterator):
@@ -20,12 +21,25 @@ class _DatasetIterator(chainer.dataset.Iterator):
 
     repeat = True
 
-    def __init__(self, dataset: PreparedDataset, batch_size: int, epoch_size: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        batch_size: int,
+        epoch_size: int,
+        rng: np.random.Generator,
+        *,
+        flip: bool,
+        balance: bool,
+    ) -> None:
         require_range("batchsize", batch_size, 1)
+        if balance and (dataset.labels < 0).all():
+            raise ConfigError(f"balance_classes=true: the videos of {dataset.path} have no classes; set it to false")
         self.dataset = dataset
         self.batch_size = batch_size
         self._epoch_size = epoch_size
         self._rng = rng
+        self._flip = flip
+        self._balance = balance
         self.epoch = 0
         self.is_new_epoch = False
         self._position = 0
@@ -46,6 +60,19 @@ class _DatasetIterator(chainer.dataset.Iterator):
         self.epoch += passed
         self.is_new_epoch = passed > 0
         return passed
+
+    def _read(self, videos: np.ndarray, ranges: list[range]) -> np.ndarray:
+        """Return these frames of these videos, uint8 ``(N, T, H, W, 3)``, some mirrored where flipping is on."""
+        size = self.dataset.size
+        mirrored = self._rng.random(len(videos)) < 0.5 if self._flip else np.zeros(len(videos), bool)
+        clips = np.empty((len(videos), len(ranges[0]), size, size, 3), np.uint8)
+        for clip, video, frames, mirror in zip(clips, videos.tolist(), ranges, mirrored.tolist(), strict=True):
+            if mirror:
+                rows = (-1, size, 3)  # frames below each other are one picture; NumPy would take ten times as long
+                cv2.flip(self.dataset.frames(video, frames).reshape(rows), 1, dst=clip.reshape(rows))
+            else:
+                self.dataset.frames(video, frames, out=clip)
+        return clips
 
     def serialize(self, serializer: Any) -> None:
         """Save or load the place in the dataset and the random generator.
@@ -72,22 +99,37 @@ class ClipIterator(_DatasetIterator):
     An epoch is every usable video once, in a new random order; a clip is ``video_length`` frames, each ``every_nth``
     frame from a random start. Batches run on over the end of an epoch and are always full.
 
+    A balanced epoch has as many clips, and of every class as many up to one; which classes have that one more is drawn.
+    Each class goes round its usable videos, in a new random order each time: in an epoch a small class repeats them and
+    a large one leaves some out.
+
     Args:
         dataset: the videos.
         batchsize: N, at least 1; it may exceed the number of videos.
         video_length: T, frames a clip.
         every_nth: the step between frames of a clip, 1 for all.
         rng: the iterator's own generator.
+        flip: mirror each clip left to right, as a whole, with probability 1/2.
+        balance: give every class equally often; videos without a class are one more.
 
     Attributes:
         skipped: the number of videos too short for a clip, which are never given.
 
     Raises:
+        ConfigError: an argument is out of range, or ``balance`` is asked of a dataset without classes.
         DataError: every video is too short.
     """
 
     def __init__(
-        self, dataset: PreparedDataset, batchsize: int, video_length: int, every_nth: int, rng: np.random.Generator
+        self,
+        dataset: PreparedDataset,
+        batchsize: int,
+        video_length: int,
+        every_nth: int,
+        rng: np.random.Generator,
+        *,
+        flip: bool = False,
+        balance: bool = False,
     ) -> None:
         require_range("video_length", video_length, 1)
         require_range("every_nth", every_nth, 1)
@@ -98,28 +140,40 @@ class ClipIterator(_DatasetIterator):
                 f"{dataset.path}: every video is too short: {video_length} frames, every {every_nth}, need videos of "
                 f"{self._span} frames, and the longest has {dataset.lengths.max()}; lower video_length or every_nth"
             )
-        super().__init__(dataset, batchsize, len(self._usable), rng)
-        self._video_length = video_length
+        super().__init__(dataset, batchsize, len(self._usable), rng, flip=flip, balance=balance)
         self._every_nth = every_nth
         self.skipped = len(dataset) - len(self._usable)
-        self._order = rng.permutation(len(self._usable))
+        self._order = self._new_order()
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:
         chosen = self._usable[self._take()]
         starts = self._rng.integers(0, self.dataset.lengths[chosen] - self._span + 1)
-        size = self.dataset.size
-        videos = np.empty((self.batch_size, self._video_length, size, size, 3), np.uint8)
-        for clip, index, start in zip(videos, chosen.tolist(), starts.tolist(), strict=True):
-            self.dataset.frames(index, range(start, start + self._span, self._every_nth), out=clip)
-        return videos, self.dataset.labels[chosen]
+        ranges = [range(start, start + self._span, self._every_nth) for start in starts.tolist()]
+        return self._read(chosen, ranges), self.dataset.labels[chosen]
 
     def _take(self) -> np.ndarray:
         """Return the next places in the order, drawing a new order where an epoch ends."""
         parts = [self._order[self._position : self._position + self.batch_size]]
         for _ in range(self._advance()):
-            self._order = self._rng.permutation(self._epoch_size)
+            self._order = self._new_order()
             parts.append(self._order[: self.batch_size - sum(map(len, parts))])
         return np.concatenate(parts)
+
+    def _new_order(self) -> np.ndarray:
+        """Draw an epoch: places in the list of usable videos."""
+        return self._balanced_order() if self._balance else self._rng.permutation(self._epoch_size)
+
+    def _balanced_order(self) -> np.ndarray:
+        labels = self.dataset.labels[self._usable]
+        classes = np.unique(labels)
+        # Dealing the classes out in turn gives those that were drawn first the surplus.
+        turns = self._rng.permutation(np.resize(self._rng.permutation(classes), self._epoch_size))
+        order = np.empty(self._epoch_size, np.int64)
+        for label in classes:
+            places, wanted = np.flatnonzero(labels == label), np.flatnonzero(turns == label)
+            rounds = [self._rng.permutation(places) for _ in range(0, len(wanted), len(places))]
+            order[wanted] = np.concatenate(rounds)[: len(wanted)]
+        return order
 
     def serialize(self, serializer: Any) -> None:
         super().serialize(serializer)
@@ -130,24 +184,48 @@ class FrameIterator(_DatasetIterator):
     """Gives batches ``(frames, labels)``: uint8 ``(N, H, W, 3)`` and int32 ``(N,)``.
 
     Frames are drawn uniformly from all frames of all videos, with replacement; an epoch is as many draws as there are
-    frames.
+    frames. A balanced draw is of a class first, then of any frame of that class.
 
     Args:
         dataset: the videos.
         batchsize: N, at least 1.
         rng: the iterator's own generator.
+        flip: mirror each frame left to right with probability 1/2.
+        balance: draw every class equally often; videos without a class are one more.
+
+    Raises:
+        ConfigError: ``batchsize`` is out of range, or ``balance`` is asked of a dataset without classes.
     """
 
-    def __init__(self, dataset: PreparedDataset, batchsize: int, rng: np.random.Generator) -> None:
-        self._ends = np.cumsum(dataset.lengths)
-        super().__init__(dataset, batchsize, int(self._ends[-1]), rng)
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        batchsize: int,
+        rng: np.random.Generator,
+        *,
+        flip: bool = False,
+        balance: bool = False,
+    ) -> None:
+        # Frames are numbered group by group; a group is a class, or everything.
+        groups = dataset.labels if balance else np.zeros(len(dataset), np.int32)
+        _, sizes = np.unique(groups, return_counts=True)
+        self._videos = np.argsort(groups, kind="stable")
+        self._ends = np.cumsum(dataset.lengths[self._videos])
+        self._bounds = np.append(0, self._ends[np.cumsum(sizes) - 1])
+        super().__init__(dataset, batchsize, int(self._ends[-1]), rng, flip=flip, balance=balance)
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:
         self._advance()
-        drawn = self._rng.integers(0, self._epoch_size, self.batch_size)
-        videos = np.searchsorted(self._ends, drawn, side="right")
-        places = drawn - (self._ends[videos] - self.dataset.lengths[videos])
-        frames = np.empty((self.batch_size, self.dataset.size, self.dataset.size, 3), np.uint8)
-        for frame, video, place in zip(frames, videos.tolist(), places.tolist(), strict=True):
-            self.dataset.frames(video, range(place, place + 1), out=frame[None])
-        return frames, self.dataset.labels[videos]
+        drawn = self._draw()
+        nth = np.searchsorted(self._ends, drawn, side="right")
+        videos = self._videos[nth]
+        places = drawn - (self._ends[nth] - self.dataset.lengths[videos])
+        ranges = [range(place, place + 1) for place in places.tolist()]
+        return self._read(videos, ranges)[:, 0], self.dataset.labels[videos]
+
+    def _draw(self) -> np.ndarray:
+        """Return the numbers of a batch's frames."""
+        if not self._balance:
+            return self._rng.integers(0, self._epoch_size, self.batch_size)
+        classes = self._rng.integers(0, len(self._bounds) - 1, self.batch_size)
+        return self._rng.integers(self._bounds[classes], self._bounds[classes + 1])

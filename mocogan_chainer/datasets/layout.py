@@ -7,33 +7,44 @@ import os
 import re
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 META = "dataset.yml"
 VIDEOS = "videos.csv"
 SKIPPED = "skipped.csv"
+REMARKS = "remarks.csv"
 PREVIEW = "preview.gif"
-COLUMNS = ["id", "class", "subject", "shard", "first_frame", "length", "source"]
-SHARD_PATTERN = re.compile(r"frames-[0-9]{5}\.npy")
+CONTACT_SHEET = "contact_sheet.png"
+COLUMNS = {
+    1: ["id", "class", "subject", "shard", "first_frame", "length", "source"],
+    2: ["id", "class", "subject", "split", "shard", "first_frame", "length", "source", "filter"],
+}
+"""The columns of ``videos.csv`` in each format that can be read."""
+NOTES = {SKIPPED: ["source", "reason"], REMARKS: ["source", "remark"]}
+"""The columns of the lists of what was left out, and of what is worth knowing of what was taken."""
+SPLITS = ("train", "test")
+PARTS = (*SPLITS, "all")
+"""What a dataset may be opened for: the videos of one split, or every video."""
+SHARD_PATTERN = re.compile(r"(frames|masks)-[0-9]{5}\.npy")
 HEADER_BYTES = 128
 
 
-def shard_name(index: int) -> str:
-    """Return the file name of shard ``index``."""
-    return f"frames-{index:05d}.npy"
+def shard_name(index: int, kind: str = "frames") -> str:
+    """Return the file name of shard ``index`` of the ``frames`` or the ``masks``."""
+    return f"{kind}-{index:05d}.npy"
 
 
 def is_own_file(name: str) -> bool:
     """Tell whether a prepared dataset may hold a file of this name."""
-    return name in (META, VIDEOS, SKIPPED, PREVIEW) or SHARD_PATTERN.fullmatch(name) is not None
+    known = (META, VIDEOS, SKIPPED, REMARKS, PREVIEW, CONTACT_SHEET)
+    return name in known or SHARD_PATTERN.fullmatch(name) is not None
 
 
-def npy_header(frames: int, size: int) -> bytes:
-    """Return the .npy header of a uint8 ``(frames, size, size, 3)`` array.
+def npy_header(*shape: int) -> bytes:
+    """Return the .npy header of a uint8 array of this shape.
 
     It is always 128 bytes long, so that it can be written again once the number of frames is known, and the same under
     every NumPy, so that checksums are.
     """
-    shape = (frames, size, size, 3)
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
     magic = b"\x93NUMPY\x01\x00"
     room = HEADER_BYTES - len(magic) - 2

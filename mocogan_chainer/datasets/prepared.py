@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from mocogan_chainer.datasets import layout
-from mocogan_chainer.errors import DataError, one_line
+from mocogan_chainer.errors import DataError, one_line, require_one_of
 
 
 class PreparedDataset:
@@ -30,21 +30,28 @@ class PreparedDataset:
         class_names: the names that ``labels`` count into; empty when there are no classes.
         labels: int32 ``(V,)``, -1 for a video without a class.
         lengths: int64 ``(V,)``, frames of each video.
-        ids, subjects, sources: a list of text each, ``""`` where not known.
+        ids, subjects, splits, sources, filters: a list of text each, ``""`` where not known.
+        has_masks: whether every frame has a mask.
+        split: which videos these are: ``train``, ``test`` or ``all``.
         options: the preprocessing options that made it.
+        meta: all that ``dataset.yml`` says, with ``masks`` and ``checksums`` also where its format has none.
     """
 
-    def __init__(self, path: Path, meta: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    def __init__(self, path: Path, meta: dict[str, Any], rows: list[dict[str, str]], split: str = "all") -> None:
         self.path = path
         self.name: str = meta["name"]
         self.size: int = meta["size"]
         self.class_names: list[str] = meta["classes"]
+        self.has_masks: bool = meta["masks"]
+        self.split = split
         self.options: dict[str, Any] = meta["options"]
-        self._checksums = {shard["file"]: shard["sha256"] for shard in meta["shards"]}
+        self.meta = meta
         self._shard_frames = [shard["frames"] for shard in meta["shards"]]
         self.ids = [row["id"] for row in rows]
         self.subjects = [row["subject"] for row in rows]
+        self.splits = [row.get("split", "") for row in rows]
         self.sources = [row["source"] for row in rows]
+        self.filters = [row.get("filter", "") for row in rows]
         label_of = {"": -1} | {name: i for i, name in enumerate(self.class_names)}
         for row in rows:
             if row["class"] not in label_of:
@@ -54,16 +61,24 @@ class PreparedDataset:
                 )
         self.labels = np.array([label_of[row["class"]] for row in rows], np.int32)
         self._shard_of, self._first, self.lengths = self._places(rows)
-        self._shards: list[np.ndarray] | None = None
+        self._shards: dict[str, list[np.ndarray]] | None = None
         self._map()
 
     @classmethod
-    def open(cls, path: str | os.PathLike) -> PreparedDataset:
+    def open(cls, path: str | os.PathLike, split: str = "all") -> PreparedDataset:
         """Open the prepared dataset in a folder and check that it is whole, without reading the frames.
 
+        Args:
+            path: the folder.
+            split: ``train`` or ``test`` for the videos of that split alone, ``all`` for every video. A dataset that
+                was not split is all ``train``.
+
         Raises:
-            DataError: the folder is missing, not a prepared dataset, of another format, or damaged.
+            ConfigError: the split has another name.
+            DataError: the folder is missing, not a prepared dataset, of another format, or damaged, or the split has
+                no videos.
         """
+        require_one_of("split", split, layout.PARTS)
         path = Path(path)
         if not path.exists():
             raise DataError(f"{path}: no such folder; make a dataset first: python preprocess.py shapes {path}")
@@ -79,10 +94,10 @@ class PreparedDataset:
                 "python preprocess.py NAME RAW OUT"
             )
         meta = _read_meta(path / layout.META)
-        rows = _read_rows(path / layout.VIDEOS)
+        rows = _read_rows(path / layout.VIDEOS, layout.COLUMNS[meta["format"]])
         if len(rows) != meta["counts"]["videos"]:
             raise _damaged(path / layout.VIDEOS, f"it lists {len(rows)} videos instead of {meta['counts']['videos']}")
-        return cls(path, meta, rows)
+        return cls(path, meta, _of_split(path, rows, split), split)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -103,10 +118,32 @@ class PreparedDataset:
         Raises:
             IndexError: an index is out of range.
         """
+        return self._read("frames", video_index, frame_indices, out)
+
+    def masks(
+        self, video_index: int, frame_indices: Sequence[int] | range | np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Copy masks of one video, 255 where the marked part is (the mouth, in expressions); see :meth:`frames`.
+
+        Returns:
+            uint8 ``(n, H, W)``.
+
+        Raises:
+            DataError: the dataset has no masks.
+        """
+        if not self.has_masks:
+            raise DataError(
+                f"{self.path}: this dataset has no masks; preprocess.py expressions prepares videos with theirs"
+            )
+        return self._read("masks", video_index, frame_indices, out)
+
+    def _read(
+        self, kind: str, video_index: int, frame_indices: Sequence[int] | range | np.ndarray, out: np.ndarray | None
+    ) -> np.ndarray:
         length = int(self.lengths[video_index])
         if len(frame_indices) and (min(frame_indices) < 0 or max(frame_indices) >= length):
             raise IndexError(f"frames {frame_indices} of video {video_index}, which has {length} frames")
-        shard = self._map()[self._shard_of[video_index]]
+        shard = self._map()[kind][self._shard_of[video_index]]
         first = int(self._first[video_index])
         if isinstance(frame_indices, range) and frame_indices.step > 0:
             selected = shard[first + frame_indices.start : first + frame_indices.stop : frame_indices.step]
@@ -131,31 +168,60 @@ class PreparedDataset:
             "longest": int(self.lengths.max()),
         }
 
+    def checksums(self) -> dict[str, str]:
+        """Return the recorded SHA-256 of every file that has one, by its name."""
+        sums = dict(self.meta["checksums"])
+        for shard in self.meta["shards"]:
+            sums[shard["file"]] = shard["sha256"]
+            if self.has_masks:
+                sums[shard["file"].replace("frames", "masks")] = shard["masks_sha256"]
+        return sums
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """Return what was left out of it, as (source, reason)."""
+        return self._notes(layout.SKIPPED)
+
+    def remarks(self) -> list[tuple[str, str]]:
+        """Return what is worth knowing of videos that were taken, as (source, remark)."""
+        return self._notes(layout.REMARKS)
+
     def verify(self) -> None:
-        """Compare each file of frames with its checksum.
+        """Compare the files with their checksums.
 
         Raises:
             DataError: one differs.
         """
-        for name, expected in self._checksums.items():
+        for name, expected in self.checksums().items():
             if layout.sha256(self.path / name) != expected:
                 raise _damaged(self.path / name, "its content does not match its checksum")
 
     def fingerprint(self) -> str:
         """Return a checksum of frames, list of videos and classes, from the recorded checksums: no frame is read."""
-        parts = [layout.sha256(self.path / layout.VIDEOS), *self.class_names, *self._checksums.values()]
+        shards = [value for name, value in self.checksums().items() if name != layout.VIDEOS]
+        parts = [layout.sha256(self.path / layout.VIDEOS), *self.class_names, *shards]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_shards": None}
 
-    def _map(self) -> list[np.ndarray]:
+    def _map(self) -> dict[str, list[np.ndarray]]:
         if self._shards is None:
-            self._shards = [
-                _map_shard(self.path / name, frames, self.size)
-                for name, frames in zip(self._checksums, self._shard_frames, strict=True)
-            ]
+            shapes = {"frames": (self.size, self.size, 3)} | ({"masks": (self.size,) * 2} if self.has_masks else {})
+            self._shards = {
+                kind: [
+                    _map_shard(self.path / layout.shard_name(i, kind), (frames, *shape))
+                    for i, frames in enumerate(self._shard_frames)
+                ]
+                for kind, shape in shapes.items()
+            }
         return self._shards
+
+    def _notes(self, name: str) -> list[tuple[str, str]]:
+        path = self.path / name
+        if not path.exists():
+            return []
+        columns = layout.NOTES[name]
+        return [(row["source"], row[columns[1]]) for row in _read_rows(path, columns)]
 
     def _places(self, rows: list[dict[str, str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         path = self.path / layout.VIDEOS
@@ -185,10 +251,13 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise _damaged(path, one_line(error)) from error
     if not isinstance(meta, dict) or "format" not in meta:
         raise _damaged(path, "it says no format")
-    if meta["format"] != layout.FORMAT:
+    if meta["format"] not in list(layout.COLUMNS):
         raise DataError(
-            f"{path}: format {meta['format']}, but this version reads format {layout.FORMAT}; prepare the data again"
+            f"{path}: format {meta['format']}, but this version reads {', '.join(map(str, layout.COLUMNS))}; "
+            "prepare the data again"
         )
+    if meta["format"] == 1:
+        meta |= {"masks": False, "checksums": {}}
     fault = _fault(meta)
     if fault:
         raise _damaged(path, fault)
@@ -196,7 +265,8 @@ def _read_meta(path: Path) -> dict[str, Any]:
 
 
 def _fault(meta: dict[str, Any]) -> str | None:
-    types = {"name": str, "size": int, "classes": list, "counts": dict, "options": dict, "shards": list}
+    types = {"name": str, "size": int, "masks": bool, "classes": list, "counts": dict, "options": dict}
+    types |= {"checksums": dict, "shards": list}
     for key, kind in types.items():
         if not isinstance(meta.get(key), kind):
             return f"{key} is missing or not a {kind.__name__}"
@@ -205,16 +275,33 @@ def _fault(meta: dict[str, Any]) -> str | None:
     classes = meta["classes"]
     if not all(isinstance(name, str) and name for name in classes) or len(set(classes)) != len(classes):
         return "classes must be names, all different"
+    sums = meta["checksums"]
+    if meta["format"] > 1 and not (list(sums) == [layout.VIDEOS] and isinstance(sums[layout.VIDEOS], str)):
+        return f"checksums must hold the sha256 of {layout.VIDEOS}, and nothing else"
+    needed = {"file": str, "frames": int, "sha256": str} | ({"masks_sha256": str} if meta["masks"] else {})
     for i, shard in enumerate(meta["shards"]):
         # The name is checked, not used: nothing in the file can point out of the folder.
         if not isinstance(shard, dict) or shard.get("file") != layout.shard_name(i):
             return f"shard {i} must be the file {layout.shard_name(i)}"
-        if not isinstance(shard.get("frames"), int) or not isinstance(shard.get("sha256"), str):
-            return f"shard {i} needs its number of frames and its sha256"
+        if not all(isinstance(shard.get(key), kind) for key, kind in needed.items()):
+            return f"shard {i} needs {', '.join(needed)}"
     return None
 
 
-def _read_rows(path: Path) -> list[dict[str, str]]:
+def _of_split(path: Path, rows: list[dict[str, str]], split: str) -> list[dict[str, str]]:
+    found = {row.get("split", "") for row in rows} - {""}
+    if unknown := sorted(found - {*layout.SPLITS}):
+        raise _damaged(path / layout.VIDEOS, f"the split {unknown[0]} is not one of {', '.join(layout.SPLITS)}")
+    if split == "all" or (split == "train" and not found):
+        return rows
+    chosen = [row for row in rows if row.get("split") == split]
+    if not chosen:
+        have = f"its videos are marked {' or '.join(sorted(found))}" if found else "it was prepared without --split"
+        raise DataError(f"{path}: no video is marked {split}: {have}; use split=all, or prepare it with a split")
+    return chosen
+
+
+def _read_rows(path: Path, columns: list[str]) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
@@ -223,22 +310,21 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         raise _damaged(path, "it is missing") from None
     except (OSError, ValueError, csv.Error) as error:
         raise _damaged(path, one_line(error)) from error
-    if list(reader.fieldnames or []) != layout.COLUMNS:
-        raise _damaged(path, f"its columns must be {', '.join(layout.COLUMNS)}")
+    if list(reader.fieldnames or []) != columns:
+        raise _damaged(path, f"its columns must be {', '.join(columns)}")
     for line, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise _damaged(path, f"row {line} has not {len(layout.COLUMNS)} fields")
+            raise _damaged(path, f"row {line} has not {len(columns)} fields")
     return rows
 
 
-def _map_shard(path: Path, frames: int, size: int) -> np.ndarray:
+def _map_shard(path: Path, expected: tuple[int, ...]) -> np.ndarray:
     try:
         shard = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise _damaged(path, "it is missing") from None
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, f"it is cut short or no array ({one_line(error)})") from error
-    expected = (frames, size, size, 3)
     if not isinstance(shard, np.memmap) or shard.shape != expected or shard.dtype != np.uint8:
         raise _damaged(
             path, f"it holds {getattr(shard, 'dtype', 'no')} {getattr(shard, 'shape', 'array')}, not uint8 {expected}"

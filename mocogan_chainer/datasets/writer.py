@@ -8,34 +8,48 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
 
 from mocogan_chainer import __version__, video
 from mocogan_chainer.datasets import layout
+from mocogan_chainer.datasets.overview import spread
 from mocogan_chainer.datasets.prepared import PreparedDataset
+from mocogan_chainer.datasets.shards import SHARD_BYTES, Place, ShardWriter
 from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.files import atomic_folder
 
-SHARD_BYTES = 1 << 30
 PREVIEW_VIDEOS = 16
 PREVIEW_FRAMES = 32
 PREVIEW_SIZE = 96
 PREVIEW_FPS = 12.5
 
+UNREADABLE = str.maketrans({"\r": "\\r", "\0": "\\0"})
+
 
 class PreparedWriter:
-    """Writes a prepared dataset into an empty folder, one video after the other. See :func:`open_writer`.
+    """Writes a prepared dataset into a folder, one video after the other. See :func:`open_writer`.
 
     Memory stays at one video: frames go to the open shard as they come.
+
+    Args:
+        folder: an empty folder, or one that an earlier writer left half-way (see :meth:`recover`).
+        name: what the dataset is called.
+        size: height and width of the frames.
+        class_names: every class a video may have, in the order of the labels.
+        options: the preprocessing options, recorded in ``dataset.yml``.
+        record: what else to write there.
+        masks: whether every video comes with masks.
 
     Attributes:
         videos: the number of videos so far.
         frames: the number of frames so far.
         videos_by_class: the number of videos of each class that has any, in the order of the labels.
+        splits: the number of videos and of subjects in each split that has any.
         skipped: what was left out, as (source, reason).
+        remarks: what is worth knowing of videos that were taken, as (source, remark).
     """
 
     def __init__(
@@ -45,21 +59,25 @@ class PreparedWriter:
         size: int,
         class_names: Sequence[str] = (),
         options: dict[str, Any] | None = None,
+        record: dict[str, Any] | None = None,
+        masks: bool = False,
         shard_bytes: int = SHARD_BYTES,
     ) -> None:
         self._folder = folder
         self._name = name
         self._size = size
         self._class_names = [_text(name) for name in class_names]
-        self._options = options or {}
-        self._limit = shard_bytes
+        self._record = {"options": options or {}} | (record or {})
+        shapes: dict[str, tuple[int, ...]] = {"frames": (size, size, 3)}
+        self._shapes = shapes | ({"masks": (size, size)} if masks else {})
+        self._shards = ShardWriter(folder, self._shapes, shard_bytes)
         self._rows: list[tuple] = []
         self._ids: set[str] = set()
-        self._shards: list[int] = []
-        self._file: BinaryIO | None = None
         self._counts: Counter[str] = Counter()
+        self._subjects: dict[str, Counter[str]] = {}
         self.frames = 0
         self.skipped: list[tuple[str, str]] = []
+        self.remarks: list[tuple[str, str]] = []
 
     @property
     def videos(self) -> int:
@@ -69,8 +87,27 @@ class PreparedWriter:
     def videos_by_class(self) -> dict[str, int]:
         return {name: self._counts[name] for name in self._class_names if self._counts[name]}
 
-    def add(self, frames: np.ndarray, id: str, class_name: str = "", subject: str = "", source: str = "") -> None:
-        """Add one video.
+    @property
+    def splits(self) -> dict[str, dict[str, int]]:
+        return {
+            split: {"videos": counts.total(), "subjects": len(set(counts) - {""})}
+            for split in layout.SPLITS
+            if (counts := self._subjects.get(split))
+        }
+
+    def add(
+        self,
+        frames: np.ndarray,
+        id: str,
+        class_name: str = "",
+        subject: str = "",
+        source: str = "",
+        *,
+        split: str = "",
+        filter: str = "",
+        masks: np.ndarray | None = None,
+    ) -> str:
+        """Add one video and return the digest of what was written.
 
         Args:
             frames: uint8 ``(T, size, size, 3)``, T at least 1.
@@ -78,30 +115,65 @@ class PreparedWriter:
             class_name: one of ``class_names``, or ``""``.
             subject: who is seen, or ``""``.
             source: where it came from, relative to the raw data.
+            split: ``train``, ``test`` or ``""``.
+            filter: what was done to its frames.
+            masks: uint8 ``(T, size, size)`` where the dataset has masks, else None.
 
         Raises:
-            ValueError: frames of another form, an id met before, or an unknown class.
+            ValueError: frames or masks of another form, an id met before, an unknown class or split.
         """
-        id, class_name, subject, source = map(_text, (id, class_name, subject, source))
-        expected = (len(frames), self._size, self._size, 3)
-        if frames.dtype != np.uint8 or frames.shape != expected or not len(frames):
-            raise ValueError(f"{id}: {frames.dtype} {frames.shape} instead of uint8 (T, {self._size}, {self._size}, 3)")
-        if id in self._ids:
-            raise ValueError(f"{id}: two videos have this id")
-        if class_name and class_name not in self._class_names:
-            raise ValueError(f"{id}: the class {class_name} is not one of {', '.join(self._class_names)}")
-        if self._file is None or (self._shards[-1] + len(frames)) * frames[0].nbytes > self._limit:
-            self._open_shard()
-        self._file.write(np.ascontiguousarray(frames).data)
-        self._rows.append((id, class_name, subject, len(self._shards) - 1, self._shards[-1], len(frames), source))
-        self._ids.add(id)
-        self._shards[-1] += len(frames)
-        self._counts[class_name] += 1
-        self.frames += len(frames)
+        row = self._row(id, class_name, subject, split, source, filter)
+        video = {"frames": frames} if masks is None else {"frames": frames, "masks": masks}
+        if list(video) != list(self._shapes):
+            raise ValueError(f"{row.id}: {' and '.join(video)} given, {' and '.join(self._shapes)} needed")
+        if not len(frames):
+            raise ValueError(f"{row.id}: a video needs at least one frame")
+        for kind, values in video.items():
+            expected = (len(frames), *self._shapes[kind])
+            if values.dtype != np.uint8 or values.shape != expected:
+                raise ValueError(f"{row.id}: {kind} {values.dtype} {values.shape} instead of uint8 {expected}")
+        place, digest = self._shards.append(video)
+        self._note(row, place, len(frames))
+        return digest
+
+    def recover(
+        self,
+        length: int,
+        digest: str,
+        id: str,
+        class_name: str = "",
+        subject: str = "",
+        source: str = "",
+        *,
+        split: str = "",
+        filter: str = "",
+    ) -> bool:
+        """Take over one video that an earlier writer added to this folder, if all its bytes are there.
+
+        To be called before anything is added, in the order of the first attempt, until it returns False;
+        :meth:`begin` then drops the rest.
+
+        Args:
+            length: its number of frames.
+            digest: what :meth:`add` returned.
+        """
+        row = self._row(id, class_name, subject, split, source, filter)
+        place = self._shards.recover(length, digest)
+        if place is not None:
+            self._note(row, place, length)
+        return place is not None
+
+    def begin(self) -> None:
+        """Drop what an earlier writer left in the folder and :meth:`recover` did not take over."""
+        self._shards.cut()
 
     def skip(self, source: str, reason: str) -> None:
         """Note something that was left out, for ``skipped.csv``."""
         self.skipped.append((_text(source), _text(reason)))
+
+    def remark(self, source: str, remark: str) -> None:
+        """Note something about a video that was taken, for ``remarks.csv``."""
+        self.remarks.append((_text(source), _text(remark)))
 
     def finish(self) -> None:
         """Write what describes the frames. Classes without a video are dropped.
@@ -112,61 +184,77 @@ class PreparedWriter:
         if not self._rows:
             first = f": {len(self.skipped)} left out, the first, {': '.join(self.skipped[0])}" if self.skipped else ""
             raise DataError(f"{self._name}: no usable video{first}")
-        self._close_shard()
-        self._write_csv(layout.VIDEOS, layout.COLUMNS, self._rows)
-        if self.skipped:
-            self._write_csv(layout.SKIPPED, ["source", "reason"], self.skipped)
-        meta = {
+        self._shards.close()
+        self._write_csv(layout.VIDEOS, layout.COLUMNS[layout.FORMAT], self._rows)
+        for name, rows in ((layout.SKIPPED, self.skipped), (layout.REMARKS, self.remarks)):
+            if rows:
+                self._write_csv(name, layout.NOTES[name], rows)
+        text = yaml.safe_dump(self._meta(), sort_keys=False, allow_unicode=True)
+        (self._folder / layout.META).write_text(text, encoding="utf-8")
+        video.write_gif(self._folder / layout.PREVIEW, preview(PreparedDataset.open(self._folder)), PREVIEW_FPS)
+
+    def abandon(self) -> None:
+        """Close the open files as they are."""
+        self._shards.abandon()
+
+    def _meta(self) -> dict[str, Any]:
+        return {
             "format": layout.FORMAT,
             "tool": f"mocogan-chainer {__version__}",
             "name": self._name,
             "size": self._size,
+            "masks": "masks" in self._shapes,
             "classes": list(self.videos_by_class),
             "counts": {
                 "videos": self.videos,
                 "frames": self.frames,
                 "skipped": len(self.skipped),
+                "remarks": len(self.remarks),
                 "videos_by_class": self.videos_by_class,
+                "splits": self.splits,
             },
-            "options": self._options,
-            "shards": [
-                {
-                    "file": layout.shard_name(i),
-                    "frames": n,
-                    "sha256": layout.sha256(self._folder / layout.shard_name(i)),
-                }
-                for i, n in enumerate(self._shards)
-            ],
+            **self._record,
+            "checksums": {layout.VIDEOS: layout.sha256(self._folder / layout.VIDEOS)},
+            "shards": [self._shard_meta(i, length) for i, length in enumerate(self._shards.lengths)],
         }
-        text = yaml.safe_dump(meta, sort_keys=False, allow_unicode=True)
-        (self._folder / layout.META).write_text(text, encoding="utf-8")
-        video.write_gif(self._folder / layout.PREVIEW, preview(PreparedDataset.open(self._folder)), PREVIEW_FPS)
 
-    def abandon(self) -> None:
-        """Close the open shard as it is."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    def _shard_meta(self, index: int, length: int) -> dict[str, Any]:
+        names = {kind: layout.shard_name(index, kind) for kind in self._shapes}
+        sums = {kind: layout.sha256(self._folder / name) for kind, name in names.items()}
+        meta = {"file": names["frames"], "frames": length, "sha256": sums["frames"]}
+        return meta | ({"masks_sha256": sums["masks"]} if "masks" in sums else {})
 
-    def _open_shard(self) -> None:
-        self._close_shard()
-        self._file = (self._folder / layout.shard_name(len(self._shards))).open("wb")
-        self._file.write(layout.npy_header(0, self._size))
-        self._shards.append(0)
+    def _row(self, *texts: str) -> _Row:
+        row = _Row(*map(_text, texts))
+        if row.id in self._ids:
+            raise ValueError(f"{row.id}: two videos have this id")
+        if row.class_name and row.class_name not in self._class_names:
+            raise ValueError(f"{row.id}: the class {row.class_name} is not one of {', '.join(self._class_names)}")
+        if row.split and row.split not in layout.SPLITS:
+            raise ValueError(f"{row.id}: the split {row.split} is not one of {', '.join(layout.SPLITS)}")
+        return row
 
-    def _close_shard(self) -> None:
-        if self._file is not None:
-            self._file.seek(0)
-            self._file.write(layout.npy_header(self._shards[-1], self._size))
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self.abandon()
+    def _note(self, row: _Row, place: Place, length: int) -> None:
+        self._rows.append((row.id, row.class_name, row.subject, row.split, *place, length, row.source, row.filter))
+        self._ids.add(row.id)
+        self._counts[row.class_name] += 1
+        self._subjects.setdefault(row.split, Counter())[row.subject] += 1
+        self.frames += length
 
     def _write_csv(self, name: str, columns: Sequence[str], rows: Sequence[tuple]) -> None:
         with (self._folder / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows(rows)
+
+
+class _Row(NamedTuple):
+    id: str
+    class_name: str
+    subject: str
+    split: str
+    source: str
+    filter: str
 
 
 @contextlib.contextmanager
@@ -177,6 +265,7 @@ def open_writer(
     class_names: Sequence[str] = (),
     options: dict[str, Any] | None = None,
     force: bool = False,
+    masks: bool = False,
 ) -> Iterator[PreparedWriter]:
     """Give a writer whose dataset appears at ``out`` when the block ends without an error.
 
@@ -187,6 +276,7 @@ def open_writer(
         class_names: every class a video may have, in the order of the labels.
         options: the preprocessing options, recorded in ``dataset.yml``.
         force: replace a prepared dataset that stands at ``out``. Nothing else is ever replaced.
+        masks: whether every video comes with masks.
 
     Raises:
         OutputError: ``out`` holds something, and it is no prepared dataset or ``force`` is false.
@@ -194,7 +284,7 @@ def open_writer(
     """
     out = check_out(out, force)
     with atomic_folder(out, force) as folder:
-        writer = PreparedWriter(folder, name, size, class_names, options)
+        writer = PreparedWriter(folder, name, size, class_names, options, masks=masks)
         try:
             yield writer
             writer.finish()
@@ -230,7 +320,7 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
 
 def preview(dataset: PreparedDataset) -> np.ndarray:
     """Return the first frames of up to 16 videos, taken evenly from each class, as one video."""
-    chosen = _spread(dataset.labels)
+    chosen = spread(dataset.labels, PREVIEW_VIDEOS)
     length = min(PREVIEW_FRAMES, int(dataset.lengths[chosen].max()))
     tiles = []
     for i in chosen:
@@ -242,17 +332,5 @@ def preview(dataset: PreparedDataset) -> np.ndarray:
 
 
 def _text(name: str) -> str:
-    """Write bytes of a file name that are no UTF-8 as ``\\udcXX``: such names cannot be stored as text."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _spread(labels: np.ndarray) -> list[int]:
-    """Return up to 16 videos, as many of each class as can be, spread over the class."""
-    kinds = np.unique(labels)
-    shares = np.diff(np.linspace(0, PREVIEW_VIDEOS, len(kinds) + 1).astype(int))
-    chosen: list[int] = []
-    for kind, share in zip(kinds, shares, strict=True):
-        members = np.flatnonzero(labels == kind)
-        places = np.linspace(0, len(members) - 1, min(share, len(members))).astype(int)
-        chosen += members[places].tolist()
-    return chosen
+    """Escape what cannot be stored: bytes that are no UTF-8, as ``\\udcXX``, and what csv writes but cannot read."""
+    return name.encode("utf-8", "backslashreplace").decode().translate(UNREADABLE)

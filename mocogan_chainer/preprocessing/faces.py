@@ -1,63 +1,93 @@
-"""One square crop around a face for a whole clip."""
+"""Finding the face of a clip: by OpenCV's Haar cascade, which it brings along, or by YuNet, when its file is named."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from mocogan_chainer.errors import DataError
+from mocogan_chainer.errors import ConfigError, DataError, one_line
 
 PROBES = 9
-"""Frames of a clip that are searched; a third of them must show a face."""
+"""Frames of a clip to be searched; a third of them must show a face."""
 
-Box = tuple[int, int, int]
-"""Top, left and side of a square in pixels."""
+SCORE = 0.7
+"""The least score of a face that YuNet finds."""
+
+Face = tuple[float, float, float, float]
+"""Left, top, width and height in pixels."""
 
 
-def find_box(frames: np.ndarray, margin: float) -> Box:
-    """Return the square around the face of a clip: the median of what OpenCV's Haar cascade finds in several frames.
+class Detector(Protocol):
+    """Finds faces in one frame."""
 
-    One box serves all frames, so that the crop does not shake.
+    def __call__(self, frame: np.ndarray) -> list[Face]:
+        """Return the faces in uint8 ``(H, W, 3)``."""
+
+
+def find_face(frames: Sequence[np.ndarray], detector: Detector) -> tuple[float, float, float]:
+    """Return centre x, centre y and side of the face of a clip: the median of the largest face in each frame.
 
     Args:
-        frames: uint8 ``(T, H, W, 3)``.
-        margin: what to add on each side, in parts of the face's width.
+        frames: some frames of the clip, uint8 ``(H, W, 3)``, all of one size.
+        detector: finds the faces.
+
+    Returns:
+        In parts of the frames' width, height and width.
 
     Raises:
-        DataError: too few frames show a face.
+        DataError: fewer than a third of the frames show a face.
     """
-    places = np.unique(np.linspace(0, len(frames) - 1, PROBES).astype(int))
-    faces = [face for i in places if (face := _largest_face(frames[i])) is not None]
-    if 3 * len(faces) < len(places):
-        raise DataError(f"no face: found in {len(faces)} of {len(places)} frames searched")
-    centre_x, centre_y, width = np.median(faces, axis=0)
-    height_limit, width_limit = frames.shape[1:3]
-    side = min(round(width * (1 + 2 * margin)), height_limit, width_limit)
-    top = min(max(round(centre_y - side / 2), 0), height_limit - side)
-    left = min(max(round(centre_x - side / 2), 0), width_limit - side)
-    return top, left, side
+    largest = [max(faces, key=lambda face: (face[2] * face[3], face)) for f in frames if (faces := detector(f))]
+    if 3 * len(largest) < len(frames):
+        raise DataError(f"no face: found in {len(largest)} of {len(frames)} frames searched")
+    height, width = frames[0].shape[:2]
+    centres = [(x + w / 2, y + h / 2, max(w, h)) for x, y, w, h in largest]
+    centre_x, centre_y, side = np.median(centres, axis=0)
+    return centre_x / width, centre_y / height, side / width
 
 
-def crop(frames: np.ndarray, box: Box) -> np.ndarray:
-    """Return the part of ``(T, H, W, 3)`` inside the box."""
-    top, left, side = box
-    return frames[:, top : top + side, left : left + side]
+def detector(model: str | None) -> Detector:
+    """Return YuNet from its ONNX file, or the cascade when there is none.
+
+    Raises:
+        ConfigError: the file is missing or holds something else.
+    """
+    if model is None:
+        return _cascade_faces
+    return functools.partial(_yunet_faces, _yunet(model))
 
 
-def _largest_face(frame: np.ndarray) -> tuple[float, float, int] | None:
-    """Return centre x, centre y and width of the largest face, or None."""
+def _cascade_faces(frame: np.ndarray) -> list[Face]:
     grey = cv2.equalizeHist(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
     least = max(min(grey.shape) // 8, 24)
-    faces = _cascade().detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
-    if not len(faces):
-        return None
-    x, y, width, height = max(faces.tolist(), key=lambda face: (face[2], face))
-    return x + width / 2, y + height / 2, width
+    found = _cascade().detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
+    return [tuple(map(float, face)) for face in found]
 
 
 @functools.cache
 def _cascade() -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades, "haarcascade_frontalface_default.xml")))
+
+
+def _yunet_faces(network: cv2.FaceDetectorYN, frame: np.ndarray) -> list[Face]:
+    height, width = frame.shape[:2]
+    network.setInputSize((width, height))
+    _, found = network.detect(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    return [] if found is None else [tuple(map(float, row[:4])) for row in found]
+
+
+@functools.cache
+def _yunet(model: str) -> cv2.FaceDetectorYN:
+    if not Path(model).is_file():
+        raise ConfigError(f"detector={model}: no such file; name YuNet's ONNX file, or leave it away for the cascade")
+    try:
+        network = cv2.FaceDetectorYN.create(model, "", (320, 320), SCORE)
+        _yunet_faces(network, np.zeros((320, 320, 3), np.uint8))
+    except cv2.error as error:
+        raise ConfigError(f"detector={model}: not a YuNet ONNX file: {one_line(error)}") from error
+    return network

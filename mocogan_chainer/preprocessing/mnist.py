@@ -16,7 +16,7 @@ import numpy as np
 from mocogan_chainer import seeding, video
 from mocogan_chainer.errors import ConfigError, DataError, one_line
 from mocogan_chainer.preprocessing import tree
-from mocogan_chainer.preprocessing.source import Item, Source, option
+from mocogan_chainer.preprocessing.source import Item, Recording, Source, option
 
 CANVAS = 64
 DIGIT = 28
@@ -54,9 +54,9 @@ class Mnist(Source):
         count = 2 if self.digits is None else self.digits
         return [self._made_item(found, i, count) for i in range(1000 if self.num is None else self.num)]
 
-    def load(self, item: Item) -> np.ndarray:
+    def load(self, item: Item) -> Recording:
         frames = _finished(self.raw)[:, item.data] if self.raw.is_file() else self._bounce(*item.data)
-        return video.resize(np.repeat(frames[..., None], 3, axis=-1), self.size)
+        return Recording(video.resize(np.repeat(frames[..., None], 3, axis=-1), self.size))
 
     def _finished_items(self) -> list[Item]:
         given = [name for name in ("num", "digits", "length") if getattr(self, name) is not None]

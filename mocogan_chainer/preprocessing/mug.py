@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from mocogan_chainer import video
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.preprocessing import faces, tree
-from mocogan_chainer.preprocessing.source import Item, Source, option
+from mocogan_chainer.preprocessing import tree
+from mocogan_chainer.preprocessing.filmed import Filmed, crop_option
+from mocogan_chainer.preprocessing.source import Item
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 DROPPED = "neutral"
+SESSION = re.compile(r"session.*", re.IGNORECASE)
 
 
 @dataclass
-class Mug(Source):
+class Mug(Filmed):
     NAME = "mug"
-    HELP = "SUBJECT/EMOTION/TAKE/*.jpg with the six emotions of MUG; neutral is left out"
+    HELP = "SUBJECT/EMOTION/TAKE/*.jpg or SUBJECT/sessionN/EMOTION/TAKE/*.jpg, the six emotions of MUG without neutral"
 
-    margin: float = option(0.1, "what to add on each side of the face, in parts of its width", 0, 2)
+    crop: str = crop_option("face")
 
     def items(self) -> list[Item]:
         raw = tree.require_folder(self.raw)
-        found = [
-            self._item(subject, emotion, take)
-            for subject in tree.folders(raw)
-            for emotion in tree.folders(subject)
-            if emotion.name.lower() != DROPPED
-            for take in tree.folders(emotion)
-        ]
-        if not any(item.class_name for item in found):
+        found = [item for folder in tree.folders(raw) for item in self._below(folder)]
+        if all(item.fault for item in found):
             raise DataError(f"{raw}: no takes of {', '.join(EMOTIONS)}; mug reads {self.HELP}")
         return found
 
-    def load(self, item: Item) -> np.ndarray:
-        if not item.class_name:
-            raise DataError(f"its emotion is none of {', '.join(EMOTIONS)}")
-        frames = video.read_frames(tree.images(item.data))
-        return video.resize(faces.crop(frames, faces.find_box(frames, self.margin)), self.size)
+    def _below(self, folder: Path) -> Iterator[Item]:
+        """Yield the takes below a folder that is a subject's, a session's, or holds such: the set comes in one."""
+        if tree.images(folder):
+            name = tree.relative(folder, self.raw)
+            yield Item(name, name, fault=f"its emotion is none of {', '.join(EMOTIONS)}")
+        for inner in tree.folders(folder):
+            emotion = inner.name.lower()
+            if emotion in EMOTIONS:
+                yield from self._takes(inner)
+            elif emotion != DROPPED:
+                yield from self._below(inner)
 
-    def _item(self, subject: Path, emotion: Path, take: Path) -> Item:
-        name = tree.relative(take, self.raw)
-        label = emotion.name.lower()
-        return Item(name, name, label if label in EMOTIONS else "", subject.name, take)
+    def _takes(self, emotion: Path) -> Iterator[Item]:
+        subject = emotion.parent
+        if SESSION.fullmatch(subject.name):
+            subject = subject.parent
+        who = self.raw.resolve().name if subject == self.raw else subject.name
+        takes = tree.folders(emotion)
+        for folder in takes or [emotion]:
+            name = tree.relative(folder, self.raw)
+            fault = "" if takes else "no takes in this folder"
+            yield Item(name, name, emotion.name.lower(), who, folder, fault=fault)

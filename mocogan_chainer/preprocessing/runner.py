@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import ClassVar
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 import cv2
 import numpy as np
 
-from mocogan_chainer.errors import MocoganError, one_line
+from mocogan_chainer.errors import MocoganError, OutputError, one_line
+from mocogan_chainer.files import explained
 from mocogan_chainer.preprocessing.source import Item, Source
 
 IN_FLIGHT = 4
 """Videos waiting or being loaded, for each worker."""
 
 
-def load_all(source: Source, items: Sequence[Item], workers: int) -> Iterator[tuple[Item, np.ndarray | str]]:
-    """Load every item; yield it with its frames, or with the reason why there are none.
+class Loaded(NamedTuple):
+    """What became of one video.
 
-    The order is that of ``items``, and what comes out does not depend on ``workers``.
+    Attributes:
+        frames: number of frames, 0 when it cannot be used.
+        filter: how they were made.
+        remark: what is worth knowing about it.
+        reason: why it cannot be used, or "".
+    """
+
+    frames: int = 0
+    filter: str = ""
+    remark: str = ""
+    reason: str = ""
+
+
+class Job(NamedTuple):
+    """One video to load, the file for its frames (uint8 ``(frames, size, size, channels)``), 4 channels with a mask."""
+
+    item: Item
+    path: Path
+    channels: int = 3
+
+
+def load_all(source: Source, jobs: Sequence[Job], workers: int) -> Iterator[Loaded]:
+    """Load every video into its file and yield what became of it.
+
+    The order is that of ``jobs``, and what comes out does not depend on ``workers``.
 
     Args:
         workers: processes; 0 loads in this one, which a fault in a decoder would then take along.
+
+    Raises:
+        OutputError: a file cannot be written.
     """
     if workers == 0:
-        for item in items:
-            yield item, _attempt(source, item)
+        for job in jobs:
+            yield _load(source, job)
         return
-    queue = deque(items)
+    queue = deque(jobs)
     while queue:
         together = workers * IN_FLIGHT
         yield from _until_broken(source, queue, min(workers, len(queue)), together, len(queue))
@@ -45,7 +77,8 @@ def load_all(source: Source, items: Sequence[Item], workers: int) -> Iterator[tu
             yield from _until_broken(source, queue, 1, 1, suspects)
             suspects -= before - len(queue)
             if suspects:
-                yield queue.popleft(), "the worker process died on it (a fault in a decoder, or out of memory)"
+                queue.popleft()
+                yield Loaded(reason="the worker process died on it (a fault in a decoder, or out of memory)")
                 suspects -= 1
 
 
@@ -54,10 +87,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _until_broken(
-    source: Source, queue: deque[Item], workers: int, together: int, count: int
-) -> Iterator[tuple[Item, np.ndarray | str]]:
-    """Load ``count`` items from the left of ``queue``, ``together`` at a time; stop where the pool breaks.
+def _until_broken(source: Source, queue: deque[Job], workers: int, together: int, count: int) -> Iterator[Loaded]:
+    """Load ``count`` videos from the left of ``queue``, ``together`` at a time; stop where the pool breaks.
 
     The queue keeps what was not loaded; where the pool broke, the one at fault is among its first ``together``.
     """
@@ -66,25 +97,63 @@ def _until_broken(
         futures: deque[Future] = deque()
         try:
             for left in range(count, 0, -1):
-                for item in itertools.islice(queue, len(futures), min(together, left)):
-                    futures.append(pool.submit(_work, item))
-                result = futures.popleft().result()
-                yield queue.popleft(), result
+                for job in itertools.islice(queue, len(futures), min(together, left)):
+                    with _shielded():
+                        futures.append(pool.submit(_work, job))
+                loaded = futures.popleft().result()
+                queue.popleft()
+                yield loaded
         except BrokenProcessPool:
             return
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
-def _pool(source: Source, workers: int) -> ProcessPoolExecutor:
+@contextlib.contextmanager
+def _pool(source: Source, workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Give the processes. Where the block fails or is left half-way, they end at once, whatever they are doing."""
     # Spawned, not forked: the caller may hold threads or a GPU, which a fork does not survive.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_Worker.start, initargs=(source,))
+    # A rope rather than a message: it is let go of by close(), and by the system when this process is killed.
+    their_end, our_end = context.Pipe(duplex=False)
+    with their_end, our_end:
+        pool = ProcessPoolExecutor(workers, context, initializer=_Worker.start, initargs=(source, their_end))
+        try:
+            yield pool
+            pool.shutdown()
+        except BaseException:
+            our_end.close()
+            with _shielded():
+                pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _shielded() -> Iterator[None]:
+    """Put Ctrl-C off to the end of the block, and keep it from the processes that start within: they inherit the mask.
+
+    For the starts and the end of workers: one that loses its parent as it starts ends with a traceback.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()  # no other hears Ctrl-C, nor may set this
+    heard: list[int] = []
+    if in_main_thread:
+        handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    if hasattr(signal, "pthread_sigmask"):  # all but Windows
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if in_main_thread:
+            signal.signal(signal.SIGINT, handler)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _require_start(pool: ProcessPoolExecutor) -> None:
     try:
-        pool.submit(os.getpid).result()
+        with _shielded():
+            started = pool.submit(os.getpid)
+        started.result()
     except BrokenProcessPool as error:
         raise MocoganError(
             "the worker processes cannot start: a script that prepares data must do so under "
@@ -98,21 +167,43 @@ class _Worker:
     source: ClassVar[Source]
 
     @classmethod
-    def start(cls, source: Source) -> None:
+    def start(cls, source: Source, rope: Connection) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the workers
+        threading.Thread(target=_end_with, args=(rope,), daemon=True).start()
         cv2.setNumThreads(1)  # there is a worker on each core already
         cls.source = source
 
 
-def _work(item: Item) -> np.ndarray | str:
-    return _attempt(_Worker.source, item)
+def _end_with(rope: Connection) -> None:
+    rope.poll(None)
+    os._exit(1)  # the parent stopped or was killed: nobody takes what this process makes
 
 
-def _attempt(source: Source, item: Item) -> np.ndarray | str:
+def _work(job: Job) -> Loaded:
+    return _load(_Worker.source, job)
+
+
+def _load(source: Source, job: Job) -> Loaded:
     try:
-        return source.load(item)
+        recording = source.load(job.item)
+        frames = 0
+        with explained(job.path):
+            file = job.path.open("wb")
+        with file:
+            for frame in recording.frames:
+                expected = (source.size, source.size, job.channels)
+                if frame.dtype != np.uint8 or frame.shape != expected:
+                    raise ValueError(f"a frame is {frame.dtype} {frame.shape} instead of uint8 {expected}")
+                with explained(job.path):
+                    file.write(np.ascontiguousarray(frame).data)
+                frames += 1
+            with explained(job.path):
+                file.flush()
+        return Loaded(frames, recording.filter, recording.remark)
+    except OutputError:
+        raise
     except MocoganError as error:
-        return str(error)
-    except Exception as error:  # one bad file must not end the work, whatever its decoder raises
+        return Loaded(reason=str(error))
+    except (Exception, SystemExit) as error:  # one bad file must not end the work, whatever its decoder raises
         name, message = type(error).__name__, one_line(error)
-        return name if message == name else f"{name}: {message}"
+        return Loaded(reason=name if message == name else f"{name}: {message}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocogan_chainer import seeding
-from mocogan_chainer.preprocessing.source import Item, Source, option
+from mocogan_chainer.preprocessing.source import Item, Recording, Source, option
 
 SIZE = 64
 CLASS_NAMES = ("up", "left")
@@ -42,7 +42,7 @@ class Shapes(Source):
     def class_names(self, items: Sequence[Item]) -> list[str]:
         return list(CLASS_NAMES)
 
-    def load(self, item: Item) -> np.ndarray:
+    def load(self, item: Item) -> Recording:
         rng = seeding.stream(self.seed, "shapes", item.data)
         diameter = 2 * round(int(rng.choice(DIAMETERS)) * self.size / SIZE / 2)
         mask = _disc(diameter) if rng.integers(2) else np.ones((diameter, diameter), bool)
@@ -58,7 +58,7 @@ class Shapes(Source):
         video = np.zeros((self.length, self.size, self.size, 3), np.uint8)
         for frame, top, left in zip(video, rows, columns, strict=True):
             frame[top : top + diameter, left : left + diameter][mask] = colour
-        return video
+        return Recording(video)
 
 
 def _disc(diameter: int) -> np.ndarray:

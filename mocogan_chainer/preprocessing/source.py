@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mocogan_chainer.errors import ConfigError, nearest, require_one_of, require_range
+from mocogan_chainer.preprocessing import splits
 from mocogan_chainer.preprocessing.tree import natural_key
 
 
@@ -21,17 +22,19 @@ def option(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[Any] = (),
+    kind: type = int,
 ) -> Any:
     """Declare a field of a :class:`Source` that the user may set, by keyword or as ``--name`` on the command line.
 
     Args:
-        default: its value when it is not set; its type is the option's type (int when it is None).
+        default: its value when it is not set; its type is the option's type, unless it is None.
         help: one line for ``--help``.
         low: the least number allowed; None for no bound.
         high: the greatest number allowed; None for no bound.
         choices: the only values allowed, when given.
+        kind: the option's type where the default is None.
     """
-    kind = int if default is None else type(default)
+    kind = kind if default is None else type(default)
     rule = {"help": help, "type": kind, "low": low, "high": high, "choices": tuple(choices)}
     return dataclasses.field(default=default, metadata=rule)
 
@@ -46,6 +49,8 @@ class Item:
         class_name: the name of its class, or ``""``.
         subject: who is seen, or ``""``.
         data: what :meth:`Source.load` needs.
+        split: ``train`` or ``test`` where the raw data says so, or ``""``.
+        fault: why it cannot be used, where that is known before it is loaded.
     """
 
     id: str
@@ -53,6 +58,24 @@ class Item:
     class_name: str = ""
     subject: str = ""
     data: Any = None
+    split: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The frames of one video, and what was done to them.
+
+    Attributes:
+        frames: yields uint8 ``(size, size, 3)``, or ``(size, size, 4)`` in a set with masks: the mask comes last. An
+            array ``(T, size, size, 3)`` will do.
+        filter: how the frames were chosen, cut and scaled, to be recorded.
+        remark: what is worth knowing about the video, to be listed; "" for nothing.
+    """
+
+    frames: Iterable[np.ndarray]
+    filter: str = ""
+    remark: str = ""
 
 
 @dataclass
@@ -65,7 +88,9 @@ class Source(ABC):
     Attributes:
         raw: the raw data, a folder or file; None for a set that makes its own videos.
         size: height and width of the frames to make, in pixels.
+        split: how much is marked as test.
         seed: the seed of all that is random.
+        threads: how many a decoder may use; 0 for as many as it likes. No frame depends on it.
     """
 
     NAME: ClassVar[str]
@@ -78,7 +103,9 @@ class Source(ABC):
 
     raw: Path | None
     size: int = option(64, "height and width of the frames in pixels", low=1, high=4096)
+    split: float = option(0.0, "part of the subjects (where none are known: of the videos) to mark as test", 0, 0.9)
     seed: int = option(0, "seed of all that is random", low=0)
+    threads: int = 0
 
     @abstractmethod
     def items(self) -> list[Item]:
@@ -89,15 +116,34 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def load(self, item: Item) -> np.ndarray:
+    def load(self, item: Item) -> Recording:
         """Read or make one video; the result depends on the item, the options and the seed alone.
 
-        Returns:
-            uint8 ``(T, size, size, 3)``.
+        Raises:
+            DataError: it cannot be used; the video is left out with this reason. Reading the frames may raise it too.
+        """
+
+    def check(self, items: Sequence[Item]) -> None:
+        """Compare the options with what was found.
 
         Raises:
-            DataError: it cannot be used; the video is left out with this reason.
+            ConfigError: they do not go together.
+            ValueError: two videos have one id, which is a fault of :meth:`items`.
         """
+        if len({item.id for item in items}) < len(items):
+            raise ValueError(f"{self.NAME}: two videos have the same id")
+
+    def divide(self, items: Sequence[Item]) -> list[Item]:
+        """Mark each video as ``train`` or ``test``, if the option ``split`` asks for it.
+
+        Raises:
+            ConfigError: there is too little to divide.
+        """
+        return splits.divide(items, self.split, self.seed) if self.split else list(items)
+
+    def has_masks(self, items: Sequence[Item]) -> bool:
+        """Tell whether frames come with masks."""
+        return False
 
     def class_names(self, items: Sequence[Item]) -> list[str]:
         """Return all classes in the order of their labels: sorted, digits by their value."""
@@ -138,4 +184,5 @@ def _check(field: dataclasses.Field, value: Any) -> None:
         raise ConfigError(f"{field.name}={value}: it must be of type {rule['type'].__name__}")
     if rule["choices"]:
         require_one_of(field.name, value, rule["choices"])
-    require_range(field.name, value, rule["low"], rule["high"])
+    if rule["type"] is not str:
+        require_range(field.name, value, rule["low"], rule["high"])

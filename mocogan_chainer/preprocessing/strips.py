@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mocogan_chainer import video
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.preprocessing import tree
-from mocogan_chainer.preprocessing.source import Item, Source
+from mocogan_chainer.preprocessing.source import Item, Recording, Source
 
 
 @dataclass
@@ -27,18 +25,19 @@ class Strips(Source):
                 f"{raw}: images beside folders, {loose[0].source} beside {sorted_in[0].class_name}/; put every image "
                 "into the folder of its class, or all of them into one folder without classes"
             )
-        if not any(item.data for item in loose + sorted_in):
+        if all(item.fault for item in loose + sorted_in):
             raise DataError(f"{raw}: no images; strips reads {self.HELP}")
         return loose + sorted_in
 
-    def load(self, item: Item) -> np.ndarray:
-        if item.data is None:
-            raise DataError("no images in this folder")
-        return video.resize(video.read_strip(item.data), self.size)
+    def load(self, item: Item) -> Recording:
+        return Recording(
+            video.resize(video.read_strip(item.data), self.size), f"scale={self.size}:{self.size}:flags=area"
+        )
 
     def _class_items(self, folder: Path) -> list[Item]:
-        paths = tree.images(folder)
-        return [self._item(path, folder.name) for path in paths] or [Item(folder.name, folder.name, folder.name)]
+        name = folder.name
+        empty = Item(name, name, name, fault="no images in this folder")
+        return [self._item(path, name) for path in tree.images(folder)] or [empty]
 
     def _item(self, path: Path, class_name: str) -> Item:
         name = tree.relative(path, self.raw)

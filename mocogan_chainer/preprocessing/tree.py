@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from mocogan_chainer.errors import DataError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+SHOWN_GAPS = 5
 
 
 def natural_key(name: str) -> tuple:
@@ -17,8 +20,8 @@ def natural_key(name: str) -> tuple:
 
 
 def folders(parent: Path) -> list[Path]:
-    """Return the folders in ``parent``, in natural order, without hidden ones."""
-    return [path for path in _entries(parent) if path.is_dir()]
+    """Return the folders in ``parent``, in natural order, without hidden ones and links to a folder they lie in."""
+    return [path for path in _entries(parent) if path.is_dir() and not is_loop(path)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -29,6 +32,19 @@ def files(folder: Path) -> list[Path]:
 def images(folder: Path) -> list[Path]:
     """Return those of :func:`files` with the suffix of an image, in any case."""
     return [path for path in files(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
+
+
+def walk(root: Path) -> Iterator[Path]:
+    """Yield ``root`` and every folder below it, each before what it holds; links are followed, but in no circle."""
+    yield from _walk(root, frozenset())
+
+
+def is_loop(path: Path) -> bool:
+    """Tell whether ``path`` is a link to a folder that it lies in."""
+    if not path.is_symlink():
+        return False
+    target = path.resolve()
+    return target == path.parent.resolve() or target in path.parent.resolve().parents
 
 
 def relative(path: Path, root: Path) -> str:
@@ -45,6 +61,30 @@ def require_folder(path: Path) -> Path:
     if not path.is_dir():
         raise DataError(f"{path}: {'a file, and a folder is needed' if path.exists() else 'no such folder'}")
     return path
+
+
+def gaps(names: list[str]) -> str:
+    """Return which numbers a numbering leaves out, for example ``3, 7 to 9``; "" where none or names have none.
+
+    The numbers are the last in each name and may go in steps.
+    """
+    found = [re.findall(r"[0-9]+", name) for name in names]
+    numbers = sorted({int(digits[-1]) for digits in found if digits})
+    if len(numbers) < 3 or len(numbers) < len(names):
+        return ""
+    step = min(b - a for a, b in itertools.pairwise(numbers))
+    holes = [(a + step, b - step) for a, b in itertools.pairwise(numbers) if b - a > step]
+    text = [str(first) if first == last else f"{first} to {last}" for first, last in holes[:SHOWN_GAPS]]
+    return ", ".join(text + ["..."] * (len(holes) > SHOWN_GAPS))
+
+
+def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
+    status = folder.stat()
+    here = (status.st_dev, status.st_ino)
+    if here not in above:
+        yield folder
+        for inner in folders(folder):
+            yield from _walk(inner, above | {here})
 
 
 def _entries(parent: Path) -> list[Path]:

@@ -35,6 +35,7 @@ def test_success_is_0_and_passes_arguments(capsys):
         ),
         (OSError(errno.EIO, "broken disk"), 2, "error: the system: broken disk\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
+        (KeyboardInterrupt("3 of 5 are kept"), 130, "interrupted: 3 of 5 are kept\n"),
     ],
 )
 def test_what_a_user_can_mend_is_one_line(capsys, error, code, line):

@@ -1,5 +1,6 @@
 """preprocess.py as its user meets it: arguments in, exit code and lines out."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mocogan_chainer import preprocessing
 from mocogan_chainer.cli.preprocess import main
 from mocogan_chainer.datasets import PreparedDataset
 
 SCRIPT = Path(__file__).parents[2] / "preprocess.py"
+NAMES = "expressions, folder, mnist, mug, shapes, strips, ucf101, uva-nemo, voxceleb, weizmann, check, info"
+UNKNOWN = f"no such dataset or command; it must be one of {NAMES}"
 
 
 def strips(folder, count=3, text=()):
@@ -74,10 +78,13 @@ def test_force_replaces(here, capsys):
     ("arguments", "line"),
     [
         ([], "the following arguments are required: NAME (see preprocess.py --help)"),
-        (
-            ["mgu", "raw", "data"],
-            "mgu: no such dataset; it must be one of mnist, mug, shapes, strips (did you mean mug?)",
-        ),
+        (["mugg", "raw", "data"], f"mugg: {UNKNOWN} (did you mean mug?)"),
+        (["uvanemo", "raw", "data"], f"uvanemo: {UNKNOWN} (did you mean uva-nemo?)"),
+        (["chek", "data"], f"chek: {UNKNOWN} (did you mean check?)"),
+        (["inf", "data"], f"inf: {UNKNOWN} (did you mean info?)"),
+        (["anything"], f"anything: {UNKNOWN}"),
+        (["check"], "the following arguments are required: OUT (see preprocess.py check --help)"),
+        (["info", "data", "sheet.png"], "unrecognized arguments: sheet.png (see preprocess.py --help)"),
         (["mug", "raw"], "the following arguments are required: OUT (see preprocess.py mug --help)"),
         (["shapes"], "the following arguments are required: OUT (see preprocess.py shapes --help)"),
         (
@@ -93,8 +100,7 @@ def test_force_replaces(here, capsys):
         (["shapes", "data", "--margin", "1"], "unrecognized arguments: --margin 1 (see preprocess.py --help)"),
         (
             ["mug", "gone", "data"],
-            "gone: no such file or folder; mug reads SUBJECT/EMOTION/TAKE/*.jpg with the six "
-            "emotions of MUG; neutral is left out",
+            f"gone: no such file or folder; mug reads {preprocessing.find('mug').HELP}",
         ),
     ],
 )
@@ -113,13 +119,21 @@ def test_nothing_usable(here, capsys):
     assert not (here / "data").exists()
 
 
-@pytest.mark.parametrize(("arguments", "words"), [(["--help"], ["mug", "shapes"]), (["mug", "--help"], ["--margin"])])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], NAMES.split(", ")),
+        (["mug", "--help"], ["--margin", "--resume", "--force", "--workers", "--limit", "--min-frames", "--size"]),
+        (["info", "--help"], ["--sheet FILE.png", "OUT/contact_sheet.png"]),
+        (["check", "--help"], ["checksums", "OUT"]),
+    ],
+)
 def test_help(capsys, arguments, words):
     with pytest.raises(SystemExit) as info:
         main(arguments)
     assert info.value.code == 0
     out = capsys.readouterr().out
-    assert all(word in out for word in words)
+    assert all(re.search(rf"(^|[ \[]){re.escape(word)}\b", out, re.M) for word in words)
     assert "SUPPRESS" not in out
 
 
@@ -145,3 +159,112 @@ def test_the_script_passes_its_exit_code_on(here):
     done = subprocess.run([sys.executable, SCRIPT, "nothing"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert done.stderr.startswith("error: nothing: no such dataset")
+
+
+def test_resume(here, capsys, monkeypatch):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    command = ["shapes", "data", "--num", "4", "--size", "16"]
+    with monkeypatch.context() as patch:
+        patch.setattr("mocogan_chainer.datasets.writer.PreparedWriter.finish", stop)
+        assert main(command) == 130
+    kept = "4 of 4 videos are done and kept: the same command with --resume goes on from there"
+    assert capsys.readouterr() == ("", f"interrupted: {kept}\n")
+    refusal = "an earlier preparation stopped half-way; go on with it by --resume, or begin anew by --force"
+    assert main(command) == 2
+    assert capsys.readouterr() == ("", f"error: {here / 'data'}: {refusal}\n")
+    assert main([*command, "--resume"]) == 0
+    assert capsys.readouterr().out.startswith("4 videos were done before the stop\ndata: 4 videos, ")
+    assert main([*command, "--resume"]) == 2
+    assert "it holds a prepared dataset already; use --force" in capsys.readouterr().err
+    assert [path.name for path in here.iterdir()] == ["data"]
+
+
+class TestLooks:
+    @pytest.fixture(autouse=True)
+    def data(self, here):
+        strips(here / "raw" / "smile", text=["broken.png"])
+        preprocessing.prepare("strips", "raw", "data", workers=0, size=16)
+        return here / "data"
+
+    def test_check_of_a_whole_dataset(self, capsys):
+        assert main(["check", "data"]) == 0
+        assert capsys.readouterr() == ("data: whole: 3 videos, 15 frames; 2 checksums agree\n", "")
+
+    @pytest.mark.parametrize("name", ["frames-00000.npy", "videos.csv"])
+    @pytest.mark.parametrize("damage", ["flipped", "cut short", "missing"])
+    def test_check_of_a_damaged_one(self, data, capsys, name, damage):
+        content = bytearray((data / name).read_bytes())
+        if damage == "missing":
+            (data / name).unlink()
+        else:
+            content[-3] ^= 1
+            (data / name).write_bytes(content if damage == "flipped" else content[:-1])
+        assert main(["check", "data"]) == 2
+        out, line = capsys.readouterr()
+        assert out == ""
+        assert re.fullmatch(rf"error: data/{re.escape(name)}: damaged: .+; prepare the data again\n", line), line
+
+    def test_check_of_masks(self, here, capsys):
+        for kind in ("img", "patch"):
+            Path("faces/joy/train", kind, "1").mkdir(parents=True)
+            Image.new("RGB", (8, 8), "white").save(here / "faces" / "joy" / "train" / kind / "1" / "1.png")
+        preprocessing.prepare("expressions", "faces", "masked", workers=0, size=8, crop="none")
+        assert main(["check", "masked"]) == 0
+        assert capsys.readouterr().out == "masked: whole: 1 videos, 1 frames; 3 checksums agree\n"
+        masks = bytearray((here / "masked" / "masks-00000.npy").read_bytes())
+        masks[-1] ^= 1
+        (here / "masked" / "masks-00000.npy").write_bytes(masks)
+        assert main(["check", "masked"]) == 2
+        assert capsys.readouterr().err.startswith("error: masked/masks-00000.npy: damaged: ")
+
+    def test_info(self, data, capsys):
+        assert main(["info", "data"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("strips: 3 videos, 16 x 16 pixels, 15 frames ")
+        assert out.endswith("\ncontact sheet: data/contact_sheet.png\n")
+        assert "smile (3)" in out
+        assert Image.open(data / "contact_sheet.png").format == "PNG"
+        assert main(["check", "data"]) == 0
+
+    def test_info_with_the_sheet_elsewhere(self, here, data, capsys):
+        assert main(["info", "data", "--sheet", "new/sheet.png"]) == 0
+        assert capsys.readouterr().out.endswith("\ncontact sheet: new/sheet.png\n")
+        assert Image.open(here / "new" / "sheet.png").format == "PNG"
+        assert not (data / "contact_sheet.png").exists()
+
+    @pytest.mark.parametrize(
+        ("sheet", "line"),
+        [
+            ("file/sheet.png", "file/sheet.png: cannot be written: a file stands where a folder is needed; choose "),
+            ("folder", "folder: cannot be written: Is a directory"),
+        ],
+    )
+    def test_info_with_a_sheet_that_cannot_be_written(self, here, capsys, sheet, line):
+        (here / "file").touch()
+        (here / "folder").mkdir()
+        assert main(["info", "data", "--sheet", sheet]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"error: {line}")
+        assert err.count("\n") == 1
+        assert list((here / "folder").iterdir()) == []
+
+    @pytest.mark.parametrize("command", ["check", "info"])
+    @pytest.mark.parametrize(
+        ("place", "line"),
+        [
+            ("gone", "gone: no such folder; make a dataset first: "),
+            ("raw", "raw: not a prepared dataset, it has no dataset.yml; "),
+            ("raw/smile/0.png", "raw/smile/0.png: not a folder; "),
+            (".", ".: not a prepared dataset itself; it holds data: name one of them"),
+        ],
+    )
+    def test_what_is_no_dataset(self, here, capsys, command, place, line):
+        before = sorted(here.rglob("*"))
+        assert main([command, place]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(f"error: {line}")
+        assert err.count("\n") == 1
+        assert sorted(here.rglob("*")) == before

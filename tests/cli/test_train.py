@@ -80,13 +80,14 @@ def arrays_of(path):
     return {n: a for n, a in checkpoint.load(path).arrays.items() if "elapsed" not in n and "_log" not in n}
 
 
-@pytest.mark.parametrize("model", ["infogan", "cgan"])
-def test_a_resumed_run_ends_as_an_uninterrupted_one(run, tmp_path, model):
+@pytest.mark.parametrize(("model", "settings"), [("infogan", []), ("cgan", ["flip=true", "balance_classes=true"])])
+def test_a_resumed_run_ends_as_an_uninterrupted_one(run, tmp_path, model, settings):
     """Bit for bit: weights, optimizers, moving average, random streams, iterators."""
-    assert run("--model", model, iterations=6)[0] == 0
+    small = [*SMALL, *settings]
+    assert run("--model", model, small=small, iterations=6)[0] == 0
     whole = arrays_of(tmp_path / "result" / model / "snapshot_iter_6.npz")
     shutil.move(tmp_path / "result" / model, tmp_path / "whole")
-    assert run("--model", model, iterations=4)[0] == 0
+    assert run("--model", model, small=small, iterations=4)[0] == 0
     code, out, _ = run("--resume", f"result/{model}/snapshot_latest.npz", iterations=6)
     assert code == 0
     assert "at iteration 4" in out
@@ -154,6 +155,8 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--model", "cgan", "--set", "model.labels=unsupervised"], "only infogan learns categories"),
         (["--set", "model.category_to=motion"], "there is no category to give"),
         (["--set", "size=64"], "size=64: the frames of"),
+        (["--set", "split=tests"], "split=tests: it must be one of train, test, all (did you mean test?)"),
+        (["--set", "split=test"], "no video is marked test: it was prepared without --split"),
         (["--set", "video_length=4"], "video_length=4: the video discriminator needs at least 10 frames"),
         (["--set", "video_length=30"], "every video is too short: 30 frames, every 2, need videos of 59 frames"),
         (["--resume", "none.npz"], "none.npz: no such snapshot"),
@@ -181,6 +184,9 @@ class TestResumeMistakes:
         [
             (["--set", "model.dim_zc=3"], "model.dim_zc=3: a resumed run keeps its 50"),
             (["--seed", "9"], "seed=9: a resumed run keeps its 1"),
+            (["--set", "split=all"], "split=all: a resumed run keeps its train"),
+            (["--set", "flip=true"], "flip=True: a resumed run keeps its False"),
+            (["--set", "balance_classes=true"], "balance_classes=True: a resumed run keeps its False"),
             (["--model", "cgan"], "--model cgan: result/infogan/snapshot_latest.npz holds infogan"),
             ([], "the run is at its end (iteration 4); to go on, raise --max_iteration"),
         ],
@@ -270,10 +276,31 @@ class TestData:
         videos = tmp_path / "copy" / "videos.csv"
         videos.write_text(videos.read_text().replace(",up,", ",,"))
         for model in ("cgan", "infogan"):
-            code, _, err = run("--model", model, dataset="copy")
+            code, _, err = run("--model", model, "--set", "verify=false", dataset="copy")
             assert code == 2
             assert "6 videos of shapes have no class; leave them out of the data" in err
-        assert run("--model", "normal", dataset="copy", iterations=1)[0] == 0
+        assert run("--model", "normal", "--set", "verify=false", dataset="copy", iterations=1)[0] == 0
+
+    @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+    def test_no_classes_to_balance(self, run, tmp_path, dry):
+        with open_writer(tmp_path / "plain", "plain", 16) as writer:
+            writer.add(np.zeros((24, 16, 16, 3), np.uint8), "0")
+        code, _, err = run("--model", "normal", *dry, "--set", "balance_classes=true", dataset="plain")
+        assert code == 2
+        assert err == "error: balance_classes=true: the videos of plain have no classes; set it to false\n"
+        assert [path.name for path in tmp_path.iterdir()] == ["plain"]
+
+    @pytest.mark.parametrize(("split", "used"), [(None, 5), ("train", 5), ("test", 3), ("all", 9)])
+    def test_the_videos_of_a_split(self, run, tmp_path, split, used):
+        with open_writer(tmp_path / "divided", "divided", 16) as writer:
+            for i, part in enumerate(["train"] * 5 + ["test"] * 3 + [""]):
+                writer.add(np.full((24, 16, 16, 3), i, np.uint8), str(i), split=part)
+        settings = [] if split is None else ["--set", f"split={split}"]
+        code, out, _ = run("--model", "normal", *settings, dataset="divided", iterations=1)
+        assert code == 0
+        assert f"training normal on {used} videos of divided" in out
+        stored = yaml.safe_load((tmp_path / "result" / "normal" / "config.yml").read_text())
+        assert stored["split"] == (split or "train")
 
     def test_short_videos_are_counted_once(self, run, tmp_path):
         videos = {"long": 24, "short": 12}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mocogan_chainer.datasets import PreparedDataset, PreparedWriter, open_writer
-from mocogan_chainer.errors import DataError, OutputError
+from mocogan_chainer.errors import ConfigError, DataError, OutputError
 
 SIZE = 6
 
@@ -20,6 +20,7 @@ def clip(length, seed):
 
 
 CLIPS = [clip(5, 1), clip(9, 2), clip(7, 3), clip(1, 4)]
+MASKS = [clip(5, 5)[..., 0], clip(9, 6)[..., 1], clip(7, 7)[..., 2]]
 
 
 @pytest.fixture
@@ -28,11 +29,60 @@ def folder(tmp_path):
     path = tmp_path / "data"
     path.mkdir()
     writer = PreparedWriter(path, "toy", SIZE, ["b", "a"], {"seed": 3}, shard_bytes=14 * SIZE * SIZE * 3)
-    writer.add(CLIPS[0], "one", "a", "anna", "raw/one.png")
+    writer.add(CLIPS[0], "one", "a", "anna", "raw/one.png", filter="crop=1,scale=6")
     writer.add(CLIPS[1], "two", "b", "bert", "raw/two.png")
     writer.add(CLIPS[2], "three", "a", "anna", 'raw/th"r,ee\n.png')
     writer.add(CLIPS[3], "four")
     writer.finish()
+    return path
+
+
+@pytest.fixture
+def masked(tmp_path):
+    """Videos with masks, of 5 and 9 frames in one shard, and of 7 in another."""
+    path = tmp_path / "masked"
+    path.mkdir()
+    writer = PreparedWriter(path, "toy", SIZE, masks=True, shard_bytes=14 * SIZE * SIZE * 3)
+    for i in range(3):
+        writer.add(CLIPS[i], str(i), masks=MASKS[i])
+    writer.finish()
+    return path
+
+
+@pytest.fixture
+def divided(tmp_path):
+    """Six videos of i + 1 frames: two of test, three of train, one of neither."""
+    with open_writer(tmp_path / "divided", "toy", SIZE, ["a", "b"]) as writer:
+        for i, split in enumerate(["test", "train", "", "train", "test", "train"]):
+            writer.add(clip(i + 1, i), f"v{i}", "ab"[i % 2], f"s{i}", split=split, filter=f"f{i}")
+    return tmp_path / "divided"
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """What format 1 was, written by hand: two videos in two shards."""
+    path = tmp_path / "earlier"
+    path.mkdir()
+    arrays = {"frames-00000.npy": clip(3, 1), "frames-00001.npy": clip(2, 2)}
+    for name, array in arrays.items():
+        np.save(path / name, array)
+    (path / "videos.csv").write_text(
+        "id,class,subject,shard,first_frame,length,source\nx,a,anna,0,1,2,raw/x\ny,,,1,0,2,raw/y\n"
+    )
+    meta = {
+        "format": 1,
+        "tool": "mocogan-chainer 0.1.0",
+        "name": "old",
+        "size": SIZE,
+        "classes": ["a"],
+        "counts": {"videos": 2, "frames": 5, "skipped": 0, "videos_by_class": {"a": 1}},
+        "options": {"seed": 4},
+        "shards": [
+            {"file": name, "frames": len(array), "sha256": hashlib.sha256((path / name).read_bytes()).hexdigest()}
+            for name, array in arrays.items()
+        ],
+    }
+    (path / "dataset.yml").write_text(yaml.safe_dump(meta))
     return path
 
 
@@ -55,6 +105,11 @@ class TestWhole:
         assert dataset.subjects == ["anna", "bert", "anna", ""]
         assert dataset.ids == ["one", "two", "three", "four"]
         assert dataset.sources == ["raw/one.png", "raw/two.png", 'raw/th"r,ee\n.png', ""]
+        assert dataset.splits == ["", "", "", ""]
+        assert dataset.filters == ["crop=1,scale=6", "", "", ""]
+        assert dataset.split == "all"
+        assert not dataset.has_masks
+        assert dataset.meta == yaml.safe_load((folder / "dataset.yml").read_text())
         assert dataset.options == {"seed": 3}
 
     def test_counts(self, folder):
@@ -118,6 +173,107 @@ class TestWhole:
         PreparedDataset.open(folder).verify()
 
 
+class TestMasks:
+    @pytest.mark.parametrize("places", [range(1, 5, 2), [4, 0, 0], np.array([2]), range(4, 0, -2), []])
+    def test_they_go_with_the_frames(self, masked, places):
+        dataset = PreparedDataset.open(masked)
+        assert dataset.has_masks
+        for i in range(3):
+            masks = dataset.masks(i, places)
+            assert masks.dtype == np.uint8
+            np.testing.assert_array_equal(masks, MASKS[i][np.asarray(places, int)])
+            np.testing.assert_array_equal(dataset.frames(i, places), CLIPS[i][np.asarray(places, int)])
+
+    def test_into_an_array_and_after_a_pickle(self, masked):
+        dataset = pickle.loads(pickle.dumps(PreparedDataset.open(masked)))
+        out = np.zeros((2, SIZE, SIZE), np.uint8)
+        assert dataset.masks(2, range(0, 4, 3), out=out) is out
+        np.testing.assert_array_equal(out, MASKS[2][[0, 3]])
+
+    def test_those_of_the_next_video_cannot_be_had(self, masked):
+        with pytest.raises(IndexError, match="of video 0, which has 5 frames"):
+            PreparedDataset.open(masked).masks(0, [5])
+
+    def test_a_dataset_without_any(self, folder):
+        with pytest.raises(DataError, match=r"data: this dataset has no masks; preprocess\.py expressions"):
+            PreparedDataset.open(folder).masks(0, [0])
+
+    def test_the_fingerprint_knows_them(self, masked):
+        before = PreparedDataset.open(masked).fingerprint()
+        meta = yaml.safe_load((masked / "dataset.yml").read_text())
+        edit(masked / "dataset.yml", meta["shards"][1]["masks_sha256"], "f" * 64)
+        assert PreparedDataset.open(masked).fingerprint() != before
+
+    def test_checksums(self, masked):
+        names = ["videos.csv", "frames-00000.npy", "masks-00000.npy", "frames-00001.npy", "masks-00001.npy"]
+        expected = {name: hashlib.sha256((masked / name).read_bytes()).hexdigest() for name in names}
+        dataset = PreparedDataset.open(masked)
+        assert dataset.checksums() == expected
+        dataset.verify()
+
+
+class TestSplit:
+    @pytest.mark.parametrize(("split", "chosen"), [("train", [1, 3, 5]), ("test", [0, 4]), ("all", [0, 1, 2, 3, 4, 5])])
+    def test_the_videos_of_one(self, divided, split, chosen):
+        dataset = PreparedDataset.open(divided, split=split)
+        assert (len(dataset), dataset.split) == (len(chosen), split)
+        assert dataset.ids == [f"v{i}" for i in chosen]
+        assert dataset.subjects == [f"s{i}" for i in chosen]
+        assert dataset.filters == [f"f{i}" for i in chosen]
+        assert dataset.labels.tolist() == [i % 2 for i in chosen]
+        assert dataset.lengths.tolist() == [i + 1 for i in chosen]
+        assert dataset.class_names == ["a", "b"]
+        for place, i in enumerate(chosen):
+            np.testing.assert_array_equal(dataset.frames(place, range(i + 1)), clip(i + 1, i))
+        dataset.verify()
+
+    def test_all_is_what_is_opened(self, divided):
+        assert PreparedDataset.open(divided).splits == ["test", "train", "", "train", "test", "train"]
+
+    def test_what_was_not_split_is_train(self, folder):
+        assert len(PreparedDataset.open(folder, split="train")) == 4
+        with pytest.raises(DataError, match=r"data: no video is marked test: it was prepared without --split; use spl"):
+            PreparedDataset.open(folder, split="test")
+
+    def test_no_video_of_that_split(self, tmp_path):
+        with open_writer(tmp_path / "d", "toy", SIZE) as writer:
+            writer.add(CLIPS[0], "one", split="test")
+            writer.add(CLIPS[1], "two")
+        with pytest.raises(DataError, match=r"d: no video is marked train: its videos are marked test; use split=all"):
+            PreparedDataset.open(tmp_path / "d", split="train")
+
+    def test_another_name(self, folder):
+        with pytest.raises(ConfigError, match=r"split=tain: it must be one of train, test, all \(did you mean train"):
+            PreparedDataset.open(folder, split="tain")
+
+
+class TestFormat1:
+    def test_it_opens(self, earlier):
+        dataset = PreparedDataset.open(earlier)
+        assert (dataset.name, dataset.ids, dataset.class_names) == ("old", ["x", "y"], ["a"])
+        assert (dataset.splits, dataset.filters, dataset.has_masks) == (["", ""], ["", ""], False)
+        np.testing.assert_array_equal(dataset.frames(0, range(2)), clip(3, 1)[1:])
+        np.testing.assert_array_equal(dataset.frames(1, range(2)), clip(2, 2))
+        assert sorted(dataset.checksums()) == ["frames-00000.npy", "frames-00001.npy"]
+        assert (dataset.skipped(), dataset.remarks()) == ([], [])
+        dataset.verify()
+
+    def test_it_is_all_train(self, earlier):
+        assert len(PreparedDataset.open(earlier, split="train")) == 2
+        with pytest.raises(DataError, match="no video is marked test: it was prepared without --split"):
+            PreparedDataset.open(earlier, split="test")
+
+    def test_its_fingerprint_is_what_snapshots_have(self, earlier):
+        parts = [hashlib.sha256((earlier / "videos.csv").read_bytes()).hexdigest(), "a"]
+        parts += [hashlib.sha256((earlier / f"frames-0000{i}.npy").read_bytes()).hexdigest() for i in range(2)]
+        expected = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        assert PreparedDataset.open(earlier).fingerprint() == expected
+
+    def test_the_columns_of_another_format(self, earlier):
+        edit(earlier / "dataset.yml", "format: 1", "format: 2\nmasks: false\nchecksums: {videos.csv: ''}")
+        assert "videos.csv: damaged: its columns must be id, class, subject, split, shard" in refusal(earlier)
+
+
 def refusal(folder):
     with pytest.raises(DataError) as info:
         PreparedDataset.open(folder)
@@ -141,23 +297,30 @@ class TestDamaged:
         assert "not a prepared dataset, it has no dataset.yml" in refusal(tmp_path)
 
     def test_another_format(self, folder):
-        edit(folder / "dataset.yml", "format: 1", "format: 2")
-        assert "dataset.yml: format 2, but this version reads format 1; prepare the data again" in refusal(folder)
+        edit(folder / "dataset.yml", "format: 2", "format: 3")
+        assert "dataset.yml: format 3, but this version reads 1, 2; prepare the data again" in refusal(folder)
 
     @pytest.mark.parametrize(
         ("old", "new", "reason"),
         [
-            ("format: 1", "form: 1", "it says no format"),
+            ("format: 2", "form: 2", "it says no format"),
             ("name: toy", "nam: toy", "name is missing or not a str"),
             ("size: 6", "size: big", "size is missing or not a int"),
             ("size: 6", "size: 0", "must be at least 1"),
             ("videos: 4", "videos: many", "must be at least 1"),
+            ("masks: false", "masks: 1", "masks is missing or not a bool"),
+            ("masks: false\n", "", "masks is missing or not a bool"),
+            ("masks: false", "masks: true", "shard 0 needs file, frames, sha256, masks_sha256"),
+            ("checksums:", "sums:", "checksums is missing or not a dict"),
+            ("  videos.csv: ", "  passwd: ", "checksums must hold the sha256 of videos.csv, and nothing else"),
+            ("  videos.csv: ", "  x: y\n  videos.csv: ", "checksums must hold the sha256 of videos.csv, and nothing"),
+            ("  videos.csv: ", "  videos.csv: 7 #", "checksums must hold the sha256 of videos.csv"),
             ("- b\n", "- a\n", "classes must be names, all different"),
             ("- b\n", "- 7\n", "classes must be names"),
             ("file: frames-00000.npy", "file: ../frames-00000.npy", "shard 0 must be the file frames-00000.npy"),
             ("file: frames-00001.npy", "file: /etc/passwd", "shard 1 must be the file frames-00001.npy"),
-            ("frames: 14", "frames: all", "shard 0 needs its number of frames"),
-            ("format: 1", "format: [1", "while parsing"),
+            ("frames: 14", "frames: all", "shard 0 needs file, frames, sha256"),
+            ("format: 2", "format: [2", "while parsing"),
             ("name: toy", "name: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
         ],
     )
@@ -174,18 +337,20 @@ class TestDamaged:
     @pytest.mark.parametrize(
         ("old", "new", "reason"),
         [
-            ("one,a,anna,0,0,5", "one,a,anna,2,0,5", r"video one \(shard 2, frames 0 to 0 \+ 5\) lies outside"),
-            ("one,a,anna,0,0,5", "one,a,anna,-1,0,5", "lies outside"),
-            ("two,b,bert,0,5,9", "two,b,bert,0,5,10", "lies outside"),
-            ("two,b,bert,0,5,9", "two,b,bert,0,-1,9", "lies outside"),
-            ("two,b,bert,0,5,9", "two,b,bert,0,5,0", "lies outside"),
-            ("two,b,bert,0,5,9", "two,b,bert,0,9223372036854775807,9", "lies outside"),
-            ("two,b,bert,0,5,9", "two,b,bert,0,five,9", "must be whole numbers"),
-            ("two,b,bert,0,5,9", "two,b,bert,0,99999999999999999999,9", "must be whole numbers"),
-            ("four,,,1,7,1,\n", "", "lists 3 videos instead of 4"),
-            ("four,,,1,7,1,", "four,,,1,7,1", "row 5 has not 7 fields"),
-            ("four,,,1,7,1,", "four,,,1,7,1,,x", "row 5 has not 7 fields"),
+            ("one,a,anna,,0,0,5", "one,a,anna,,2,0,5", r"video one \(shard 2, frames 0 to 0 \+ 5\) lies outside"),
+            ("one,a,anna,,0,0,5", "one,a,anna,,-1,0,5", "lies outside"),
+            ("two,b,bert,,0,5,9", "two,b,bert,,0,5,10", "lies outside"),
+            ("two,b,bert,,0,5,9", "two,b,bert,,0,-1,9", "lies outside"),
+            ("two,b,bert,,0,5,9", "two,b,bert,,0,5,0", "lies outside"),
+            ("two,b,bert,,0,5,9", "two,b,bert,,0,9223372036854775807,9", "lies outside"),
+            ("two,b,bert,,0,5,9", "two,b,bert,,0,five,9", "must be whole numbers"),
+            ("two,b,bert,,0,5,9", "two,b,bert,,0,99999999999999999999,9", "must be whole numbers"),
+            ("four,,,,1,7,1,,\n", "", "lists 3 videos instead of 4"),
+            ("four,,,,1,7,1,,", "four,,,,1,7,1,", "row 5 has not 9 fields"),
+            ("four,,,,1,7,1,,", "four,,,,1,7,1,,,x", "row 5 has not 9 fields"),
             ("id,class", "name,class", "its columns must be id, class"),
+            ("subject,split", "split,subject", "its columns must be id, class, subject, split"),
+            ("four,,,,1", "four,,,val,1", "the split val is not one of train, test"),
         ],
     )
     def test_videos_csv(self, folder, old, new, reason):
@@ -235,14 +400,35 @@ class TestDamaged:
             np.savez(file, np.zeros(3))
         assert "not uint8 (14, 6, 6, 3)" in refusal(folder)
 
-    def test_one_changed_pixel(self, folder):
-        path = folder / "frames-00001.npy"
+    @pytest.mark.parametrize("name", ["frames-00000.npy", "frames-00001.npy", "masks-00001.npy"])
+    def test_one_changed_pixel(self, masked, name):
+        path = masked / name
         data = bytearray(path.read_bytes())
         data[-1] ^= 1
         path.write_bytes(data)
-        dataset = PreparedDataset.open(folder)
-        with pytest.raises(DataError, match=r"frames-00001\.npy: damaged: its content does not match its checksum"):
+        dataset = PreparedDataset.open(masked)
+        with pytest.raises(DataError, match=rf"{name}: damaged: its content does not match its checksum"):
             dataset.verify()
+
+    def test_a_changed_list_of_videos(self, folder):
+        edit(folder / "videos.csv", "one,a,anna", "one,b,anna")
+        dataset = PreparedDataset.open(folder)
+        with pytest.raises(DataError, match=r"videos\.csv: damaged: its content does not match its checksum"):
+            dataset.verify()
+
+    @pytest.mark.parametrize("shape", [(15, SIZE, SIZE), (14, SIZE, SIZE, 1)])
+    def test_masks_out_of_step(self, masked, shape):
+        np.save(masked / "masks-00000.npy", np.zeros(shape, np.uint8))
+        assert "masks-00000.npy: damaged: it holds uint8" in refusal(masked)
+
+    def test_missing_masks(self, masked):
+        (masked / "masks-00001.npy").unlink()
+        assert "masks-00001.npy: damaged: it is missing" in refusal(masked)
+
+    def test_a_list_of_what_was_left_out(self, folder):
+        (folder / "skipped.csv").write_text("source,reason\na.png\n")
+        with pytest.raises(DataError, match=r"skipped\.csv: damaged: row 2 has not 2 fields"):
+            PreparedDataset.open(folder).skipped()
 
 
 def test_a_folder_of_datasets_names_them(tmp_path):

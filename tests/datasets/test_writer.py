@@ -1,6 +1,7 @@
 """Writing prepared datasets, and what is left when that fails."""
 
 import csv
+import hashlib
 import tracemalloc
 
 import numpy as np
@@ -17,19 +18,28 @@ def clip(length=4, size=8, value=0):
     return np.full((length, size, size, 3), value, np.uint8)
 
 
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def tree(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
 
 
+def marks(length=4, size=8, value=0):
+    return np.full((length, size, size), value, np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (4096, 4096)])
 @pytest.mark.parametrize("frames", [0, 1, 87381, 10**9])
-def test_the_header_is_numpys_and_of_one_length(tmp_path, frames):
-    header = npy_header(frames, 64)
+def test_the_header_is_numpys_and_of_one_length(tmp_path, frames, shape):
+    header = npy_header(frames, *shape)
     assert len(header) == HEADER_BYTES
     with (tmp_path / "a.npy").open("wb+") as file:
         file.write(header)
         file.seek(0)
         assert np.lib.format.read_magic(file) == (1, 0)
-        assert np.lib.format.read_array_header_1_0(file) == ((frames, 64, 64, 3), False, np.dtype(np.uint8))
+        assert np.lib.format.read_array_header_1_0(file) == ((frames, *shape), False, np.dtype(np.uint8))
         assert file.tell() == HEADER_BYTES
 
 
@@ -41,18 +51,79 @@ class TestContent:
             writer.add(clip(), "3", "x")
             writer.skip("bad.png", "not an image")
         meta = yaml.safe_load((tmp_path / "d" / "dataset.yml").read_text())
-        assert len(meta["shards"][0].pop("sha256")) == 64
+        assert meta["shards"][0].pop("sha256") == sha256(tmp_path / "d" / "frames-00000.npy")
         assert meta.pop("tool").startswith("mocogan-chainer ")
         assert meta == {
-            "format": 1,
+            "format": 2,
             "name": "toy",
             "size": 8,
+            "masks": False,
             "classes": ["x", "y"],
-            "counts": {"videos": 3, "frames": 14, "skipped": 1, "videos_by_class": {"x": 2, "y": 1}},
+            "counts": {
+                "videos": 3,
+                "frames": 14,
+                "skipped": 1,
+                "remarks": 0,
+                "videos_by_class": {"x": 2, "y": 1},
+                "splits": {},
+            },
             "options": {"seed": 1, "limit": None},
+            "checksums": {"videos.csv": sha256(tmp_path / "d" / "videos.csv")},
             "shards": [{"file": "frames-00000.npy", "frames": 14}],
         }
         assert PreparedDataset.open(tmp_path / "d").labels.tolist() == [1, 0, 0]
+
+    def test_what_videos_csv_says(self, tmp_path):
+        with open_writer(tmp_path / "d", "toy", 8, ["x"]) as writer:
+            writer.add(clip(), "1", "x", "anna", "raw/1.avi", split="test", filter="crop=8:8:0:0,scale=8:8")
+            writer.add(clip(5), "2")
+        assert (tmp_path / "d" / "videos.csv").read_text() == (
+            "id,class,subject,split,shard,first_frame,length,source,filter\n"
+            '1,x,anna,test,0,0,4,raw/1.avi,"crop=8:8:0:0,scale=8:8"\n'
+            "2,,,,0,4,5,,\n"
+        )
+
+    def test_splits_are_counted(self, tmp_path):
+        with open_writer(tmp_path / "d", "toy", 8) as writer:
+            for i, (split, subject) in enumerate(
+                [("test", "a"), ("train", "b"), ("train", "b"), ("train", ""), ("", "c")]
+            ):
+                writer.add(clip(), str(i), subject=subject, split=split)
+        meta = yaml.safe_load((tmp_path / "d" / "dataset.yml").read_text())
+        assert meta["counts"]["splits"] == {
+            "train": {"videos": 3, "subjects": 1},
+            "test": {"videos": 1, "subjects": 1},
+        }
+
+    def test_what_else_is_to_be_recorded(self, tmp_path):
+        writer = PreparedWriter(tmp_path, "toy", 8, options={"seed": 1}, record={"made_with": {"ffmpeg": "7.0"}})
+        writer.add(clip(), "1")
+        writer.finish()
+        meta = yaml.safe_load((tmp_path / "dataset.yml").read_text())
+        assert (meta["options"], meta["made_with"]) == ({"seed": 1}, {"ffmpeg": "7.0"})
+
+    def test_masks_are_a_file_beside_each_shard(self, tmp_path):
+        writer = PreparedWriter(tmp_path, "toy", 8, masks=True, shard_bytes=6 * 8 * 8 * 3)
+        writer.add(clip(4), "1", masks=marks(4, value=1))
+        writer.add(clip(5), "2", masks=marks(5, value=2))
+        writer.finish()
+        np.testing.assert_array_equal(np.load(tmp_path / "masks-00000.npy"), marks(4, value=1))
+        np.testing.assert_array_equal(np.load(tmp_path / "masks-00001.npy"), marks(5, value=2))
+        meta = yaml.safe_load((tmp_path / "dataset.yml").read_text())
+        assert meta["masks"] is True
+        assert [list(shard) for shard in meta["shards"]] == [["file", "frames", "sha256", "masks_sha256"]] * 2
+        assert meta["shards"][1]["masks_sha256"] == sha256(tmp_path / "masks-00001.npy")
+
+    def test_remarks_csv_is_there_when_something_was(self, tmp_path):
+        with open_writer(tmp_path / "d", "toy", 8) as writer:
+            writer.add(clip(), "1")
+            writer.remark("a.png", "odd")
+        assert (tmp_path / "d" / "remarks.csv").read_text() == "source,remark\na.png,odd\n"
+        assert "remarks.csv" in tree(tmp_path / "d")
+        assert yaml.safe_load((tmp_path / "d" / "dataset.yml").read_text())["counts"]["remarks"] == 1
+        with open_writer(tmp_path / "d", "toy", 8, force=True) as writer:  # remarks.csv does not stand in the way
+            writer.add(clip(), "1")
+        assert "remarks.csv" not in tree(tmp_path / "d")
 
     def test_skipped_csv_is_there_when_something_was(self, tmp_path):
         with open_writer(tmp_path / "d", "toy", 8) as writer:
@@ -65,14 +136,18 @@ class TestContent:
         assert tree(tmp_path / "e") == ["dataset.yml", "frames-00000.npy", "preview.gif", "videos.csv"]
 
     def test_names_of_all_kinds_come_back(self, tmp_path):
-        classes = ["größe 大", "yes", "1", "- a: b", "#", "caf\udce9"]  # the last is a file name that is no UTF-8
+        # The last are file names that are no UTF-8, and that end in a line's end, as a Mac's "Icon\r" does.
+        classes = ["größe 大", "yes", "1", "- a: b", "#", 'a,"b"\nc', "caf\udce9", "Icon\r", "nul\0"]
         with open_writer(tmp_path / "d", "toy", 8, classes) as writer:
             for name in classes:
-                writer.add(clip(), name, name, source=name)
+                writer.add(clip(), name, name, name, name, filter=name)
+                writer.skip(name, name)
+                writer.remark(name, name)
         dataset = PreparedDataset.open(tmp_path / "d")
-        assert dataset.class_names == [*classes[:-1], "caf\\udce9"]
-        assert dataset.ids == dataset.sources == dataset.class_names
-        assert dataset.labels.tolist() == list(range(6))
+        assert dataset.class_names == [*classes[:-3], "caf\\udce9", "Icon\\r", "nul\\0"]
+        assert dataset.ids == dataset.subjects == dataset.sources == dataset.filters == dataset.class_names
+        assert dataset.skipped() == dataset.remarks() == [(name, name) for name in dataset.class_names]
+        assert dataset.labels.tolist() == list(range(len(classes)))
 
     def test_a_video_stays_in_one_shard_of_bounded_size(self, tmp_path):
         frame = 8 * 8 * 3
@@ -143,11 +218,31 @@ class TestPreview:
 
 class TestMisuse:
     @pytest.mark.parametrize(
-        "frames", [clip(size=9), clip().astype(np.float32), clip()[0], clip(0), np.zeros((4, 8, 8, 1), np.uint8)]
+        "frames", [clip(size=9), clip().astype(np.float32), clip()[0], np.zeros((4, 8, 8, 1), np.uint8)]
     )
     def test_frames_of_another_form(self, tmp_path, frames):
-        with pytest.raises(ValueError, match=r"v: .* instead of uint8 \(T, 8, 8, 3\)"):
+        with pytest.raises(ValueError, match=r"v: frames .* instead of uint8 \([48], 8, 8, 3\)"):
             PreparedWriter(tmp_path, "toy", 8).add(frames, "v")
+
+    def test_no_frames(self, tmp_path):
+        with pytest.raises(ValueError, match="v: a video needs at least one frame"):
+            PreparedWriter(tmp_path, "toy", 8).add(clip(0), "v")
+
+    @pytest.mark.parametrize("masks", [marks(3), marks(size=7), clip(), marks().astype(bool)])
+    def test_masks_of_another_form(self, tmp_path, masks):
+        with pytest.raises(ValueError, match=r"v: masks .* instead of uint8 \(4, 8, 8\)"):
+            PreparedWriter(tmp_path, "toy", 8, masks=True).add(clip(), "v", masks=masks)
+
+    def test_masks_missing_or_unasked_for(self, tmp_path):
+        with pytest.raises(ValueError, match="v: frames given, frames and masks needed"):
+            PreparedWriter(tmp_path, "toy", 8, masks=True).add(clip(), "v")
+        with pytest.raises(ValueError, match="v: frames and masks given, frames needed"):
+            PreparedWriter(tmp_path, "toy", 8).add(clip(), "v", masks=marks())
+        assert tree(tmp_path) == []
+
+    def test_a_split_of_another_name(self, tmp_path):
+        with pytest.raises(ValueError, match="v: the split val is not one of train, test"):
+            PreparedWriter(tmp_path, "toy", 8).add(clip(), "v", split="val")
 
     def test_an_id_twice(self, tmp_path):
         with (

@@ -7,41 +7,55 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from mocogan_chainer import preprocessing
 from mocogan_chainer.cli.preprocess import main
 from mocogan_chainer.datasets import PreparedDataset
 
-DOC = Path(__file__).parents[2] / "doc" / "adding-a-dataset.md"
+DOC = Path(__file__).parents[2] / "doc"
 
 
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """Put the document's file beside the sets."""
-    code = next(block for block in re.findall(r"```python\n(.*?)```", DOC.read_text(), re.S) if "class Gifs" in block)
+    blocks = re.findall(r"```python\n(.*?)```", (DOC / "adding-a-dataset.md").read_text(), re.S)
     (tmp_path / "sets").mkdir()
-    (tmp_path / "sets" / "gifs.py").write_text(code)
+    (tmp_path / "sets" / "arrays.py").write_text(next(code for code in blocks if "class Arrays" in code))
     monkeypatch.setattr(preprocessing, "__path__", [*preprocessing.__path__, str(tmp_path / "sets")])
-    importlib.import_module("mocogan_chainer.preprocessing.gifs")
+    importlib.import_module("mocogan_chainer.preprocessing.arrays")
     yield
-    del sys.modules["mocogan_chainer.preprocessing.gifs"]
-    del preprocessing.gifs
+    del sys.modules["mocogan_chainer.preprocessing.arrays"]
+    del preprocessing.arrays
 
 
-def test_it_works_with_its_option(example, tmp_path):
-    frames = [Image.new("RGB", (20, 20), (10 * i, 0, 0)) for i in range(7)]
+@pytest.fixture
+def raw(tmp_path):
+    """Seven frames, of which frame i is all red 10 * i; and a text."""
     (tmp_path / "raw" / "red").mkdir(parents=True)
-    frames[0].save(tmp_path / "raw" / "red" / "a.GIF", save_all=True, append_images=frames[1:])
-    (tmp_path / "raw" / "red" / "b.gif").write_text("text")
-    command = ["gifs", str(tmp_path / "raw"), str(tmp_path / "out"), "--every-nth", "2", "--workers", "0"]
+    frames = np.zeros((7, 20, 20, 3), np.uint8)
+    frames[..., 0] = 10 * np.arange(7)[:, None, None]
+    np.save(tmp_path / "raw" / "red" / "a.npy", frames)
+    (tmp_path / "raw" / "red" / "b.npy").write_text("text")
+    return tmp_path / "raw"
+
+
+def test_it_works_with_its_option(example, raw, tmp_path):
+    command = ["arrays", str(raw), str(tmp_path / "out"), "--every-nth", "2", "--workers", "0"]
     assert main(command) == 0
     dataset = PreparedDataset.open(tmp_path / "out")
-    assert dataset.ids == ["red/a.GIF"]
-    np.testing.assert_array_equal(dataset.frames(0, range(4))[:, 5, 5, 0], [0, 20, 40, 60])
-    assert "red/b.gif" in (tmp_path / "out" / "skipped.csv").read_text()
+    assert dataset.ids == ["red/a.npy"]
+    assert dataset.class_names == ["red"]
+    np.testing.assert_array_equal(dataset.frames(0, range(4))[:, 5, 5], [[0, 0, 0], [20, 0, 0], [40, 0, 0], [60, 0, 0]])
+    assert dataset.filters == ["every 2"]
+    assert "red/b.npy" in (tmp_path / "out" / "skipped.csv").read_text()
+
+
+def test_nothing_to_read(example, tmp_path, capsys):
+    (tmp_path / "raw").mkdir()
+    assert main(["arrays", str(tmp_path / "raw"), str(tmp_path / "out")]) == 2
+    assert "no arrays; arrays reads CLASS/*.npy" in capsys.readouterr().err
 
 
 def test_the_table_of_sets_is_complete():
-    listed = re.findall(r"^\| `(\w+)` \|", DOC.read_text(), re.M)
-    assert sorted(listed) == list(preprocessing.sets())
+    listed = re.findall(r"^\| `([\w-]+)` \|", (DOC / "datasets.md").read_text(), re.M)
+    assert sorted(set(listed)) == list(preprocessing.sets())

@@ -50,6 +50,17 @@ class TestFinished:
             for channel in range(3):
                 np.testing.assert_array_equal(made[i][..., channel], videos[:, i])
 
+    def test_some_of_it_divided_and_scaled(self, tmp_path):
+        videos = np.random.default_rng(0).integers(0, 256, (20, 10, 64, 64)).astype(np.uint8)
+        np.save(tmp_path / "mnist_test_seq.npy", videos)
+        report, dataset, made = prepare(tmp_path / "mnist_test_seq.npy", tmp_path / "out", limit=5, split=0.4, size=32)
+        assert sorted(dataset.splits) == ["test", "test", "train", "train", "train"]
+        assert report.splits["test"] == {"videos": 2, "subjects": 0}
+        for id, source, frames in zip(dataset.ids, dataset.sources, made, strict=True):
+            assert source == f"mnist_test_seq.npy[:, {int(id)}]"
+            halved = videos[:, int(id)].reshape(20, 32, 2, 32, 2).mean((2, 4))
+            assert np.abs(frames[..., 0] - halved).max() <= 0.5
+
     @pytest.mark.parametrize(
         "array",
         [
@@ -176,6 +187,78 @@ class TestDigits:
             prepare(pictures, tmp_path / "out", digits=4)
 
 
+class TestRealDigits:
+    """MNIST's own pictures, of which each is a digit's name and a picture."""
+
+    @pytest.fixture
+    def some(self, real_digits):
+        images, labels = real_digits
+        chosen = np.concatenate([np.flatnonzero(labels == digit)[:4] for digit in range(10)])
+        return images[chosen], labels[chosen]
+
+    @pytest.fixture(params=["pictures", "idx", "idx.gz"])
+    def raw(self, request, tmp_path, some):
+        """A folder of them in one of the forms, and the pictures by the name that their source has."""
+        raw = tmp_path / "raw"
+        named = {}
+        raw.mkdir()
+        for i, (image, label) in enumerate(zip(*some, strict=True)):
+            if request.param == "pictures":
+                (raw / str(label)).mkdir(exist_ok=True)
+                Image.fromarray(image).save(raw / str(label) / f"{i}.png")
+                named[f"{label}/{i}.png"] = image, str(label)
+            else:
+                named[f"train-images-{request.param.replace('idx', 'idx3-ubyte')}[{i}]"] = image, str(label)
+        if request.param != "pictures":
+            end = request.param.removeprefix("idx")
+            write_idx(raw / f"train-images-idx3-ubyte{end}", some[0], bool(end))
+            write_idx(raw / f"train-labels-idx1-ubyte{end}", some[1], bool(end))
+        return raw, named
+
+    @staticmethod
+    def explained(frame, picture):
+        """Draw the picture wherever it can lie in the frame."""
+        windows = np.lib.stride_tricks.sliding_window_view(frame, (28, 28))
+        drawn = np.zeros_like(frame)
+        for top, left in np.argwhere((windows >= picture).all((2, 3))):
+            window = drawn[top : top + 28, left : left + 28]
+            np.maximum(window, picture, out=window)
+        return drawn
+
+    def test_one_digit(self, raw, tmp_path):
+        raw, named = raw
+        report, dataset, made = prepare(raw, tmp_path / "out", num=60, digits=1, length=3)
+        assert report.skipped == []
+        assert dataset.class_names == [str(digit) for digit in range(10)]
+        for frames, label, source in zip(made, dataset.labels, dataset.sources, strict=True):
+            picture, digit = named[source]
+            assert dataset.class_names[label] == digit
+            assert (frames == frames[..., :1]).all()
+            for frame in frames[..., 0]:
+                np.testing.assert_array_equal(self.explained(frame, picture), frame)
+                assert frame.sum() == picture.sum()
+
+    @pytest.mark.parametrize("digits", [2, 3])
+    def test_more_digits(self, raw, tmp_path, digits):
+        raw, named = raw
+        _, dataset, made = prepare(raw, tmp_path / "out", num=10, digits=digits, length=3)
+        assert dataset.class_names == []
+        for frames, source in zip(made, dataset.sources, strict=True):
+            pictures = [named[part][0] for part in source.split(" + ")]
+            assert len(pictures) == digits
+            for frame in frames[..., 0]:
+                drawn = [self.explained(frame, picture) for picture in pictures]
+                assert all(d.any() for d in drawn)
+                np.testing.assert_array_equal(np.max(drawn, axis=0), frame)
+
+    def test_the_digits_are_divided_by_class(self, raw, tmp_path):
+        report, dataset, _ = prepare(raw[0], tmp_path / "out", num=100, digits=1, length=1, split=0.2)
+        for digit in range(10):
+            sides = [side for side, label in zip(dataset.splits, dataset.labels, strict=True) if label == digit]
+            assert sides.count("test") == max(1, round(0.2 * len(sides)))
+        assert set(report.splits) == {"train", "test"}
+
+
 def test_the_seed_decides(pictures, tmp_path):
     made = [prepare(pictures, tmp_path / str(i), num=5, seed=seed)[2] for i, seed in enumerate([1, 1, 2])]
     np.testing.assert_array_equal(made[0], made[1])
@@ -186,4 +269,4 @@ def test_other_pictures_are_no_digits(tmp_path):
     (tmp_path / "raw" / "3").mkdir(parents=True)
     Image.new("RGB", (2048, 64)).save(tmp_path / "raw" / "3" / "strip.png")
     with pytest.raises(DataError, match="2048 x 64: no picture of a digit"):
-        prepare(tmp_path / "raw", tmp_path / "out")
+        prepare(tmp_path / "raw", tmp_path / "out", num=3)

@@ -1,16 +1,24 @@
 """What holds for every set: options, limits, places, records, and the finding of sets."""
 
+import csv
+import hashlib
 import re
+import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
-from mocogan_chainer import preprocessing
+from mocogan_chainer import __version__, preprocessing
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DataError, OutputError
+from mocogan_chainer.preprocessing import partial
+from mocogan_chainer.video import ffmpeg_program
+from tests.preprocessing.toys import toy
+from tests.preprocessing.toys.use import SHARD_BYTES, toys
 
 
 @pytest.fixture
@@ -30,7 +38,9 @@ def content(folder):
 
 def test_every_set_says_what_it_is():
     sets = preprocessing.sets()
-    assert list(sets) == ["mnist", "mug", "shapes", "strips"]
+    assert list(sets) == [
+        *("expressions", "folder", "mnist", "mug", "shapes", "strips", "ucf101", "uva-nemo", "voxceleb", "weizmann")
+    ]
     for name, kind in sets.items():
         assert name == kind.NAME
         assert kind.HELP
@@ -42,7 +52,7 @@ def test_a_new_set_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "plain.py").write_text(
         "from dataclasses import dataclass\n"
         "import numpy as np\n"
-        "from mocogan_chainer.preprocessing import Item, Source, option\n"
+        "from mocogan_chainer.preprocessing import Item, Recording, Source, option\n"
         "@dataclass\n"
         "class Plain(Source):\n"
         "    NAME, HELP, NEEDS_RAW, WORKERS = 'plain', 'grey videos', False, 0\n"
@@ -50,7 +60,7 @@ def test_a_new_set_is_one_file(tmp_path, monkeypatch):
         "    def items(self):\n"
         "        return [Item('one', 'one')]\n"
         "    def load(self, item):\n"
-        "        return np.full((2, self.size, self.size, 3), self.grey, np.uint8)\n"
+        "        return Recording(np.full((2, self.size, self.size, 3), self.grey, np.uint8))\n"
     )
     monkeypatch.setattr(preprocessing, "__path__", [*preprocessing.__path__, str(tmp_path)])
     try:
@@ -60,36 +70,146 @@ def test_a_new_set_is_one_file(tmp_path, monkeypatch):
     assert PreparedDataset.open(tmp_path / "out").frames(0, [1]).max() == 9
 
 
-def test_the_result_does_not_depend_on_the_workers(raw, tmp_path):
-    (raw / "a" / "bad.png").write_text("text")
-    made = []
-    for workers in (0, 1, 3):
-        preprocessing.prepare("strips", raw, tmp_path / f"out{workers}", workers=workers, size=16)
-        made.append(content(tmp_path / f"out{workers}"))
-    assert made[0] == made[1] == made[2]
-    assert "skipped.csv" in made[0]
+class TestToys:
+    @pytest.fixture(autouse=True)
+    def _toys(self, monkeypatch):
+        toys(monkeypatch.setattr)
+
+    @pytest.mark.parametrize("masks", [False, True])
+    def test_the_result_does_not_depend_on_the_workers(self, tmp_path, masks):
+        """Every byte of every file, with videos that overtake each other, mishaps, remarks and several shards."""
+        raw = toy.mixed(tmp_path / "raw", 24)
+        toy.write(raw, a_000="good 1 0.1", b_x="raises KeyError x", c_y="float 2")
+        if masks:
+            (raw / "masks").mkdir()
+        made = []
+        for workers in (0, 1, 2, 3):
+            preprocessing.prepare("toy", raw, tmp_path / f"out{workers}", workers=workers)
+            made.append(content(tmp_path / f"out{workers}"))
+        assert made[0] == made[1] == made[2] == made[3]
+        assert {"frames-00003.npy", "skipped.csv", "remarks.csv"} < set(made[0])
+
+    @pytest.mark.parametrize("masks", [False, True])
+    def test_every_frame_is_where_the_list_says(self, tmp_path, masks):
+        raw = toy.mixed(tmp_path / "raw", 24)
+        if masks:
+            (raw / "masks").mkdir()
+        preprocessing.prepare("toy", raw, tmp_path / "out", workers=2)
+        shards = {path.name: np.load(path) for path in (tmp_path / "out").glob("*.npy")}
+        with (tmp_path / "out" / "videos.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len({row["shard"] for row in rows}) > 3
+        for row in rows:
+            length, first, shard = int(row["length"]), int(row["first_frame"]), int(row["shard"])
+            made = toy.pixels(row["id"], 1 + int(row["id"][-3:]) % 4, 8, 3 + masks)
+            assert length == len(made)
+            frames = shards[f"frames-{shard:05d}.npy"]
+            assert len(frames) <= SHARD_BYTES // frames[0].nbytes
+            np.testing.assert_array_equal(frames[first : first + length], made[..., :3])
+            if masks:
+                found = shards[f"masks-{shard:05d}.npy"][first : first + length]
+                np.testing.assert_array_equal(found, made[..., 3])
+            assert row["filter"] == f"by {row['id']}"
+        assert sum(map(len, shards.values())) == (1 + masks) * sum(int(row["length"]) for row in rows)
+
+    def test_what_is_left_out_and_remarked_on_is_listed_in_the_order_of_the_work(self, tmp_path):
+        raw = toy.write(
+            tmp_path / "raw",
+            a_1="good 1",
+            a_2="float 1",
+            a_fault3="killed",  # not even loaded
+            b_4="refused",
+            b_5="killed",
+            b_6="good 2",
+            b_fault7="good 1",
+            b_remark8="good 3",
+            c_9="raises ZeroDivisionError by zero",
+            c_remark9="refused",
+        )
+        report = preprocessing.prepare("toy", raw, tmp_path / "out", workers=2, min_frames=2)
+        few = "1 frames, fewer than min_frames=2"
+        skipped = [
+            ("a/1.toy", few),
+            ("a/2.toy", "ValueError: a frame is float32 (8, 8, 3) instead of uint8 (8, 8, 3)"),
+            ("a/fault3.toy", "known before"),
+            ("b/4.toy", "a reason"),
+            ("b/5.toy", "the worker process died on it (a fault in a decoder, or out of memory)"),
+            ("b/fault7.toy", "known before"),
+            ("c/9.toy", "ZeroDivisionError: by zero"),
+            ("c/remark9.toy", "a reason"),
+        ]
+        assert report.skipped == skipped
+        assert report.remarks == [("b/remark8.toy", "remarkable")]
+        for path, rows in ((report.skipped_list, skipped), (report.remarks_list, report.remarks)):
+            with path.open(newline="") as file:
+                assert [tuple(row) for row in csv.reader(file)][1:] == rows
+        assert report.classes == {"b": 2}
+        assert (report.videos, report.frames, report.recovered) == (2, 5, 0)
+
+    def test_what_is_half_made_does_not_pile_up(self, tmp_path, monkeypatch):
+        """Files of videos that turned out damaged or short go as they are met."""
+        raw = toy.write(tmp_path / "raw", a_1="late 3", a_2="good 1", a_3="good 2", a_4="late 9", a_5="good 3")
+        seen = []
+        note = partial.Partial.note
+
+        def watched(self, *known):
+            note(self, *known)
+            seen.append(sorted(path.name for path in self.parts.iterdir()))
+
+        monkeypatch.setattr(partial.Partial, "note", watched)
+        preprocessing.prepare("toy", raw, tmp_path / "out", workers=0, min_frames=2)
+        assert seen == [[f"{i:08d}"] for i in range(5)]
+
+    def test_everything_that_matters_is_recorded(self, tmp_path):
+        raw = toy.mixed(tmp_path / "raw", 24)
+        (raw / "masks").mkdir()
+        out = tmp_path / "out"
+        options = {"size": 9, "seed": 5, "split": 0.25, "limit": 20, "min_frames": 2}
+        report = preprocessing.prepare("toy", raw, out, workers=0, **options)
+        meta = yaml.safe_load((out / "dataset.yml").read_text())
+        with (out / "videos.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert meta["tool"] == f"mocogan-chainer {__version__}"
+        printed = subprocess.run([ffmpeg_program(), "-version"], capture_output=True, text=True).stdout
+        assert printed.startswith(f"ffmpeg version {meta['made_with']['ffmpeg']} ")
+        assert meta["made_with"]["opencv"] == cv2.__version__
+        assert meta["made_with"]["numpy"] == np.__version__
+        assert meta["options"] == options | {"raw": str(raw)}
+        subjects = {path.stem[-1] for path in raw.glob("*/*.toy")}
+        counts = {"videos": 24, "subjects": len(subjects), "by_class": {"a": 8, "b": 8, "c": 8}}
+        assert meta["found"] == counts
+        faults = [source for source, reason in report.skipped if reason == "known before"]
+        assert len(faults) == len(list(raw.glob("*/fault*"))) == 3  # listed whatever the limit
+        assert meta["taken"]["videos"] == 20 == sum(meta["taken"]["by_class"].values())
+        assert meta["counts"]["videos"] == len(rows) == 20 + len(faults) - meta["counts"]["skipped"]
+        for split in ("train", "test"):
+            chosen = [row for row in rows if row["split"] == split]
+            known = {"videos": len(chosen), "subjects": len({row["subject"] for row in chosen})}
+            assert meta["counts"]["splits"][split] == known
+            assert chosen
+        sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.iterdir()}
+        assert meta["checksums"] == {"videos.csv": sums["videos.csv"]}
+        for shard in meta["shards"]:
+            assert shard["sha256"] == sums[shard["file"]]
+            assert shard["masks_sha256"] == sums[shard["file"].replace("frames", "masks")]
+        assert len(meta["shards"]) == len(list(out.glob("frames-*.npy"))) > 3
+
+    def test_the_report(self, tmp_path):
+        raw = toy.write(tmp_path / "raw", a_1="good 1", b_2="good 2", b_3="good 3", c_4="refused")
+        report = preprocessing.prepare("toy", raw, tmp_path / "out", workers=0)
+        assert (report.out, report.name, report.size) == (tmp_path / "out", "toy", 8)
+        assert (report.videos, report.frames, report.classes) == (3, 6, {"a": 1, "b": 2})
+        assert (report.splits, report.remarks, report.recovered) == ({}, [], 0)
+        assert report.preview.is_file()
+        assert report.skipped_list.is_file()
+        assert not report.remarks_list.exists()
 
 
-def test_everything_that_matters_is_recorded(raw, tmp_path):
-    preprocessing.prepare("strips", raw, tmp_path / "out", size=16, limit=11, min_frames=2, seed=5, workers=0)
-    meta = yaml.safe_load((tmp_path / "out" / "dataset.yml").read_text())
-    assert meta["options"] == {"size": 16, "seed": 5, "limit": 11, "min_frames": 2, "raw": str(raw)}
-    assert meta["counts"]["videos"] + meta["counts"]["skipped"] == 11
-
-
-def test_the_report(raw, tmp_path):
-    report = preprocessing.prepare("strips", raw, tmp_path / "out", workers=0, min_frames=2)
-    assert (report.name, report.size, report.videos, report.frames) == ("strips", 64, 9, 3 * (2 + 3 + 4))
-    assert report.classes == {"a": 3, "b": 3, "c": 3}
-    assert report.skipped == [(s, "1 frames, fewer than min_frames=2") for s in ("a/0.png", "b/4.png", "c/8.png")]
-    assert report.preview.is_file()
-    assert report.skipped_list.is_file()
-
-
-def test_a_limit_draws_at_random_under_the_seed(raw, tmp_path):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_limit_draws_at_random_under_the_seed(raw, tmp_path, workers):
     drawn = []
     for i, seed in enumerate([0, 0, 1]):
-        preprocessing.prepare("strips", raw, tmp_path / str(i), workers=0, limit=5, seed=seed, size=8)
+        preprocessing.prepare("strips", raw, tmp_path / str(i), workers=workers * (i > 0), limit=5, seed=seed, size=8)
         drawn.append(PreparedDataset.open(tmp_path / str(i)).ids)
     assert drawn[0] == drawn[1] != drawn[2]
     assert all(len(ids) == 5 and ids == sorted(ids, key=lambda s: (s[0], int(s[2:-4]))) for ids in drawn)
@@ -101,7 +221,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"sise": 32}, r"sise: strips has no such option; it has size, seed \(did you mean size\?\)"),
+            ({"sise": 32}, r"sise: strips has no such option; it has size, split, seed \(did you mean size\?\)"),
             ({"size": 0}, "size=0: it must be between 1 and 4096"),
             ({"size": "64"}, "size=64: it must be of type int"),
             ({"size": None}, "size=None: it must be of type int"),
@@ -118,7 +238,7 @@ class TestRefusals:
 
     def test_an_unknown_set(self, tmp_path):
         with pytest.raises(
-            ConfigError, match=r"shape: no such dataset; it must be one of mnist, .* \(did you mean shapes\?\)"
+            ConfigError, match=r"shape: no such dataset; it must be one of expressions, .* \(did you mean shapes\?\)"
         ):
             preprocessing.prepare("shape", None, tmp_path / "out")
 

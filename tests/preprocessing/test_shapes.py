@@ -10,7 +10,7 @@ from mocogan_chainer.preprocessing.shapes import CLASS_NAMES, SIZE, Shapes
 
 def videos(**options):
     source = Shapes(None, **options)
-    return [(item, source.load(item)) for item in source.items()]
+    return [(item, source.load(item).frames) for item in source.items()]
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +121,10 @@ def test_prepared(tmp_path):
     assert dataset.size == SIZE
     assert dataset.lengths.tolist() == [32] * 5
     np.testing.assert_array_equal(dataset.frames(3, range(32)), videos(num=5)[3][1])
+
+
+def test_divided(tmp_path):
+    report = preprocessing.prepare("shapes", None, tmp_path / "data", num=10, split=0.2, length=2)
+    dataset = PreparedDataset.open(tmp_path / "data", "test")
+    assert sorted(dataset.labels.tolist()) == [0, 1]
+    assert report.splits == {"train": {"videos": 8, "subjects": 0}, "test": {"videos": 2, "subjects": 0}}

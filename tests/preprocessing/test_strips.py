@@ -66,6 +66,29 @@ def test_without_classes(tmp_path):
     assert report.classes == {}
 
 
+def test_what_lies_deeper_or_leads_nowhere_is_not_seen(tmp_path):
+    strip(tmp_path / "raw" / "a" / "one.png")
+    strip(tmp_path / "raw" / "a" / "deep" / "two.png")
+    (tmp_path / "raw" / "a" / "gone.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "raw" / "loop").symlink_to(tmp_path / "raw")
+    report, dataset = prepare(tmp_path / "raw", tmp_path / "out")
+    assert dataset.ids == ["a/one.png"]
+    assert report.skipped == report.remarks == []
+
+
+def test_divided_by_class(tmp_path):
+    for i in range(8):
+        strip(tmp_path / "raw" / "ab"[i % 2] / f"{i}.png")
+    report, dataset = prepare(tmp_path / "raw", tmp_path / "out", split=0.25)
+    assert [dataset.splits[:4].count("test"), dataset.splits[4:].count("test")] == [1, 1]
+    assert report.splits == {"train": {"videos": 6, "subjects": 0}, "test": {"videos": 2, "subjects": 0}}
+
+
+def test_how_frames_were_made_is_recorded(tmp_path):
+    strip(tmp_path / "raw" / "one.png", size=8)
+    assert prepare(tmp_path / "raw", tmp_path / "out", size=4)[1].filters == ["scale=4:4:flags=area"]
+
+
 def test_images_beside_folders(tmp_path):
     strip(tmp_path / "raw" / "one.png")
     strip(tmp_path / "raw" / "a" / "two.png")

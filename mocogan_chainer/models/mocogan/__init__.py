@@ -68,9 +68,10 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
 
     def iterators(dataset: Any, stream: Callable[[str], np.random.Generator]) -> dict[str, Iterator]:
         images = config["image_batchsize"] or config["batchsize"]
+        drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
         return {
-            "main": ClipIterator(dataset, config["batchsize"], length, config["every_nth"], stream("clips")),
-            "image": FrameIterator(dataset, images, stream("frames")),
+            "main": ClipIterator(dataset, config["batchsize"], length, config["every_nth"], stream("clips"), **drawn),
+            "image": FrameIterator(dataset, images, stream("frames"), **drawn),
         }
 
     return Family(

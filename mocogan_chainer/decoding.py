@@ -1,0 +1,168 @@
+"""Frames out of video files: ffmpeg decodes, filters and scales them and hands them over through a pipe."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import ffmpeg
+import numpy as np
+
+from mocogan_chainer.errors import DataError
+from mocogan_chainer.video import ffmpeg_program
+
+SUFFIXES = frozenset(
+    {".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
+)
+"""Suffixes of video files, in small letters."""
+
+CONTAINERS = "mov,avi,matroska,webm,gif,flv,mpeg,mpegts,asf,ogg"
+"""What a file may be. Not a playlist: that could make ffmpeg open other files."""
+
+EXPLAINED = {
+    "Stream map": "it holds no video",
+    "Format not on whitelist": "a playlist, or no form of video that is read",
+    "Not detecting m3u8": "a playlist, or no form of video that is read",
+    "Error opening input: ": "it cannot be opened",
+}
+"""What some of ffmpeg's messages mean, by their beginnings."""
+
+HARMLESS = ("mmco: unref short failure", "co located POCs unavailable", "number of reference frames")
+"""What ffmpeg calls errors though the picture is whole; common in clips that were cut from broadcasts."""
+
+READ_BYTES = 1 << 20
+
+
+def decode(
+    path: str | os.PathLike, filters: str = "", *, count: int | None = None, threads: int = 0, patience: float = 60.0
+) -> Iterator[np.ndarray]:
+    """Decode the video in a file, frame by frame, turned the way its container says.
+
+    Every frame of the stream comes once, whatever its time stamp, unless a filter chooses among them.
+
+    Args:
+        path: the file.
+        filters: a chain of ffmpeg's video filters, for example ``format=rgb24,scale=64:64:flags=area``.
+        count: stop after so many frames; None for all.
+        threads: of the decoder; 0 leaves it to ffmpeg. The frames do not depend on it.
+        patience: give the file up when nothing comes for so many seconds.
+
+    Yields:
+        uint8 ``(H, W, 3)``, RGB.
+
+    Raises:
+        DataError: the file is no video, is damaged, or falls silent: some frames may have come before.
+        OutputError: there is no ffmpeg.
+    """
+    command = _command(Path(path), filters, count, threads)
+    frames = 0
+    with tempfile.TemporaryFile() as messages, _Process(command, messages, patience) as process:
+        while (frame := process.frame()) is not None:
+            yield frame
+            frames += 1
+        code = process.wait()
+        messages.seek(0)
+        fault = _fault(messages.read().decode(errors="replace"))
+    if process.gave_up:
+        raise DataError(f"{path}: given up: nothing came for {patience:g} seconds after {frames} frames")
+    if fault or code or not frames:
+        state = f"damaged after {frames} frames" if frames else "cannot be decoded as a video"
+        silent = f"ffmpeg ended with code {code}" if code else "it holds no frames"
+        raise DataError(f"{path}: {state}: {fault or silent}")
+
+
+@functools.cache
+def version() -> str:
+    """Return the version of the ffmpeg that decodes.
+
+    Raises:
+        OutputError: there is none.
+    """
+    text = subprocess.run([ffmpeg_program(), "-version"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"ffmpeg version (\S+)", text)
+    return found[1] if found else "unknown"
+
+
+class _Process:
+    """A running ffmpeg that writes PPM images; killed when it falls silent and when the block ends."""
+
+    def __init__(self, command: list[str], messages: BinaryIO, patience: float) -> None:
+        self._ffmpeg = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            bufsize=READ_BYTES,
+            start_new_session=True,  # Ctrl-C is for us: ffmpeg would end as though the video did
+        )
+        self._patience = patience
+        self._waiting_since: float | None = None
+        self._over = threading.Event()
+        self.gave_up = False
+
+    def __enter__(self) -> _Process:
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._over.set()
+        self._ffmpeg.kill()
+        self._ffmpeg.stdout.close()
+        self._ffmpeg.wait()
+
+    def frame(self) -> np.ndarray | None:
+        """Return the next frame, or None at the end."""
+        self._waiting_since = time.monotonic()
+        pipe = self._ffmpeg.stdout
+        kind, extent, greatest = (pipe.readline() for _ in range(3))
+        if (kind, greatest) != (b"P6\n", b"255\n"):
+            return None
+        width, height = map(int, extent.split())
+        image = np.empty((height, width, 3), np.uint8)
+        whole = pipe.readinto(image.data.cast("B")) == image.nbytes
+        self._waiting_since = None
+        return image if whole else None
+
+    def wait(self) -> int:
+        """Return ffmpeg's exit code."""
+        return self._ffmpeg.wait()
+
+    def _watch(self) -> None:
+        while not self._over.wait(min(self._patience / 4, 1.0)):
+            since = self._waiting_since
+            if since is not None and time.monotonic() - since > self._patience:
+                self.gave_up = True
+                self._ffmpeg.kill()
+
+
+def _command(path: Path, filters: str, count: int | None, threads: int) -> list[str]:
+    # The prefix keeps a file name from being read as an address or an option.
+    limits = {"protocol_whitelist": "file,pipe", "format_whitelist": CONTAINERS}
+    # Where the picture's size or form changes midway, the graph of filters goes on instead of beginning anew (it would
+    # count its frames from 0 again), and its first filter brings the picture to what it was.
+    decoder = {"reinit_filter": 0} | ({"threads": threads} if threads else {})
+    # Numbered anew, more than a day apart, so that ffmpeg neither doubles nor drops a frame for how long it lasts.
+    # (The option that says so is -vsync in older versions and -fps_mode in newer ones.)
+    chain = ",".join(filter(None, ["scale=flags=bicubic", filters, "format=rgb24", "settb=100000", "setpts=N"]))
+    output = {"map": "0:V:0", "vf": chain, "r": "1/100000", "format": "image2pipe", "vcodec": "ppm"}
+    if count is not None:
+        output["frames:v"] = count
+    stream = ffmpeg.input(f"file:{path}", **limits, **decoder).output("pipe:", **output)
+    return ffmpeg.compile(stream.global_args("-v", "error", "-nostdin", "-xerror"), cmd=ffmpeg_program())
+
+
+def _fault(messages: str) -> str:
+    """Return the first of ffmpeg's messages that means damage, without the names of its parts; "" without any."""
+    for line in messages.splitlines():
+        text = re.sub(r"^(\[[^]]*\]\s*)+", "", line).strip()
+        if text and not any(harmless in text for harmless in HARMLESS):
+            return next((plain for start, plain in EXPLAINED.items() if text.startswith(start)), text)
+    return ""

@@ -1,0 +1,74 @@
+"""The part of a video's frames that is kept: one box for all of them, so that the crop does not shake."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mocogan_chainer.errors import DataError, one_line
+
+COLUMNS = ["source", "left", "top", "width", "height"]
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels. Its sides are even: the colours of most videos are stored for 2 x 2 pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def cut(self, frame: np.ndarray) -> np.ndarray:
+        """Return the part of ``(H, W, C)`` inside the box."""
+        return frame[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def centre(height: int, width: int) -> Box:
+    """Return the largest square in the middle."""
+    side = min(height, width)
+    return Box(_even((width - side) / 2), _even((height - side) / 2), side, side)
+
+
+def square(centre_x: float, centre_y: float, side: float, height: int, width: int) -> Box:
+    """Return the square of this centre and side, shifted into a frame of ``height`` and ``width``, or shrunk to it."""
+    side = max(2, _even(min(side + 1, height, width)))
+    left = min(max(_even(centre_x - side / 2), 0), _even(width - side))
+    top = min(max(_even(centre_y - side / 2), 0), _even(height - side))
+    return Box(left, top, side, side)
+
+
+def read(path: Path) -> dict[str, tuple[float, float, float, float]]:
+    """Read a box file: CSV with the columns source, left, top, width, height, in pixels, a row a video.
+
+    Raises:
+        DataError: it cannot be read, or a row holds something else.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, skipinitialspace=True))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as a box file: {one_line(error)}") from error
+    boxes = {}
+    for line, row in enumerate(rows, 2):
+        try:
+            left, top, width, height = (float(row[name]) for name in COLUMNS[1:])
+            good = np.isfinite([left, top]).all() and 0 < width < np.inf and 0 < height < np.inf and row["source"]
+        except (KeyError, TypeError, ValueError):
+            good = False
+        if not good or None in row:
+            raise DataError(
+                f"{path}: row {line} must hold {', '.join(COLUMNS)}: the video's path below RAW, and pixels"
+            )
+        if row["source"] in boxes:
+            raise DataError(f"{path}: row {line}: {row['source']} has a box already; there is one a video")
+        boxes[row["source"]] = (left, top, width, height)
+    if not boxes:
+        raise DataError(f"{path}: no boxes; a box file is CSV with the columns {', '.join(COLUMNS)} and a row a video")
+    return boxes
+
+
+def _even(value: float) -> int:
+    return int(value // 2) * 2

@@ -1,0 +1,210 @@
+"""A preparation on its way: a hidden folder beside the dataset that can be taken up again after a stop of any kind.
+
+It holds what has been made so far (``data``), a line for each video in the order of the work (``journal``), and what
+the work is (``plan.json``). The journal is only believed as far as its lines and the frames of its videos are whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mocogan_chainer import __version__
+from mocogan_chainer.datasets import layout
+from mocogan_chainer.datasets.writer import PreparedWriter
+from mocogan_chainer.errors import OutputError
+from mocogan_chainer.files import atomic_write, explained, locked, put_folder
+from mocogan_chainer.preprocessing.source import Item
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the journal: what became of the next video.
+
+    Attributes:
+        length: number of frames; 0 when it was left out.
+        digest: of its bytes, as :meth:`PreparedWriter.add` returns it.
+        filter: how its frames were made.
+        remark: what is worth knowing about it, or "".
+        reason: why it was left out, or "".
+    """
+
+    length: int = 0
+    digest: str = ""
+    filter: str = ""
+    remark: str = ""
+    reason: str = ""
+
+
+class Partial:
+    """The hidden folder. Make one with :func:`opened`.
+
+    Attributes:
+        data: where the dataset grows.
+        parts: where workers put single videos.
+    """
+
+    def __init__(self, folder: Path, out: Path) -> None:
+        self._folder = folder
+        self._out = out
+        self._plan = folder / "plan.json"
+        self._journal = folder / "journal"
+        self.data = folder / "data"
+        self.parts = folder / "parts"
+
+    @property
+    def kept(self) -> int:
+        """Number of videos that a stop leaves to go on from."""
+        return len(_lines(self._journal)) if self.data.is_dir() else 0
+
+    def take_up(self, plan: dict[str, Any], resume: bool, force: bool) -> None:
+        """Keep what an earlier attempt left, if that is wanted and right, or else begin anew; see :func:`opened`."""
+        before, kept = _read_plan(self._plan), self.kept
+        if kept and resume and before is not None:
+            _require_same(self._out, before, plan)
+            return
+        if kept and not resume and not force:
+            raise OutputError(
+                f"{self._out}: an earlier preparation stopped half-way; go on with it by --resume, or begin anew by "
+                "--force"
+            )
+        with explained(self._journal):
+            self._journal.unlink(missing_ok=True)
+        with atomic_write(self._plan) as file:
+            file.write(json.dumps(plan, indent=1, sort_keys=True).encode())
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def recover(self, writer: PreparedWriter, items: Sequence[Item]) -> int:
+        """Bring ``writer`` to where an earlier attempt ended; return how many of the items that covers."""
+        shutil.rmtree(self.parts, ignore_errors=True)
+        for folder in (self.data, self.parts):
+            folder.mkdir(parents=True, exist_ok=True)
+        good = []
+        for item, line in zip(items, _lines(self._journal), strict=False):
+            entry = _parse(line, item)
+            if entry is None or not _replay(writer, item, entry):
+                break
+            good.append(line)
+        writer.begin()
+        for path in self.data.iterdir():
+            if not layout.SHARD_PATTERN.fullmatch(path.name):
+                path.unlink()  # an attempt that was stopped as it finished
+        with atomic_write(self._journal) as file:
+            file.writelines(good)
+        return len(good)
+
+    def note(self, item: Item, entry: Entry) -> None:
+        """Add a line to the journal: what became of ``item``."""
+        with explained(self._journal), self._journal.open("ab") as file:
+            file.write(_line(item, entry))
+
+    def become(self) -> None:
+        """Put the finished dataset in its place and remove the rest."""
+        with explained(self._out):
+            put_folder(self.data, self._out)
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the folder with all that was made."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterator[Partial]:
+    """Give the partial of ``out``, new or taken up again. Where the block fails with nothing kept, nothing is left.
+
+    Args:
+        out: the dataset to be.
+        plan: what the work is; it must be the same when it is taken up again.
+        resume: go on with what an earlier attempt left, if anything.
+        force: begin anew, unless ``resume``.
+
+    Raises:
+        OutputError: another process is at work there; there is an earlier attempt and neither ``resume`` nor
+            ``force`` is given; it was other work; or ``out`` is a mount point.
+    """
+    if os.path.ismount(out):
+        raise OutputError(f"{out}: it is a mount point, which no folder can take the place of; choose a folder in it")
+    folder = out.parent / f".{out.name}.partial"
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock", f"{out}: another process is preparing it; wait for it or choose another folder"):
+        work = Partial(folder, out)
+        try:
+            work.take_up(plan, resume, force)
+            yield work
+        except BaseException:
+            if not work.kept:
+                work.discard()
+            raise
+
+
+def plan_of(settings: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]:
+    """Return what must be the same for a preparation to be taken up again: the tool, the options, the videos found."""
+    known = [[item.id, item.source, item.class_name, item.subject, item.split, item.fault] for item in items]
+    videos = hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    return {"tool": __version__, "videos": f"{len(items)} ({videos[:16]})"} | settings
+
+
+def _read_plan(path: Path) -> dict[str, Any] | None:
+    try:
+        plan = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return plan if isinstance(plan, dict) else None
+
+
+def _require_same(out: Path, before: dict[str, Any], plan: dict[str, Any]) -> None:
+    differing = sorted(key for key in before.keys() | plan.keys() if before.get(key) != plan.get(key))
+    if differing:
+        # Other options often mean other videos: the option is the one to name.
+        key = min(differing, key=lambda key: key == "videos")
+        raise OutputError(
+            f"{out}: the preparation that stopped half-way was another one: {key} was {before.get(key)} and is now "
+            f"{plan.get(key)}; give the same options for --resume, or begin anew by --force"
+        )
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Return the lines that were written to their end."""
+    try:
+        return [line + b"\n" for line in path.read_bytes().split(b"\n")[:-1]]
+    except FileNotFoundError:
+        return []
+
+
+def _line(item: Item, entry: Entry) -> bytes:
+    return _sealed(json.dumps({"id": item.id} | asdict(entry)).encode())
+
+
+def _sealed(text: bytes) -> bytes:
+    """Return a line with its own checksum, so that no damage to it goes unseen."""
+    return hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n"
+
+
+def _parse(line: bytes, item: Item) -> Entry | None:
+    """Return what a line says of ``item``; None unless it is whole and about it."""
+    text = line.partition(b" ")[2].rstrip(b"\n")
+    if line != _sealed(text):
+        return None
+    known = json.loads(text)
+    return Entry(**known) if known.pop("id") == item.id else None
+
+
+def _replay(writer: PreparedWriter, item: Item, entry: Entry) -> bool:
+    if entry.length == 0:
+        writer.skip(item.source, entry.reason)
+        return True
+    known = {"split": item.split, "filter": entry.filter}
+    if not writer.recover(entry.length, entry.digest, item.id, item.class_name, item.subject, item.source, **known):
+        return False
+    if entry.remark:
+        writer.remark(item.source, entry.remark)
+    return True

@@ -1,0 +1,56 @@
+"""Dividing videos into train and test, so that nobody is seen in both."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mocogan_chainer import seeding
+from mocogan_chainer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mocogan_chainer.preprocessing.source import Item
+
+
+def divide(items: Sequence[Item], part: float, seed: int) -> list[Item]:
+    """Mark about ``part`` of the subjects as test and the others as train, or of each class where no subject is known.
+
+    The result depends on the names, not on the order of the items. Videos that cannot be used stay as they are.
+
+    Args:
+        part: over 0 and under 1; at least one subject, or video of a class that has two, goes to each side.
+
+    Raises:
+        ConfigError: some subjects are known and others not, or there is nothing to divide.
+    """
+    usable = [item for item in items if not item.fault]
+    nameless = sum(not item.subject for item in usable)
+    if 0 < nameless < len(usable):
+        raise ConfigError(
+            f"split={part}: {nameless} of {len(usable)} videos name no subject, so they cannot be kept apart by "
+            "subject; use split=0"
+        )
+    if nameless:
+        names = sorted({item.class_name for item in usable})
+        groups = [sorted(item.id for item in usable if item.class_name == name) for name in names]
+        test = {id for name, group in zip(names, groups, strict=True) for id in _drawn(group, part, seed, name)}
+        is_test = [item.id in test for item in items]
+    else:
+        test = set(_drawn(sorted({item.subject for item in usable}), part, seed))
+        is_test = [item.subject in test for item in items]
+    if not test:
+        what = "videos of a class" if nameless else "subjects"
+        raise ConfigError(f"split={part}: there are no two {what} to divide into train and test; use split=0")
+    return [
+        item if item.fault else dataclasses.replace(item, split="test" if chosen else "train")
+        for item, chosen in zip(items, is_test, strict=True)
+    ]
+
+
+def _drawn(names: list[str], part: float, seed: int, *key: str) -> list[str]:
+    if len(names) < 2:
+        return []
+    count = min(max(round(part * len(names)), 1), len(names) - 1)
+    order = seeding.stream(seed, "split", *key).permutation(len(names))
+    return [names[i] for i in order[:count]]
