@@ -73,10 +73,11 @@ def decode(
         fault = _fault(messages.read().decode(errors="replace"))
     if process.gave_up:
         raise DataError(f"{path}: given up: nothing came for {patience:g} seconds after {frames} frames")
-    if fault or code or not frames:
+    if fault or code:
         state = f"damaged after {frames} frames" if frames else "cannot be decoded as a video"
-        silent = f"ffmpeg ended with code {code}" if code else "it holds no frames"
-        raise DataError(f"{path}: {state}: {fault or silent}")
+        raise DataError(f"{path}: {state}: {fault or f'ffmpeg ended with code {code}'}")
+    if not frames:
+        raise DataError(f"{path}: not one frame comes out of it; it is empty, or too short for the frame rate")
 
 
 @functools.cache

@@ -179,26 +179,27 @@ class TestTime:
         np.testing.assert_array_equal(read(path, "select='not(mod(n,3))'"), noise(10)[::3])
 
     def test_the_form_of_the_pixels_changes_midway(self, tmp_path):
-        path = self._joined(tmp_path, smooth(), smooth())
-        frames = read(path)
+        frames = read(self._joined(tmp_path, smooth(), smooth(), "mjpeg", ["yuvj420p", "yuvj444p"]))
         assert frames.shape == (18, 24, 32, 3)
         np.testing.assert_array_equal(frames[12:], frames[:6])
-        assert np.abs(frames[6:12].astype(int) - smooth()).max() < 16
-        assert np.abs(frames[:6].astype(int) - smooth()).max() < 16
+        for part in (frames[:6], frames[6:12]):
+            assert np.abs(part.astype(int) - smooth()).max() < 16
 
-    def test_the_size_changes_midway(self, tmp_path):
-        path = self._joined(tmp_path, smooth(), smooth(6, 48, 64))
-        frames = read(path)
-        assert frames.shape == (18, 24, 32, 3)
-        assert np.abs(frames[6:12].astype(int) - smooth()).max() < 16
-        cut = read(path, "format=rgb24,crop=10:8:20:14")
-        assert np.abs(cut[6:12].astype(int) - smooth()[:, 14:22, 20:30]).max() < 16
+    @pytest.mark.parametrize(
+        ("codec", "pixels"), [("mjpeg", ["yuvj420p", "yuvj444p"]), ("mjpeg", ["yuvj420p"] * 2), ("png", ["rgb24"] * 2)]
+    )
+    def test_the_size_changes_midway(self, tmp_path, codec, pixels):
+        path = self._joined(tmp_path, smooth(), smooth(6, 48, 64), codec, pixels)
+        for filters, expected in (("", smooth()), ("crop=10:8:20:14", smooth()[:, 14:22, 20:30])):
+            frames = read(path, filters)
+            assert frames.shape == (18, *expected.shape[1:])
+            for part in (frames[:6], frames[6:12], frames[12:]):
+                assert np.abs(part.astype(int) - expected).max() < 16
 
-    def _joined(self, folder, first, second):
-        """A file of the first clip, the second with finer chroma, and the first again."""
-        how = ["-c:v", "mjpeg", "-q:v", 1, "-pix_fmt"]
-        encode(folder / "a.avi", first, *how, "yuvj420p", like=".none")
-        encode(folder / "b.avi", second, *how, "yuvj444p", like=".none")
+    def _joined(self, folder, first, second, codec, pixels):
+        """A file of the first clip, the second and the first again, each with its own form of pixels."""
+        for name, clip, form in zip("ab", (first, second), pixels, strict=True):
+            encode(folder / f"{name}.avi", clip, "-c:v", codec, "-q:v", 1, "-pix_fmt", form, like=".none")
         (folder / "list.txt").write_text("file a.avi\nfile b.avi\nfile a.avi\n")
         ffmpeg("-f", "concat", "-i", folder / "list.txt", "-c", "copy", folder / "joined.mkv")
         return folder / "joined.mkv"
@@ -359,6 +360,14 @@ class TestDamage:
         assert f"a.mkv: damaged after {len(frames)} frames: " in message
         np.testing.assert_array_equal(frames[:18], self.CLIP[:18])
 
+    def test_nothing_is_decoded_after_the_damage(self, tmp_path, whole):
+        data = bytearray(whole(".mpg", "-c:v", "mpeg2video"))
+        data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
+        (tmp_path / "a.mpg").write_bytes(data)
+        frames, message = read_until_fault(tmp_path / "a.mpg")
+        assert f"a.mpg: damaged after {len(frames)} frames: " in message
+        assert len(frames) < 30
+
     def test_the_whole_file_again(self, tmp_path, whole):
         for suffix in (".mp4", ".avi", ".mkv", ".webm"):
             (tmp_path / f"a{suffix}").write_bytes(whole(suffix))
@@ -372,7 +381,8 @@ class TestMessages:
         ("messages", "fault"),
         [
             ("", ""),
-            ("\n\n", ""),
+            ("\n \n", ""),
+            ("  \n  second  \n", "second"),
             ("[h264 @ 0x55d0c8] mmco: unref short failure\n", ""),
             (
                 "[h264 @ 0x1] co located POCs unavailable\n[h264 @ 0x1] number of reference frames (0+2) exceeds max\n",
@@ -483,7 +493,7 @@ class TestProcess:
 
     def test_nothing_at_all(self, stand_in):
         stand_in("exit 0")
-        with pytest.raises(DataError, match=r"cannot be decoded as a video: it holds no frames$"):
+        with pytest.raises(DataError, match=r"not one frame comes out of it; it is empty"):
             read("a.mp4")
 
     def test_a_reader_that_stops_leaves_no_process(self, stand_in):

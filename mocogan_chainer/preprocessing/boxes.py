@@ -14,7 +14,7 @@ COLUMNS = ["source", "left", "top", "width", "height"]
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels. Its sides are even: the colours of most videos are stored for 2 x 2 pixels."""
+    """A rectangle in pixels, all even, so that a tool that cuts in a video's colour planes can cut the same."""
 
     left: int
     top: int

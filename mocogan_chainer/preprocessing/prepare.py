@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,7 +188,8 @@ def _written(writer: PreparedWriter, job: Job, result: Loaded, source: Source) -
     item = job.item
     if not result.frames:
         reason = (result.reason or "it has no frames").removeprefix(f"{Path(source.raw or '', item.source)}: ")
-        reason = reason.replace(f"{source.raw}{os.sep}", "")  # paths in messages as in the other column
+        # Paths in messages as in the other column.
+        reason = re.sub(rf"(?<!\S){re.escape(f'{source.raw}{os.sep}')}", "", reason)
         writer.skip(item.source, reason)
         return partial.Entry(reason=reason)
     shape = (result.frames, source.size, source.size, job.channels)

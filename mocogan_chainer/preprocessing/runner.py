@@ -132,9 +132,10 @@ def _shielded() -> Iterator[None]:
 
     For the starts and the end of workers: one that loses its parent as it starts ends with a traceback.
     """
-    in_main_thread = threading.current_thread() is threading.main_thread()  # no other hears Ctrl-C, nor may set this
     heard: list[int] = []
-    if in_main_thread:
+    # Only the main thread hears Ctrl-C, and may set who does; there is None where that is not a matter of Python.
+    hears = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None
+    if hears:
         handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     if hasattr(signal, "pthread_sigmask"):  # all but Windows
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -143,7 +144,7 @@ def _shielded() -> Iterator[None]:
     finally:
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if in_main_thread:
+        if hears:
             signal.signal(signal.SIGINT, handler)
         if heard:
             signal.raise_signal(signal.SIGINT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mocogan_chainer import video
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.preprocessing import tree
+from mocogan_chainer.preprocessing.footage import StripFile
 from mocogan_chainer.preprocessing.source import Item, Recording, Source
 
 
@@ -30,9 +30,8 @@ class Strips(Source):
         return loose + sorted_in
 
     def load(self, item: Item) -> Recording:
-        return Recording(
-            video.resize(video.read_strip(item.data), self.size), f"scale={self.size}:{self.size}:flags=area"
-        )
+        strip = StripFile(item.data)
+        return Recording(strip.frames("none", self.size), strip.filter("none", self.size))
 
     def _class_items(self, folder: Path) -> list[Item]:
         name = folder.name

@@ -45,9 +45,9 @@ class TestFindFace:
         assert found == pytest.approx((40 / 80, 20 / 60, 20 / 80))
 
     def test_the_largest_counts_in_each_frame(self):
-        small, large = (0, 0, 24, 24), (40, 20, 30, 30)
+        small, large = (50, 30, 24, 24), (10, 5, 30, 30)
         found = faces.find_face([blank()] * 3, detections([small, large], [large, small], [small, large]))
-        assert found == pytest.approx((55 / 80, 35 / 60, 30 / 80))
+        assert found == pytest.approx((25 / 80, 20 / 60, 30 / 80))
 
     def test_the_longer_side_counts(self):
         assert faces.find_face([blank()], detections([(10, 10, 16, 24)])) == pytest.approx((18 / 80, 22 / 60, 24 / 80))

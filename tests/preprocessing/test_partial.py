@@ -1,6 +1,7 @@
 """Stopping a preparation at any place, by anything, and taking it up again: the result has the same bytes as ever."""
 
 import errno
+import multiprocessing
 import os
 import random
 import re
@@ -419,6 +420,21 @@ class TestWhatAStopLeaves:
         with pytest.raises(MocoganError, match="the worker processes cannot start"):
             prepare("toy", raw, out, workers=1)
         assert beside(out) == set()
+
+    def test_no_worker_where_it_stops_between_two_videos(self, out, tmp_path, monkeypatch):
+        """Nor what one would still write: the next attempt may begin at once."""
+        raw = toy.write(tmp_path / "raw", a_1="good 1", a_2="good 1 60", a_3="good 1 60")
+        before = set(multiprocessing.active_children())
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(partial.Partial, "note", interrupt)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            prepare("toy", raw, out, workers=2)
+        assert set(multiprocessing.active_children()) == before
+        assert beside(out) == set()
+        assert caught.value.args == ()
 
     def test_all_that_was_done_when_it_stops_while_that_is_read_again(self, raw, out, whole, stopped, monkeypatch):
         def interrupt(*_, **__):

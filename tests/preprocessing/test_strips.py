@@ -86,7 +86,8 @@ def test_divided_by_class(tmp_path):
 
 def test_how_frames_were_made_is_recorded(tmp_path):
     strip(tmp_path / "raw" / "one.png", size=8)
-    assert prepare(tmp_path / "raw", tmp_path / "out", size=4)[1].filters == ["scale=4:4:flags=area"]
+    (made,) = prepare(tmp_path / "raw", tmp_path / "out", size=4)[1].filters
+    assert made == "format=rgb24,scale=4:4:flags=area+accurate_rnd+full_chroma_inp"
 
 
 def test_images_beside_folders(tmp_path):
