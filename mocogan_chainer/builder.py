@@ -174,7 +174,9 @@ def build_iterators(
     iterators = family.iterators(dataset, _streams(config))
     skipped = max(getattr(iterator, "skipped", 0) for iterator in iterators.values())
     if skipped:
-        say(f"{skipped} videos are too short for a clip and are left out")
+        say(f"{skipped} of {len(dataset)} videos are too short for a clip and are left out")
+    for label in getattr(iterators["main"], "missing_labels", []):
+        say(f"no video of the class {dataset.class_names[label]} is long enough for a clip")
     return iterators
 
 

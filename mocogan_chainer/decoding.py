@@ -6,17 +6,16 @@ import functools
 import os
 import re
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import ffmpeg
 import numpy as np
 
-from mocogan_chainer.errors import DataError
+from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.video import ffmpeg_program
 
 SUFFIXES = frozenset(
@@ -39,6 +38,8 @@ HARMLESS = ("mmco: unref short failure", "co located POCs unavailable", "number 
 """What ffmpeg calls errors though the picture is whole; common in clips that were cut from broadcasts."""
 
 READ_BYTES = 1 << 20
+MESSAGE_BYTES = 1 << 16
+"""How much of ffmpeg's messages is kept."""
 
 
 def decode(
@@ -60,17 +61,16 @@ def decode(
 
     Raises:
         DataError: the file is no video, is damaged, or falls silent: some frames may have come before.
-        OutputError: there is no ffmpeg.
+        OutputError: there is no ffmpeg, or the system cannot start it now.
     """
     command = _command(Path(path), filters, count, threads)
     frames = 0
-    with tempfile.TemporaryFile() as messages, _Process(command, messages, patience) as process:
+    with _Process(command, patience) as process:
         while (frame := process.frame()) is not None:
             yield frame
             frames += 1
-        code = process.wait()
-        messages.seek(0)
-        fault = _fault(messages.read().decode(errors="replace"))
+        code, messages = process.wait()
+    fault = _fault(messages)
     if process.gave_up:
         raise DataError(f"{path}: given up: nothing came for {patience:g} seconds after {frames} frames")
     if fault or code:
@@ -95,15 +95,20 @@ def version() -> str:
 class _Process:
     """A running ffmpeg that writes PPM images; killed when it falls silent and when the block ends."""
 
-    def __init__(self, command: list[str], messages: BinaryIO, patience: float) -> None:
-        self._ffmpeg = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            bufsize=READ_BYTES,
-            start_new_session=True,  # Ctrl-C is for us: ffmpeg would end as though the video did
-        )
+    def __init__(self, command: list[str], patience: float) -> None:
+        try:
+            self._ffmpeg = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=READ_BYTES,
+                start_new_session=True,  # Ctrl-C is for us: ffmpeg would end as though the video did
+            )
+        except OSError as error:  # no fault of the video: too many processes, or out of memory
+            raise OutputError(f"{command[0]}: ffmpeg cannot be started: {error.strerror}") from error
+        self._messages = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         self._patience = patience
         self._waiting_since: float | None = None
         self._over = threading.Event()
@@ -111,6 +116,7 @@ class _Process:
 
     def __enter__(self) -> _Process:
         threading.Thread(target=self._watch, daemon=True).start()
+        self._listener.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -118,6 +124,8 @@ class _Process:
         self._ffmpeg.kill()
         self._ffmpeg.stdout.close()
         self._ffmpeg.wait()
+        self._listener.join()
+        self._ffmpeg.stderr.close()
 
     def frame(self) -> np.ndarray | None:
         """Return the next frame, or None at the end."""
@@ -132,9 +140,17 @@ class _Process:
         self._waiting_since = None
         return image if whole else None
 
-    def wait(self) -> int:
-        """Return ffmpeg's exit code."""
-        return self._ffmpeg.wait()
+    def wait(self) -> tuple[int, str]:
+        """Return ffmpeg's exit code and the first of its messages."""
+        code = self._ffmpeg.wait()
+        self._listener.join()
+        return code, self._messages.decode(errors="replace")
+
+    def _listen(self) -> None:
+        while block := self._ffmpeg.stderr.read1(MESSAGE_BYTES):  # to the end: a full pipe would stop ffmpeg
+            self._messages = (self._messages + block)[:MESSAGE_BYTES]
+        if len(self._messages) == MESSAGE_BYTES:
+            self._messages = self._messages.rpartition(b"\n")[0]  # whole lines: half a one could mean something else
 
     def _watch(self) -> None:
         while not self._over.wait(min(self._patience / 4, 1.0)):
@@ -156,8 +172,10 @@ def _command(path: Path, filters: str, count: int | None, threads: int) -> list[
     output = {"map": "0:V:0", "vf": chain, "r": "1/100000", "format": "image2pipe", "vcodec": "ppm"}
     if count is not None:
         output["frames:v"] = count
-    stream = ffmpeg.input(f"file:{path}", **limits, **decoder).output("pipe:", **output)
-    return ffmpeg.compile(stream.global_args("-v", "error", "-nostdin", "-xerror"), cmd=ffmpeg_program())
+    stream = ffmpeg.input("INPUT", **limits, **decoder).output("pipe:", **output)
+    command = ffmpeg.compile(stream.global_args("-v", "error", "-nostdin", "-xerror"), cmd=ffmpeg_program())
+    command[command.index("INPUT")] = f"file:{path}"  # put in last: ffmpeg-python takes names in UTF-8 alone
+    return command
 
 
 def _fault(messages: str) -> str:

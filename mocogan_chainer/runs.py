@@ -82,7 +82,8 @@ def train(request: Request, say: Say) -> None:
         _remove_results(out, Path(config["tensorboard"]) / out.name)
     with atomic_write(out / CONFIG) as file:
         file.write(configuration.dump(config).encode())
-    say(f"training {config['model_name']} on {len(dataset)} videos of {config['dataset']}; results in {out}")
+    used = len(dataset) - getattr(trainer.updater.get_iterator("main"), "skipped", 0)
+    say(f"training {config['model_name']} on {used} videos of {config['dataset']}; results in {out}")
     trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
     say(f"done after {trainer.updater.iteration} iterations: {out / LATEST}")
 

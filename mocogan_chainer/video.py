@@ -35,14 +35,14 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     Raises:
         DataError: the file is missing, no image, damaged, or holds more than 8 bits a channel.
     """
+    if not Path(path).is_file():
+        raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
     try:
         with Image.open(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
             ImageOps.exif_transpose(image, in_place=True)
             return np.array(image.convert("RGB"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
     except DataError:
         raise
     except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
@@ -237,6 +237,11 @@ def _nearest(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
 
 
 def ffmpeg_program() -> str:
+    """Return the ffmpeg on the PATH, or else the one that came with imageio-ffmpeg.
+
+    Raises:
+        OutputError: there is neither.
+    """
     found = shutil.which("ffmpeg")
     if found:
         return found

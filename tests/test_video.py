@@ -243,7 +243,7 @@ class TestImage:
             video.read_image(tmp_path / "gone.png")
 
     def test_a_folder(self, tmp_path):
-        with pytest.raises(DataError, match="cannot be read as an image"):
+        with pytest.raises(DataError, match="not a file"):
             video.read_image(tmp_path)
 
     def test_sixteen_bits_are_refused_rather_than_clipped(self, tmp_path):

@@ -14,7 +14,13 @@ from mocogan_chainer.files import reason
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are :class:`ConfigError`, so that they end like all others."""
+    """An argument parser whose errors are :class:`ConfigError`, so that they end like all others.
+
+    Options are not to be abbreviated: a misspelt one would pass for another.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False} | options)
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message} (see {self.prog} --help)")

@@ -11,7 +11,7 @@ from typing import Any
 from mocogan_chainer import preprocessing
 from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets import PreparedDataset, layout, overview
-from mocogan_chainer.errors import ConfigError, nearest
+from mocogan_chainer.errors import ConfigError, OutputError, nearest
 from mocogan_chainer.preprocessing import Report, Source
 
 PROGRAM = "preprocess.py"
@@ -31,8 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _preprocess(argv: Sequence[str]) -> None:
     if argv and not argv[0].startswith("-"):
         _require_name(argv[0])  # for a better message than argparse's
-    arguments = vars(_parser().parse_args(argv))
+    known, unknown = _parser().parse_known_args(argv)
+    arguments = vars(known)
     name = arguments.pop("name")
+    if unknown:
+        flags = [f"--{key.replace('_', '-')}" for key in arguments]
+        raise ConfigError(
+            f"{unknown[0]}: {name} takes no such argument{nearest(unknown[0].split('=')[0], flags)} "
+            f"(see {PROGRAM} {name} --help)"
+        )
     if name in LOOKS:
         LOOKS[name](**arguments)
         return
@@ -42,7 +49,10 @@ def _preprocess(argv: Sequence[str]) -> None:
             f"{out} {surplus}: {name} makes its own videos and takes only the folder to write: "
             f"{PROGRAM} {name} {surplus}"
         )
-    _show(preprocessing.prepare(name, raw, out, **arguments))
+    report = preprocessing.prepare(name, raw, out, **arguments)
+    if arguments["resume"]:
+        print(f"{report.recovered} videos were done before" if report.recovered else "nothing to resume: made anew")
+    _show(report)
 
 
 def _require_name(name: str) -> None:
@@ -64,7 +74,10 @@ def _info(out: str, sheet: str | None) -> None:
     dataset = PreparedDataset.open(out)
     print(overview.describe(dataset))
     path = Path(out, layout.CONTACT_SHEET) if sheet is None else Path(sheet)
-    overview.write_contact_sheet(dataset, path)
+    try:
+        overview.write_contact_sheet(dataset, path)
+    except OutputError as error:
+        raise OutputError(f"{error} (--sheet FILE.png names another place)") from error
     print(f"contact sheet: {path}")
 
 
@@ -127,18 +140,20 @@ def _add_own(command: argparse.ArgumentParser, kind: type[Source]) -> None:
 
 
 def _show(report: Report) -> None:
-    if report.recovered:
-        print(f"{report.recovered} videos were done before the stop")
-    print(f"{report.out}: {report.videos} videos, {report.frames} frames of {report.size} x {report.size}")
+    print(f"{report.out}: {_count(report.videos, 'video')}, {report.frames} frames of {report.size} x {report.size}")
     width = max(map(len, report.classes), default=0)
     for label, (name, count) in enumerate(report.classes.items()):
-        print(f"  class {label}  {name:{width}}  {count} videos")
+        print(f"  class {label}  {name:{width}}  {_count(count, 'video')}")
     for split, counts in report.splits.items():
-        subjects = f" of {counts['subjects']} subjects" if counts["subjects"] else ""
-        print(f"  {split:5}  {counts['videos']} videos{subjects}")
+        subjects = f" of {_count(counts['subjects'], 'subject')}" if counts["subjects"] else ""
+        print(f"  {split:5}  {_count(counts['videos'], 'video')}{subjects}")
     _list("left out", report.skipped, report.skipped_list)
     _list("remarks on", report.remarks, report.remarks_list)
     print(f"preview: {report.preview}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def _list(what: str, entries: Sequence[tuple[str, str]], path: Path) -> None:

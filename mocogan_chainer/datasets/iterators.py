@@ -114,6 +114,7 @@ class ClipIterator(_DatasetIterator):
 
     Attributes:
         skipped: the number of videos too short for a clip, which are never given.
+        missing_labels: the classes whose videos are all too short.
 
     Raises:
         ConfigError: an argument is out of range, or ``balance`` is asked of a dataset without classes.
@@ -143,6 +144,7 @@ class ClipIterator(_DatasetIterator):
         super().__init__(dataset, batchsize, len(self._usable), rng, flip=flip, balance=balance)
         self._every_nth = every_nth
         self.skipped = len(dataset) - len(self._usable)
+        self.missing_labels = sorted(set(dataset.labels.tolist()) - set(dataset.labels[self._usable].tolist()) - {-1})
         self._order = self._new_order()
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,8 @@ SPLITS = ("train", "test")
 PARTS = (*SPLITS, "all")
 """What a dataset may be opened for: the videos of one split, or every video."""
 SHARD_PATTERN = re.compile(r"(frames|masks)-[0-9]{5}\.npy")
+LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""What file managers leave in a folder that they show."""
 HEADER_BYTES = 128
 
 
@@ -35,7 +37,7 @@ def shard_name(index: int, kind: str = "frames") -> str:
 
 def is_own_file(name: str) -> bool:
     """Tell whether a prepared dataset may hold a file of this name."""
-    known = (META, VIDEOS, SKIPPED, REMARKS, PREVIEW, CONTACT_SHEET)
+    known = (META, VIDEOS, SKIPPED, REMARKS, PREVIEW, CONTACT_SHEET, *LITTER)
     return name in known or SHARD_PATTERN.fullmatch(name) is not None
 
 
@@ -52,7 +54,11 @@ def npy_header(*shape: int) -> bytes:
 
 
 def sha256(path: str | os.PathLike) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
+    """Return a file's SHA-256 in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while block := file.read(1 << 20):

@@ -52,7 +52,7 @@ def describe(dataset: PreparedDataset) -> str:
         *_field("made by", _makers(dataset.meta)),
         *_field("options", _pairs(dataset.options)),
         *_field("filter", _filter(dataset.filters)),
-        *_field("masks", "of every frame" if dataset.has_masks else "none"),
+        *_field("masks", "of every frame; empty where a video came without" if dataset.has_masks else "none"),
         *_field("classes", _classes(dataset)),
         *_field("subjects", f"{len(set(dataset.subjects) - {''}):,}"),
         *_field("split", _split(dataset)),

@@ -67,6 +67,7 @@ class PreparedWriter:
         self._name = name
         self._size = size
         self._class_names = [_text(name) for name in class_names]
+        self._known_classes = frozenset(self._class_names)
         self._record = {"options": options or {}} | (record or {})
         shapes: dict[str, tuple[int, ...]] = {"frames": (size, size, 3)}
         self._shapes = shapes | ({"masks": (size, size)} if masks else {})
@@ -228,7 +229,7 @@ class PreparedWriter:
         row = _Row(*map(_text, texts))
         if row.id in self._ids:
             raise ValueError(f"{row.id}: two videos have this id")
-        if row.class_name and row.class_name not in self._class_names:
+        if row.class_name and row.class_name not in self._known_classes:
             raise ValueError(f"{row.id}: the class {row.class_name} is not one of {', '.join(self._class_names)}")
         if row.split and row.split not in layout.SPLITS:
             raise ValueError(f"{row.id}: the split {row.split} is not one of {', '.join(layout.SPLITS)}")
@@ -319,14 +320,18 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
 
 
 def preview(dataset: PreparedDataset) -> np.ndarray:
-    """Return the first frames of up to 16 videos, taken evenly from each class, as one video."""
+    """Return the first frames of up to 16 videos, taken evenly from each class, as one video.
+
+    Returns:
+        uint8 ``(T, H, W, 3)`` with T at most 32.
+    """
     chosen = spread(dataset.labels, PREVIEW_VIDEOS)
     length = min(PREVIEW_FRAMES, int(dataset.lengths[chosen].max()))
     tiles = []
     for i in chosen:
         places = np.minimum(np.arange(length), dataset.lengths[i] - 1)
-        frames = dataset.frames(i, places)
-        tiles.append(video.resize(frames, min(dataset.size, PREVIEW_SIZE)))
+        side = min(dataset.size, PREVIEW_SIZE)
+        tiles.append(np.concatenate([video.resize(dataset.frames(i, [place]), side) for place in places]))
     columns = int(np.ceil(np.sqrt(len(tiles))))
     return video.grid(np.stack(tiles), columns)
 

@@ -48,9 +48,17 @@ def read(path: Path) -> dict[str, tuple[float, float, float, float]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, skipinitialspace=True))
+            reader = csv.DictReader(file, skipinitialspace=True)
+            rows, header = list(reader), reader.fieldnames or []
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such box file") from None
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as a box file: {one_line(error)}") from error
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise DataError(
+            f"{path}: its first line is {','.join(header) or 'missing'}, without "
+            f"{', '.join(missing)}; a box file is CSV with the columns {','.join(COLUMNS)}"
+        )
     boxes = {}
     for line, row in enumerate(rows, 2):
         try:

@@ -26,7 +26,7 @@ class Expressions(Filmed):
         raw = tree.require_folder(self.raw)
         classes = [raw] if _is_class(raw) else [folder for folder in tree.folders(raw) if _is_class(folder)]
         found = [
-            self._item(video, folder.resolve().name, split)
+            listing.item(self, video, (folder.resolve() if folder == raw else folder).name, split=split)
             for folder in classes
             for split in layout.SPLITS
             if (folder / split / "img").is_dir()
@@ -45,9 +45,6 @@ class Expressions(Filmed):
     def remarks(self, item: Item, footage: Footage) -> list[str]:
         maskless = item.split == "train" and self._masked and not _masks(item.data).is_dir()
         return super().remarks(item, footage) + ["without masks"] * maskless
-
-    def _item(self, video: Path, class_name: str, split: str) -> Item:
-        return listing.item(self, video, class_name, split=split)
 
 
 def _is_class(folder: Path) -> bool:

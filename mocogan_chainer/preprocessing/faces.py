@@ -44,7 +44,9 @@ def find_face(frames: Sequence[np.ndarray], detector: Detector) -> tuple[float, 
     """
     largest = [max(faces, key=lambda face: (face[2] * face[3], face)) for f in frames if (faces := detector(f))]
     if 3 * len(largest) < len(frames):
-        raise DataError(f"no face: found in {len(largest)} of {len(frames)} frames searched")
+        raise DataError(
+            f"no face: found in only {len(largest)} of {len(frames)} frames searched; a third must show one"
+        )
     height, width = frames[0].shape[:2]
     centres = [(x + w / 2, y + h / 2, max(w, h)) for x, y, w, h in largest]
     centre_x, centre_y, side = np.median(centres, axis=0)
@@ -89,5 +91,5 @@ def _yunet(model: str) -> cv2.FaceDetectorYN:
         network = cv2.FaceDetectorYN.create(model, "", (320, 320), SCORE)
         _yunet_faces(network, np.zeros((320, 320, 3), np.uint8))
     except cv2.error as error:
-        raise ConfigError(f"detector={model}: not a YuNet ONNX file: {one_line(error)}") from error
+        raise ConfigError(f"detector={model}: not a YuNet ONNX file: {one_line(error.err)}") from error
     return network

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mocogan_chainer import decoding
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.preprocessing import boxes, faces, tree
@@ -108,11 +109,15 @@ class FilmedFiles(Filmed):
 
     def check(self, items: Sequence[Item]) -> None:
         super().check(items)
-        images = [item for item in items if not item.fault and item.data.is_dir()]
-        if self.fps is not None and images:
+        if self.fps is None:
+            return
+        if images := [item for item in items if not item.fault and item.data.is_dir()]:
             raise ConfigError(
                 f"fps={self.fps:g}: {images[0].source} is a folder of images, which has no frame rate; use every_nth"
             )
+
+    def made_with(self) -> dict[str, str]:
+        return {"ffmpeg": decoding.version()} | super().made_with()
 
     def footage(self, item: Item) -> Footage:
         if item.data.is_dir():

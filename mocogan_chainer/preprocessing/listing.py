@@ -26,8 +26,10 @@ def videos(raw: Path) -> list[Path]:
 
 
 def item(source: Source, path: Path, class_name: str = "", subject: str = "", **known: Any) -> Item:
-    """Return the item of a video file, named by its path below the raw data."""
+    """Return the item of a video file or of a folder of images, named by its path below the raw data."""
     name = tree.relative(path, source.raw)
+    if not path.is_file() and not path.is_dir():
+        known["fault"] = "a broken link, or no file"
     return Item(name, name, class_name, subject, path, **known)
 
 

@@ -67,7 +67,9 @@ class Partial:
     def take_up(self, plan: dict[str, Any], resume: bool, force: bool) -> None:
         """Keep what an earlier attempt left, if that is wanted and right, or else begin anew; see :func:`opened`."""
         before, kept = _read_plan(self._plan), self.kept
-        if kept and resume and before is not None:
+        if kept and resume:
+            if before is None:
+                raise OutputError(f"{self._out}: what a stopped preparation left is damaged; begin anew by --force")
             _require_same(self._out, before, plan)
             return
         if kept and not resume and not force:
@@ -147,10 +149,20 @@ def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterat
 
 
 def plan_of(settings: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]:
-    """Return what must be the same for a preparation to be taken up again: the tool, the options, the videos found."""
-    known = [[item.id, item.source, item.class_name, item.subject, item.split, item.fault] for item in items]
+    """Return what must be the same for a preparation to be taken up again: the tool, the options, the videos found.
+
+    Video files are known by name and size, all else by name.
+    """
+    known = [
+        [item.id, item.source, item.class_name, item.subject, item.split, item.fault, _size(item.data)]
+        for item in items
+    ]
     videos = hashlib.sha256(json.dumps(known).encode()).hexdigest()
     return {"tool": __version__, "videos": f"{len(items)} ({videos[:16]})"} | settings
+
+
+def _size(data: Any) -> int | None:
+    return data.stat().st_size if isinstance(data, Path) and data.is_file() else None
 
 
 def _read_plan(path: Path) -> dict[str, Any] | None:
@@ -164,8 +176,13 @@ def _read_plan(path: Path) -> dict[str, Any] | None:
 def _require_same(out: Path, before: dict[str, Any], plan: dict[str, Any]) -> None:
     differing = sorted(key for key in before.keys() | plan.keys() if before.get(key) != plan.get(key))
     if differing:
-        # Other options often mean other videos: the option is the one to name.
-        key = min(differing, key=lambda key: key == "videos")
+        if differing == ["videos"]:
+            raise OutputError(
+                f"{out}: the raw data is not what it was when the preparation stopped: {before.get('videos')} videos "
+                f"then, {plan.get('videos')} now; bring it back for --resume, or begin anew by --force"
+            )
+        # Another set means other options, and other options often mean other videos: the cause is the one to name.
+        key = min(differing, key=lambda key: (key != "dataset", key == "videos"))
         raise OutputError(
             f"{out}: the preparation that stopped half-way was another one: {key} was {before.get(key)} and is now "
             f"{plan.get(key)}; give the same options for --resume, or begin anew by --force"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
-from mocogan_chainer import decoding, seeding
+from mocogan_chainer import seeding
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.writer import PreparedWriter, check_out
-from mocogan_chainer.errors import ConfigError, DataError, OutputError, require_range
+from mocogan_chainer.errors import ConfigError, DataError, MocoganError, OutputError, require_range
 from mocogan_chainer.files import explained
 from mocogan_chainer.preprocessing import partial, runner
 from mocogan_chainer.preprocessing.runner import Job, Loaded
@@ -120,12 +120,12 @@ def prepare(
     if raw is not None:
         settings["raw"] = str(raw)
     record = {
-        "made_with": _tools(),
+        "made_with": source.made_with(),
         "found": _counts(found),
         "taken": _counts([item for item in items if not item.fault]),
     }
     masks = source.has_masks(items)
-    plan = partial.plan_of({"dataset": name, "made_with": _tools()} | settings, items)
+    plan = partial.plan_of({"dataset": name, "made_with": source.made_with()} | settings, items)
     with partial.opened(place, plan, resume, force) as work:
         writer = PreparedWriter(work.data, name, source.size, source.class_names(items), settings, record, masks)
         recovered = 0
@@ -140,8 +140,8 @@ def prepare(
             if not writer.videos:
                 work.discard()  # nothing is gained by keeping what cannot become a dataset
             raise
-        except OutputError as error:
-            raise OutputError("; ".join([str(error), *_kept(work, items)])) from error
+        except MocoganError as error:
+            raise type(error)("; ".join([str(error), *_kept(work, items)])) from error
         except KeyboardInterrupt:
             raise KeyboardInterrupt(*_kept(work, items)) from None
         finally:
@@ -242,13 +242,9 @@ def _limited(items: list[Item], limit: int | None, seed: int) -> list[Item]:
 
 def _counts(items: Sequence[Item]) -> dict[str, Any]:
     """Return how many videos there are, of how many subjects, and of each class."""
-    classes = sorted({item.class_name for item in items} - {""})
+    by_class = Counter(item.class_name for item in items)
     return {
         "videos": len(items),
         "subjects": len({item.subject for item in items} - {""}),
-        "by_class": {name: sum(item.class_name == name for item in items) for name in classes},
+        "by_class": {name: by_class[name] for name in sorted(by_class.keys() - {""})},
     }
-
-
-def _tools() -> dict[str, str]:
-    return {"ffmpeg": decoding.version(), "opencv": cv2.__version__, "numpy": np.__version__}

@@ -19,7 +19,7 @@ from typing import ClassVar, NamedTuple
 import cv2
 import numpy as np
 
-from mocogan_chainer.errors import MocoganError, OutputError, one_line
+from mocogan_chainer.errors import ConfigError, MocoganError, OutputError, one_line
 from mocogan_chainer.files import explained
 from mocogan_chainer.preprocessing.source import Item, Source
 
@@ -158,7 +158,7 @@ def _require_start(pool: ProcessPoolExecutor) -> None:
     except BrokenProcessPool as error:
         raise MocoganError(
             "the worker processes cannot start: a script that prepares data must do so under "
-            "if __name__ == '__main__', or with workers=0"
+            "if __name__ == '__main__', or with workers=0; or there is no memory left for them"
         ) from error
 
 
@@ -201,7 +201,7 @@ def _load(source: Source, job: Job) -> Loaded:
             with explained(job.path):
                 file.flush()
         return Loaded(frames, recording.filter, recording.remark)
-    except OutputError:
+    except (OutputError, ConfigError):  # no fault of this one video
         raise
     except MocoganError as error:
         return Loaded(reason=str(error))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 
 from mocogan_chainer.errors import ConfigError, nearest, require_one_of, require_range
@@ -148,6 +149,10 @@ class Source(ABC):
     def class_names(self, items: Sequence[Item]) -> list[str]:
         """Return all classes in the order of their labels: sorted, digits by their value."""
         return sorted({item.class_name for item in items} - {""}, key=natural_key)
+
+    def made_with(self) -> dict[str, str]:
+        """Return the versions of what the frames depend on, to be recorded."""
+        return {"opencv": cv2.__version__, "numpy": np.__version__}
 
     @classmethod
     def options(cls) -> list[dataclasses.Field]:

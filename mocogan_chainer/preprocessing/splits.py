@@ -32,9 +32,10 @@ def divide(items: Sequence[Item], part: float, seed: int) -> list[Item]:
             "subject; use split=0"
         )
     if nameless:
-        names = sorted({item.class_name for item in usable})
-        groups = [sorted(item.id for item in usable if item.class_name == name) for name in names]
-        test = {id for name, group in zip(names, groups, strict=True) for id in _drawn(group, part, seed, name)}
+        groups: dict[str, list[str]] = {}
+        for item in usable:
+            groups.setdefault(item.class_name, []).append(item.id)
+        test = {id for name, ids in groups.items() for id in _drawn(sorted(ids), part, seed, name)}
         is_test = [item.id in test for item in items]
     else:
         test = set(_drawn(sorted({item.subject for item in usable}), part, seed))

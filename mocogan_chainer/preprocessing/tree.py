@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +21,23 @@ def natural_key(name: str) -> tuple:
 
 
 def folders(parent: Path) -> list[Path]:
-    """Return the folders in ``parent``, in natural order, without hidden ones and links to a folder they lie in."""
-    return [path for path in _entries(parent) if path.is_dir() and not is_loop(path)]
+    """Return the folders in ``parent``, in natural order, without hidden ones and links to a folder they lie in.
+
+    Raises:
+        DataError: ``parent`` cannot be listed.
+    """
+    return [path for path, is_folder in _entries(parent) if is_folder and not is_loop(path)]
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the files in ``folder``, in natural order, without hidden ones."""
-    return [path for path in _entries(folder) if path.is_file()]
+    """Return all in ``folder`` that is no folder, in natural order, without hidden ones.
+
+    Broken links and the like are among them: who reads them says so, and nothing is lost without a word.
+
+    Raises:
+        DataError: ``folder`` cannot be listed.
+    """
+    return [path for path, is_folder in _entries(folder) if not is_folder]
 
 
 def images(folder: Path) -> list[Path]:
@@ -79,7 +90,10 @@ def gaps(names: list[str]) -> str:
 
 
 def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    status = folder.stat()
+    try:
+        status = folder.stat()
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be entered: {error.strerror}") from error
     here = (status.st_dev, status.st_ino)
     if here not in above:
         yield folder
@@ -87,9 +101,18 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
             yield from _walk(inner, above | {here})
 
 
-def _entries(parent: Path) -> list[Path]:
+def _entries(parent: Path) -> list[tuple[Path, bool]]:
+    """Return what is in a folder, and of each whether it is a folder or a link to one."""
     try:
-        paths = [path for path in parent.iterdir() if not path.name.startswith(".")]
+        with os.scandir(parent) as entries:
+            found = [(parent / entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"{parent}: cannot be listed: {error.strerror}") from error
-    return sorted(paths, key=lambda path: natural_key(path.name))
+    return sorted(found, key=lambda entry: natural_key(entry[0].name))
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or to what may not be entered
+        return False

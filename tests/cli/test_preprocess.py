@@ -84,20 +84,29 @@ def test_force_replaces(here, capsys):
         (["inf", "data"], f"inf: {UNKNOWN} (did you mean info?)"),
         (["anything"], f"anything: {UNKNOWN}"),
         (["check"], "the following arguments are required: OUT (see preprocess.py check --help)"),
-        (["info", "data", "sheet.png"], "unrecognized arguments: sheet.png (see preprocess.py --help)"),
+        (
+            ["info", "data", "sheet.png"],
+            "sheet.png: info takes no such argument (did you mean --sheet?) (see preprocess.py info --help)",
+        ),
         (["mug", "raw"], "the following arguments are required: OUT (see preprocess.py mug --help)"),
         (["shapes"], "the following arguments are required: OUT (see preprocess.py shapes --help)"),
         (
             ["shapes", "raw", "data"],
             "raw data: shapes makes its own videos and takes only the folder to write: preprocess.py shapes data",
         ),
-        (["shapes", "data", "--nun", "3"], "unrecognized arguments: --nun 3 (see preprocess.py --help)"),
+        (
+            ["shapes", "data", "--nun", "3"],
+            "--nun: shapes takes no such argument (did you mean --num?) (see preprocess.py shapes --help)",
+        ),
         (
             ["shapes", "data", "--num", "few"],
             "argument --num: invalid int value: 'few' (see preprocess.py shapes --help)",
         ),
         (["shapes", "data", "--num", "0"], "num=0: it must be at least 1"),
-        (["shapes", "data", "--margin", "1"], "unrecognized arguments: --margin 1 (see preprocess.py --help)"),
+        (
+            ["shapes", "data", "--margin", "1"],
+            "--margin: shapes takes no such argument (see preprocess.py shapes --help)",
+        ),
         (
             ["mug", "gone", "data"],
             f"gone: no such file or folder; mug reads {preprocessing.find('mug').HELP}",
@@ -175,7 +184,7 @@ def test_resume(here, capsys, monkeypatch):
     assert main(command) == 2
     assert capsys.readouterr() == ("", f"error: {here / 'data'}: {refusal}\n")
     assert main([*command, "--resume"]) == 0
-    assert capsys.readouterr().out.startswith("4 videos were done before the stop\ndata: 4 videos, ")
+    assert capsys.readouterr().out.startswith("4 videos were done before\ndata: 4 videos, ")
     assert main([*command, "--resume"]) == 2
     assert "it holds a prepared dataset already; use --force" in capsys.readouterr().err
     assert [path.name for path in here.iterdir()] == ["data"]

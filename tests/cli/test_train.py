@@ -310,7 +310,7 @@ class TestData:
                 writer.add(np.full((videos[name], 16, 16, 3), i, np.uint8), str(i))
         code, out, _ = run("--model", "normal", dataset="mixed", iterations=1)
         assert code == 0
-        assert out.count("3 videos are too short for a clip and are left out") == 1
+        assert out.count("3 of 8 videos are too short for a clip and are left out") == 1
 
     def test_epochs_end_a_run(self, run, tmp_path):
         assert run("--model", "normal", "--max_epoch", 2, iterations=100)[0] == 0

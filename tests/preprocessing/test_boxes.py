@@ -1,6 +1,7 @@
 """Boxes, against a search through all that there are."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ class TestRead:
         ["source,left,top,width", "name,left,top,width,height", "a.mp4,1,2,3,4", "source;left;top;width;height"],
     )
     def test_a_missing_column(self, tmp_path, header):
-        with pytest.raises(DataError, match=r"boxes\.csv: row 2 must hold source, left, top, width, height"):
+        with pytest.raises(DataError, match=rf"boxes\.csv: its first line is {re.escape(header)}, without \w+"):
             self.read(tmp_path, f"{header}\nb.mp4,1,2,3,4\n")
 
     def test_two_boxes_for_a_video(self, tmp_path):
@@ -142,7 +143,7 @@ class TestRead:
 
     @pytest.mark.parametrize("text", ["", HEADER, "\n\n"])
     def test_nothing_in_it(self, tmp_path, text):
-        with pytest.raises(DataError, match=r"boxes\.csv: no boxes; a box file is CSV with the columns source, left"):
+        with pytest.raises(DataError, match=r"boxes\.csv: .*a box file is CSV with the columns source, ?left"):
             self.read(tmp_path, text)
 
     @pytest.mark.parametrize("data", [b"\xff\xfe\x00s\xd8", b"source,left,top,width,height\n\xff.mp4,1,2,3,4\n"])
@@ -152,6 +153,7 @@ class TestRead:
             boxes.read(tmp_path / "boxes.csv")
 
     def test_no_file(self, tmp_path):
-        for path in (tmp_path / "gone.csv", tmp_path):
-            with pytest.raises(DataError, match=r"cannot be read as a box file: \S"):
-                boxes.read(path)
+        with pytest.raises(DataError, match=r"gone\.csv: no such box file$"):
+            boxes.read(tmp_path / "gone.csv")
+        with pytest.raises(DataError, match=r"cannot be read as a box file: \S"):
+            boxes.read(tmp_path)

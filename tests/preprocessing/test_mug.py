@@ -83,7 +83,7 @@ class TestTree:
         assert reasons["003/sadness"] == "no takes in this folder"
         assert reasons[fear + "empty"] == "no images in this folder"
         assert reasons[fear + "text"].endswith("img_0001.jpg: cannot be read as an image: not an image")
-        assert reasons[fear + "no face"] == "no face: found in 0 of 1 frames searched"
+        assert reasons[fear + "no face"] == "no face: found in only 0 of 1 frames searched; a third must show one"
         assert "img_0001.jpg: 321 x 245, but the video's first frame is 320 x 245" in reasons[fear + "two sizes"]
 
     def test_it_may_lie_a_folder_deeper(self, raw, tmp_path):
@@ -160,7 +160,7 @@ class TestCrop:
     def test_a_face_in_a_third_of_the_frames_is_needed(self, face, tmp_path):
         frames = np.full((9, 245, 320, 3), 80, np.uint8)
         frames[:2] = face[0]
-        with pytest.raises(DataError, match="no face: found in 2 of 9 frames searched"):
+        with pytest.raises(DataError, match="no face: found in only 2 of 9 frames searched"):
             self.box(frames, tmp_path / "two")
         frames[2] = face[0]
         assert self.box(frames, tmp_path / "three")[2] > 50
@@ -252,9 +252,9 @@ class TestOtherWaysToCut:
     @pytest.mark.parametrize(
         ("text", "error"),
         [
-            ("", "no boxes; a box file is CSV"),
+            ("", "its first line is missing, without source, left, top, width, height; a box file is CSV"),
             ("source,left,top,width,height\n", "no boxes; a box file is CSV"),
-            ("source,left,top,width\nx,1,2,3\n", "row 2 must hold source, left"),
+            ("source,left,top,width\nx,1,2,3\n", "its first line is source,left,top,width, without height; "),
             ("source,left,top,width,height\nx,1,2,3,many\n", "row 2 must hold source, left"),
             ("source,left,top,width,height\nx,1,2,3,0\n", "row 2 must hold source, left"),
             ("source,left,top,width,height\nx,nan,2,3,3\n", "row 2 must hold source, left"),
@@ -270,7 +270,7 @@ class TestOtherWaysToCut:
 
     def test_no_box_file(self, tmp_path):
         (tmp_path / "raw").mkdir()
-        with pytest.raises(DataError, match=r"gone\.csv: cannot be read as a box file"):
+        with pytest.raises(DataError, match=r"gone\.csv: no such box file"):
             prepare(tmp_path / "raw", tmp_path / "out", boxes=str(tmp_path / "gone.csv"))
 
 

@@ -236,9 +236,6 @@ DAMAGES = {
     "an empty journal": (lambda folder: (folder / "journal").write_bytes(b""), 0),
     "a journal of garbage": (lambda folder: (folder / "journal").write_bytes(bytes(range(256)) * 9), 0),
     "no journal": (lambda folder: (folder / "journal").unlink(), 0),
-    "no plan": (lambda folder: (folder / "plan.json").unlink(), 0),
-    "a plan of garbage": (lambda folder: (folder / "plan.json").write_bytes(b"\xff"), 0),
-    "a plan of another form": (lambda folder: (folder / "plan.json").write_text("[1]"), 0),
     "no data": (lambda folder: shutil.rmtree(folder / "data"), 0),
     "no first shard": (lambda folder: (folder / "data" / "frames-00000.npy").unlink(), 0),
     "no second shard": (lambda folder: (folder / "data" / "frames-00001.npy").unlink(), 5),
@@ -309,7 +306,16 @@ class TestRefusals:
         run(raw, out, resume=True)
         assert content(out) == whole
 
-    @pytest.mark.parametrize("change", ["added", "removed", "moved"])
+    @pytest.mark.parametrize("text", [None, b"\xff", b"[1]"])
+    def test_a_plan_that_cannot_be_read(self, raw, out, whole, stopped, text):
+        plan = stopped / "plan.json"
+        plan.unlink() if text is None else plan.write_bytes(text)
+        with pytest.raises(OutputError, match="what a stopped preparation left is damaged; begin anew by --force"):
+            run(raw, out, resume=True)
+        assert run(raw, out, force=True).recovered == 0
+        assert content(out) == whole
+
+    @pytest.mark.parametrize("change", ["added", "removed", "moved", "longer"])
     def test_other_raw_data(self, raw, out, stopped, tmp_path, change):
         shutil.copytree(raw, tmp_path / "kept")
         try:
@@ -317,10 +323,14 @@ class TestRefusals:
                 toy.write(raw, a_new="good 1")
             elif change == "removed":
                 (raw / "c" / "008.toy").unlink()
+            elif change == "longer":
+                with (raw / "c" / "008.toy").open("a") as file:
+                    file.write(" ")
             else:
                 (raw / "c" / "008.toy").rename(raw / "a" / "008.toy")
-            count = VIDEOS + {"added": 1, "removed": -1, "moved": 0}[change]
-            with pytest.raises(OutputError, match=rf"videos was {VIDEOS} \(\w+\) and is now {count} \(\w+\); give"):
+            count = VIDEOS + {"added": 1, "removed": -1, "moved": 0, "longer": 0}[change]
+            words = rf"raw data is not what it was .*: {VIDEOS} \(\w+\) videos then, {count} \(\w+\) now; bring it back"
+            with pytest.raises(OutputError, match=words):
                 run(raw, out, resume=True)
         finally:
             shutil.rmtree(raw)
@@ -332,8 +342,8 @@ class TestRefusals:
             with pytest.raises(OutputError, match=r"tool was .* and is now 99; "):
                 run(raw, out, resume=True)
         with monkeypatch.context() as patch:
-            patch.setattr("mocogan_chainer.decoding.version", lambda: "99")
-            with pytest.raises(OutputError, match=r"made_with was .* and is now .*'ffmpeg': '99'"):
+            patch.setattr("cv2.__version__", "99")
+            with pytest.raises(OutputError, match=r"made_with was .* and is now .*'opencv': '99'"):
                 run(raw, out, resume=True)
         shutil.copytree(raw, tmp_path / "raw")
         with pytest.raises(OutputError, match=rf"raw was {raw} and is now {tmp_path / 'raw'}; "):

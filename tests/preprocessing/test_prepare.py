@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import re
-import subprocess
 import sys
 
 import cv2
@@ -16,7 +15,6 @@ from mocogan_chainer import __version__, preprocessing
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DataError, OutputError
 from mocogan_chainer.preprocessing import partial
-from mocogan_chainer.video import ffmpeg_program
 from tests.preprocessing.toys import toy
 from tests.preprocessing.toys.use import SHARD_BYTES, toys
 
@@ -168,10 +166,7 @@ class TestToys:
         with (out / "videos.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert meta["tool"] == f"mocogan-chainer {__version__}"
-        printed = subprocess.run([ffmpeg_program(), "-version"], capture_output=True, text=True).stdout
-        assert printed.startswith(f"ffmpeg version {meta['made_with']['ffmpeg']} ")
-        assert meta["made_with"]["opencv"] == cv2.__version__
-        assert meta["made_with"]["numpy"] == np.__version__
+        assert meta["made_with"] == {"opencv": cv2.__version__, "numpy": np.__version__}
         assert meta["options"] == options | {"raw": str(raw)}
         subjects = {path.stem[-1] for path in raw.glob("*/*.toy")}
         counts = {"videos": 24, "subjects": len(subjects), "by_class": {"a": 8, "b": 8, "c": 8}}
