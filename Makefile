@@ -39,7 +39,7 @@ $(READY): requirements.txt requirements-dev.txt build-constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu run 'sudo apt-get install python3-venv' (for another Python than the system's: python3.N-venv), elsewhere install Python with its ensurepip module; then run make again"; \
 	  exit 1; }
-	@echo "Setting up $(VENV) (900 MB, some minutes; once)"
+	@echo "Setting up $(VENV) (1.4 GB, some minutes; once)"
 	@$(BIN)/python -c 'import pip; $(SUPPORTED)' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
 	@touch $@

@@ -93,7 +93,7 @@ def _until_broken(source: Source, queue: deque[Job], workers: int, together: int
     The queue keeps what was not loaded; where the pool broke, the one at fault is among its first ``together``.
     """
     with _pool(source, workers) as pool:
-        _require_start(pool)
+        _require_start(pool, workers)
         futures: deque[Future] = deque()
         try:
             for left in range(count, 0, -1):
@@ -150,11 +150,11 @@ def _shielded() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _require_start(pool: ProcessPoolExecutor) -> None:
+def _require_start(pool: ProcessPoolExecutor, workers: int) -> None:
     try:
         with _shielded():
-            started = pool.submit(os.getpid)
-        started.result()
+            started = [pool.submit(os.getpid) for _ in range(workers)]  # a process each, all at once
+        started[0].result()
     except BrokenProcessPool as error:
         raise MocoganError(
             "the worker processes cannot start: a script that prepares data must do so under "
