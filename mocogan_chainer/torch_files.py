@@ -1,90 +1,86 @@
-"""Reads the arrays in PyTorch's files without PyTorch and without executing anything.
+"""Reads and writes PyTorch's files without PyTorch and without executing anything.
 
-The zip form that torch.save writes since 1.6: an archive with a pickle of the structure and one member a storage.
+Read are the zip form that ``torch.save`` writes since 1.6 and both forms before it, holding a state dict, a checkpoint
+around one, or a whole module. Written is the zip form of a state dict, which torch loads with ``weights_only=True``.
 """
 
 from __future__ import annotations
 
-import collections
-import io
 import os
-import pickle
-import zipfile
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
-from mocogan_chainer.errors import SnapshotError
+from mocogan_chainer.errors import SnapshotError, one_line
+from mocogan_chainer.files import atomic_write
+from mocogan_chainer.torch_forms import legacy_form, tar_form, writing, zip_form
+from mocogan_chainer.torch_forms.networks import state_dict_of
+from mocogan_chainer.torch_forms.tensors import arrays_of
+from mocogan_chainer.torch_forms.values import Content, shown
+from mocogan_chainer.torch_forms.window import Window
 
-_DTYPES = {
-    "DoubleStorage": np.float64,
-    "FloatStorage": np.float32,
-    "HalfStorage": np.float16,
-    "LongStorage": np.int64,
-    "IntStorage": np.int32,
-    "ShortStorage": np.int16,
-    "CharStorage": np.int8,
-    "ByteStorage": np.uint8,
-    "BoolStorage": np.bool_,
-}
+_MOST_GROWTH = 8
+"""Times the file's bytes that arrays may take: bfloat16 doubles, and arrays that share a storage become several."""
+_ALWAYS_ALLOWED = 1 << 20
 
 
-def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Read a state dict saved by ``torch.save``.
+def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Read a network's arrays from a file of ``torch.save``.
+
+    Args:
+        path: a file that holds a state dict; a checkpoint with one, preferably as "state_dict", "model_state_dict" or
+            "model"; or a whole module, whose classes need not be there.
 
     Returns:
-        The arrays by name, in the file's order.
+        The arrays by the names that the network's ``state_dict()`` gives them, in its order, in C order and writable;
+        bfloat16 as float32. A prefix such as DataParallel's "module." stays.
 
     Raises:
-        SnapshotError: the file is missing, damaged, of another form, or names anything but tensors.
+        SnapshotError: the file is missing, damaged, of another form, without a network, or not harmless.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-            if len(pickles) != 1:
-                raise SnapshotError(f"{path}: no file of torch.save (it holds no data.pkl)")
-            prefix = pickles[0].removesuffix("data.pkl")
-            state = _Unpickler(io.BytesIO(archive.read(pickles[0])), archive, prefix).load()
-    except SnapshotError:
-        raise
+        with Path(path).open("rb") as file:
+            window = Window(file)
+            content = _read(window)
+            most = _MOST_GROWTH * window.size + _ALWAYS_ALLOWED
+            return arrays_of(state_dict_of(content.root), content.load, most, content.order)
+    except SnapshotError as error:
+        raise SnapshotError(f"{path}: {error}") from error
     except FileNotFoundError:
-        raise SnapshotError(f"{path}: no such file") from None
-    except Exception as error:  # a damaged pickle can raise anything
-        raise SnapshotError(f"{path}: not a state dict of torch.save, or damaged ({error})") from error
-    if not isinstance(state, dict) or not all(isinstance(v, np.ndarray) for v in state.values()):
-        raise SnapshotError(f"{path}: it holds more than tensors by name; save the network's state_dict() alone")
-    return dict(state)
+        raise SnapshotError(f"{path}: no such file; name a file of torch.save") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a file of torch.save") from error
+    except Exception as error:  # a damaged archive can raise anything
+        raise SnapshotError(f"{path}: no file of torch.save, or damaged ({shown(one_line(error), 200)})") from error
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows tensors, storages and ordered dicts; refuses every other name."""
-
-    def __init__(self, file: io.BytesIO, archive: zipfile.ZipFile, prefix: str):
-        super().__init__(file)
-        self.archive, self.prefix = archive, prefix
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _tensor
-        if module == "torch" and name in _DTYPES:
-            return _DTYPES[name]
-        raise SnapshotError(f"the file names {module}.{name}, which is no tensor; it is refused")
-
-    def persistent_load(self, pid: Any) -> np.ndarray:
-        kind, dtype, key, _location, count = pid
-        if kind != "storage" or not str(key).isalnum():
-            raise SnapshotError(f"the file refers to a {kind} called {key}, which is no storage; it is refused")
-        return np.frombuffer(self.archive.read(f"{self.prefix}data/{key}"), dtype, count)
+read_state_dict = read_checkpoint
+"""Its name while only state dicts were read."""
 
 
-def _tensor(storage: np.ndarray, offset: int, shape: tuple, stride: tuple, *_ignored: Any) -> np.ndarray:
-    """Cut a tensor out of its storage; strides count elements."""
-    if min(offset, *shape, *stride, 0) < 0:
-        raise SnapshotError("a tensor has a negative offset, size or stride; the file is damaged")
-    last = offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
-    if 0 not in shape and last >= len(storage):
-        raise SnapshotError("a tensor reaches beyond its storage; the file is damaged")
-    steps = tuple(s * storage.itemsize for s in stride)
-    return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps).copy()
+def write_state_dict(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as torch 1.6 and later save a state dict; the same arrays give the same bytes.
+
+    Args:
+        path: the file.
+        arrays: by name, in the order in which they shall stand.
+
+    Raises:
+        SnapshotError: an array has a type that PyTorch has not had since 1.6, or a name is no text.
+        OutputError: the file cannot be written.
+    """
+    structure = writing.structure_of(arrays)
+    with atomic_write(path) as file:
+        writing.write(file, structure, arrays.values())
+
+
+def _read(file: Window) -> Content:
+    if not file.size:
+        raise SnapshotError("it is empty")
+    if file.read(len(zip_form.START)) == zip_form.START:
+        return zip_form.read(file)
+    if tar_form.recognized(file):
+        return tar_form.read(file)
+    file.seek(0)
+    return legacy_form.read(file)

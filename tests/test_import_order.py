@@ -10,7 +10,10 @@ import mocogan_chainer
 ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
-    ("compat", "errors", "files", "seeding", "config", "torch_files", "video", "decoding"),
+    (
+        *("compat", "errors", "files", "seeding", "config", "video", "decoding"),
+        *("torch_files", "torch_forms", "safetensors_files"),
+    ),
     ("backends",),
     ("functions", "links", "losses", "optimizer", "datasets", "preprocessing"),
     ("models", "checkpoint", "sampling", "evaluation"),
@@ -26,6 +29,11 @@ WITHIN_A_LAYER = {
     ("config", "errors"),
     ("files", "errors"),
     ("torch_files", "errors"),
+    ("torch_files", "files"),
+    ("torch_files", "torch_forms"),
+    ("torch_forms", "errors"),
+    ("safetensors_files", "errors"),
+    ("safetensors_files", "files"),
     ("video", "errors"),
     ("video", "files"),
     ("decoding", "errors"),
