@@ -108,10 +108,10 @@ def _add_look(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _add_places(command: argparse.ArgumentParser, kind: type[Source]) -> None:
     if kind.NEEDS_RAW:
         command.add_argument("raw", metavar="RAW", help="the raw data")
-        command.add_argument("out", metavar="OUT", help="folder to make")
     else:
         command.set_defaults(raw=None)
-        command.add_argument("out", metavar="OUT", help="folder to make")
+    command.add_argument("out", metavar="OUT", help="folder to make")
+    if not kind.NEEDS_RAW:
         command.add_argument("surplus", nargs="?", help=argparse.SUPPRESS)
 
 

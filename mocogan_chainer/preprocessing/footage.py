@@ -115,8 +115,7 @@ class ImageFiles(Footage):
         return video.read_image(self._paths[0]).shape[:2]
 
     def look(self, count: int) -> list[np.ndarray]:
-        places = np.unique(np.linspace(0, len(self._paths) - 1, count).astype(int))
-        return [_small(video.read_image(self._paths[i])) for i in places]
+        return [_small(video.read_image(self._paths[i])) for i in _spread(len(self._paths), count)]
 
     def frames(self, crop: Crop, size: int) -> Iterator[np.ndarray]:
         first = None
@@ -163,8 +162,7 @@ class StripFile(Footage):
         return self._video.shape[1:3]
 
     def look(self, count: int) -> list[np.ndarray]:
-        places = np.unique(np.linspace(0, len(self._video) - 1, count).astype(int))
-        return [_small(self._video[i]) for i in places]
+        return [_small(self._video[i]) for i in _spread(len(self._video), count)]
 
     def frames(self, crop: Crop, size: int) -> Iterator[np.ndarray]:
         box = _box(crop, *self.extent())
@@ -199,6 +197,11 @@ def _picture_filter(crop: Crop, size: int) -> list[str]:
 def _still_filter(every_nth: int, crop: Crop, size: int) -> str:
     step = [f"select='not(mod(n,{every_nth}))'"] if every_nth > 1 else []
     return ",".join([*step, *_picture_filter(crop, size)])
+
+
+def _spread(length: int, count: int) -> np.ndarray:
+    """Return up to ``count`` places in ``length``, the first and the last among them."""
+    return np.unique(np.linspace(0, length - 1, count).astype(int))
 
 
 def _small(frame: np.ndarray) -> np.ndarray:
