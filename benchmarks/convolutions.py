@@ -58,7 +58,7 @@ class ConvolutionRecorder(chainer.LinkHook):
 
     def forward_postprocess(self, args: Any) -> None:
         link = args.link
-        if not isinstance(link, (links.Convolution, links.Deconvolution)):
+        if not isinstance(link, (links.Convolution, links.Deconvolution, links.FoldedConvolution)):
             return
         x, W, y = args.args[0], link.W, args.out
         self._seen.add(id(W))

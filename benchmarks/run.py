@@ -2,6 +2,7 @@
 
     make bench                                                 # everything, and the table in benchmarks/README.md
     python -m benchmarks.run --case train-8 --pairs 3          # one case, printed only
+    python -m benchmarks.run --case features-i3d --case features-resnext101
     python -m benchmarks.run --quick                           # does it run at all?
 
 Each measurement is a process of its own, one at a time: ours, then each form of the peer, then ours again and so on.
@@ -66,6 +67,8 @@ class Case:
         ours: options of ours alone.
         peers: what it is compared with.
         bfloat16: whether it needs a processor that multiplies bfloat16 numbers.
+        programs: ours and the peer's.
+        has_width: whether the networks' width can be chosen.
     """
 
     name: str
@@ -74,10 +77,26 @@ class Case:
     peers: tuple[Peer, ...]
     ours: tuple[str, ...] = ()
     bfloat16: bool = False
+    programs: tuple[str, str] = ("ours", "torch_mocogan")
+    has_width: bool = True
 
 
 TUNED, OFFICIAL = ("--variant", "tuned"), ("--variant", "official")
 BFLOAT16 = ("--dtype", "bfloat16")
+
+
+def _features(network: str, work: str) -> Case:
+    layouts = (("eager", "contiguous"), ("eager, channels-last", "channels-last"))
+    return Case(
+        f"features-{network}",
+        work,
+        ("--network", network, "--batch", "4"),
+        tuple(Peer(name, ("--layout", layout), 1.0) for name, layout in layouts),
+        programs=("features", "torch_features"),
+        has_width=False,
+    )
+
+
 CASES = (
     Case(
         "train-8",
@@ -98,6 +117,8 @@ CASES = (
     Case(
         "sample-256", "256 videos, 16 at a time", ("--sample", "256", "--batch", "16"), (Peer("eager", OFFICIAL, 0.60),)
     ),
+    _features("i3d", "4 clips through I3D"),
+    _features("resnext101", "4 clips through ResNeXt-101"),
 )
 
 
@@ -106,13 +127,12 @@ class Runner:
 
     Args:
         python_ours, python_peer: the interpreters.
-        steps, filters: for both programs.
+        steps, filters: for both programs; networks of a fixed width take no filters.
     """
 
     def __init__(self, python_ours: str, python_peer: str, steps: int, filters: int):
         self.python_ours, self.python_peer = python_ours, python_peer
-        self.common = ("--steps", str(steps), "--filters", str(filters))
-        self.filters = filters
+        self.steps, self.filters = steps, filters
         self.environment = {**os.environ, "OMP_NUM_THREADS": str(report.cores())}
 
     def torch_version(self) -> str:
@@ -137,13 +157,18 @@ class Runner:
 
     def ours(self, case: Case) -> report.Result:
         """Measure our side once."""
-        return self._ours("ours", *self.common, *case.common, *case.ours)
+        return self._ours(case.programs[0], *self._common(case), *case.ours)
 
     def peer(self, case: Case, peer: Peer) -> report.Result:
         """Measure a form of the peer once."""
         threads = ("--threads", str(report.cores()), "--device", "cpu")
-        module = ("-m", "benchmarks.torch_mocogan")
-        return self._json([self.python_peer, *module, *self.common, *threads, *case.common, *peer.options])
+        module = ("-m", f"benchmarks.{case.programs[1]}")
+        return self._json([self.python_peer, *module, *self._common(case), *threads, *peer.options])
+
+    def _common(self, case: Case) -> tuple[str, ...]:
+        """Options of both programs."""
+        width = ("--filters", str(self.filters)) if case.has_width else ()
+        return ("--steps", str(self.steps), *width, *case.common)
 
     def _ours(self, module: str, *options: str) -> Any:
         return self._json([self.python_ours, "-m", f"benchmarks.{module}", *options])

@@ -60,6 +60,24 @@ def step_uses(f, batch, categories):
     return batch * (discriminators + generator)
 
 
+def resnext_uses():
+    """Uses of weights for one clip: positions * channels in (of a group) * channels out * taps."""
+    total, channels, positions = 16 * 56 * 56 * 3 * 64 * 343, 64, 8 * 28 * 28
+    for count, planes, after in (
+        (3, 128, 8 * 28 * 28),
+        (4, 256, 4 * 14 * 14),
+        (23, 512, 2 * 7 * 7),
+        (3, 1024, 1 * 4 * 4),
+    ):
+        for block in range(count):
+            before = positions if block == 0 else after
+            total += before * channels * planes + after * planes // 32 * planes * 27 + after * planes * 2 * planes
+            total += after * channels * 2 * planes if block == 0 else 0
+            channels = 2 * planes
+        positions = after
+    return total
+
+
 class TestCounting:
     @pytest.fixture
     def layers(self):
@@ -127,6 +145,20 @@ class TestOurs:
         assert errors == "error: --steps=0: it must be at least 1\n"
 
 
+class TestFeatures:
+    def test_a_line(self):
+        code, line, errors = run_module("features", "--network", "resnext101", "--batch", 1, "--steps", 1)
+        assert code == 0, errors
+        assert 0 < line["min_s"] <= line["median_s"] <= line["max_s"]
+        assert line["shape"] == [1, 2048]
+        assert line["conv_gflop"] == pytest.approx(2e-9 * resnext_uses(), rel=1e-9)
+
+    def test_a_mistake_is_one_line(self):
+        code, _, errors = run_module("features", "--batch", 0)
+        assert code == 2
+        assert errors == "error: --batch=0: it must be at least 1\n"
+
+
 def test_the_floors_speed():
     code, line, errors = run_module("floor", "--batch", 2, "--filters", 4, "--seconds", 0)
     assert code == 0, errors
@@ -150,6 +182,15 @@ class TestPeer:
         code, line, errors = run_module("torch_mocogan", *options, *self.CPU)
         assert code == 0, errors
         assert line["losses"] == []
+        assert line["median_s"] > 0
+
+    @pytest.mark.parametrize("layout", ["contiguous", "channels-last"])
+    @pytest.mark.parametrize(("network", "dimensions"), [("i3d", 400), ("resnext101", 2048)])
+    def test_features(self, network, dimensions, layout):
+        options = ("--network", network, "--layout", layout, "--batch", 1, "--steps", 1)
+        code, line, errors = run_module("torch_features", *options, *self.CPU)
+        assert code == 0, errors
+        assert line["shape"] == [1, dimensions]
         assert line["median_s"] > 0
 
 
@@ -260,6 +301,23 @@ class TestRun:
         assert [len(r) for r in results] == [2, 2, 2]
         assert lines[0] == "train-8, pair 1 of 2: ours 1.000 s, tuned 2.000 s, official 2.000 s"
 
+    def test_options_reach_the_programs_that_have_them(self, monkeypatch):
+        monkeypatch.setattr(run.report, "cores", lambda: 2)
+        runner, commands = run.Runner("python-ours", "python-peer", 3, 64), []
+        monkeypatch.setattr(runner, "_json", commands.append)
+        by_name = {case.name: case for case in run.CASES}
+        for name in ("train-8", "features-i3d"):
+            runner.ours(by_name[name])
+            runner.peer(by_name[name], by_name[name].peers[0])
+        assert [" ".join(command) for command in commands] == [
+            "python-ours -m benchmarks.ours --steps 3 --filters 64 --infogan --batch 8",
+            "python-peer -m benchmarks.torch_mocogan --steps 3 --filters 64 --infogan --batch 8"
+            " --threads 2 --device cpu --variant tuned",
+            "python-ours -m benchmarks.features --steps 3 --network i3d --batch 4",
+            "python-peer -m benchmarks.torch_features --steps 3 --network i3d --batch 4"
+            " --threads 2 --device cpu --layout contiguous",
+        ]
+
     def test_the_report(self, monkeypatch):
         monkeypatch.setattr(run, "Runner", FakeRunner)
         monkeypatch.setattr(report, "cpuinfo", lambda: {"flags": "avx2"})
@@ -274,6 +332,10 @@ class TestRun:
             "| step, batch 2",
             "| step, batch 32",
             "| 256 videos, 16 at a time",
+            "| 4 clips through I3D",
+            "| 4 clips through I3D",
+            "| 4 clips through ResNeXt-101",
+            "| 4 clips through ResNeXt-101",
         ]
 
     def test_bfloat16_where_the_processor_has_it(self, monkeypatch):

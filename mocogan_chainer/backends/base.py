@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,6 +41,52 @@ class Geometry:
         )
 
 
+Index = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a pooling looks at in N-D data; one number, or pair, per spatial axis.
+
+    Attributes:
+        ksize: positions under the window.
+        stride: steps between output positions.
+        pads: positions before and after the data, each fewer than ``ksize``.
+    """
+
+    ksize: tuple[int, ...]
+    stride: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+
+    def output_size(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Spatial size after a pooling of data with spatial ``size``; an entry below 1 means it does not fit."""
+        return tuple(
+            (n + before + after - k) // s + 1
+            for n, k, s, (before, after) in zip(size, self.ksize, self.stride, self.pads, strict=True)
+        )
+
+    def taps(self, size: tuple[int, ...]) -> Iterator[tuple[Index, Index]]:
+        """Yield, for each position under the window in C order, where it lies in (N, C, *size), and for which outputs.
+
+        Outputs for which it lies outside are left out.
+        """
+        axes = zip(size, self.output_size(size), self.ksize, self.stride, self.pads, strict=True)
+        for places in itertools.product(*(_along_axis(n, out, k, s, before) for n, out, k, s, (before, _) in axes)):
+            data, outputs = zip(*places, strict=True)
+            yield (slice(None), slice(None), *data), (slice(None), slice(None), *outputs)
+
+
+def _along_axis(size: int, outputs: int, ksize: int, stride: int, before: int) -> list[tuple[slice, slice]]:
+    """Where each tap of a window lies along one axis, and for which outputs."""
+    places = []
+    for tap in range(ksize):
+        first = max(-(-(before - tap) // stride), 0)
+        count = max(min((size - 1 + before - tap) // stride, outputs - 1) - first + 1, 0)
+        start = first * stride + tap - before
+        places.append((slice(start, start + count * stride, stride), slice(first, first + count)))
+    return places
+
+
 @dataclass(frozen=True)
 class Noise:
     """Normal numbers to add to an array.
@@ -69,6 +117,18 @@ class Backend(Protocol):
 
     def convolution_backward_weights(self, x: Array, gy: Array, ksize: tuple[int, ...], geometry: Geometry) -> Array:
         """Return the gradient of W."""
+
+    def convolution_activation(
+        self, x: Array, W: Array, b: Array, geometry: Geometry, residual: Array | None, rectify: bool
+    ) -> Array:
+        """Return y plus b (O,) and the residual, and where ``rectify`` 0 for what is negative.
+
+        It is for networks that are no longer trained: always float32 where the arrays are, and W costs least while its
+        numbers stay the same.
+        """
+
+    def max_pooling(self, x: Array, window: Window) -> Array:
+        """Return the maxima under the window, (N, C, *output_size)."""
 
     def add_noise(self, x: Array, noise: Noise) -> Array:
         """Return x plus noise."""

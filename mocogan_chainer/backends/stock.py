@@ -9,7 +9,7 @@ from chainer import backend
 from chainer.utils import conv_nd
 
 from mocogan_chainer.backends import random
-from mocogan_chainer.backends.base import Array, Geometry, Noise
+from mocogan_chainer.backends.base import Array, Geometry, Noise, Window
 
 name = "stock"
 
@@ -27,6 +27,33 @@ def convolution_backward_data(gy: Array, W: Array, x_size: tuple[int, ...], geom
 def convolution_backward_weights(x: Array, gy: Array, ksize: tuple[int, ...], geometry: Geometry) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     return _by_group(_backward_weights, geometry.groups, (x, 1), (gy, 1), out_axis=0, ksize=ksize, geometry=geometry)
+
+
+def convolution_activation(
+    x: Array, W: Array, b: Array, geometry: Geometry, residual: Array | None, rectify: bool
+) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    y = convolution_forward(x, W, geometry)
+    y += _as_channels(b, y)
+    if residual is not None:
+        y += residual
+    return backend.get_array_module(y).maximum(y, 0, out=y) if rectify else y
+
+
+def max_pooling(x: Array, window: Window) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    xp = backend.get_array_module(x)
+    axes = len(window.ksize)
+    for axis in range(axes):  # a maximum of maxima: a window of 3 x 3 x 3 takes 9 comparisons, not 27
+        ksize, stride, pads = [1] * axes, [1] * axes, [(0, 0)] * axes
+        ksize[axis], stride[axis], pads[axis] = window.ksize[axis], window.stride[axis], window.pads[axis]
+        along = Window(tuple(ksize), tuple(stride), tuple(pads))
+        size = x.shape[2:]
+        y = xp.full_like(x, -xp.inf, shape=(*x.shape[:2], *along.output_size(size)))
+        for data, outputs in along.taps(size):
+            xp.maximum(y[outputs], x[data], out=y[outputs])
+        x = y
+    return x
 
 
 def add_noise(x: Array, noise: Noise) -> Array:

@@ -1,18 +1,21 @@
 """Differentiable functions over the backends' primitives."""
 
-from mocogan_chainer.functions.convolution import convolution, deconvolution
+from mocogan_chainer.functions.convolution import convolution, convolution_activation, deconvolution
 from mocogan_chainer.functions.gru import gru
 from mocogan_chainer.functions.normalization import batch_norm_activation
 from mocogan_chainer.functions.pixels import to_bytes, to_float
+from mocogan_chainer.functions.pooling import max_pooling
 from mocogan_chainer.functions.rectifier import add_noise, leaky_relu
 
 __all__ = [
     "add_noise",
     "batch_norm_activation",
     "convolution",
+    "convolution_activation",
     "deconvolution",
     "gru",
     "leaky_relu",
+    "max_pooling",
     "to_bytes",
     "to_float",
 ]

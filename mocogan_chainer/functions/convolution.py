@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import chainer
+import chainer.functions as F
 from chainer import FunctionNode, Variable
 from chainer.utils import type_check
 
 from mocogan_chainer import backends
 from mocogan_chainer.backends import Geometry
+from mocogan_chainer.functions.rectifier import RectifierGradient
 
 Size = int | Sequence[int]
 
@@ -36,6 +38,41 @@ def convolution(
     """
     geometry = _geometry(len(W.shape) - 2, stride, pad, dilate, groups)
     return _Convolution(geometry).apply((x, W))[0]
+
+
+def convolution_activation(
+    x: Variable,
+    W: Variable,
+    b: Variable,
+    stride: Size = 1,
+    pad: Size = 0,
+    groups: int = 1,
+    *,
+    residual: Variable | None = None,
+    rectify: bool = True,
+) -> Variable:
+    """Convolve, add a bias and a residual, rectify: a layer of a network that is no longer trained.
+
+    It is float32 in every precision of the backend; gradients have that precision.
+
+    Args:
+        x: (N, C, *size).
+        W: (O, C / groups, *ksize).
+        b: (O,).
+        stride, pad: one number for all spatial axes or one per axis.
+        groups: a divisor of C and O.
+        residual: (N, O, *output size) to add, or None.
+        rectify: whether negative numbers become 0.
+
+    Returns:
+        (N, O, *output size).
+
+    Raises:
+        chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
+    """
+    geometry = _geometry(len(W.shape) - 2, stride, pad, 1, groups)
+    addends = (b,) if residual is None else (b, residual)
+    return _ConvolutionActivation(geometry, rectify).apply((x, W, *addends))[0]
 
 
 def deconvolution(
@@ -111,6 +148,49 @@ class _Convolution(_Bilinear):
 
     def second_gradient(self, x, gy):
         return _ConvolutionWeights(self.geometry, self.ksize).apply((x, gy))[0]
+
+
+class _ConvolutionActivation(FunctionNode):
+    """(x, W, b) or (x, W, b, residual) -> y. As of :class:`_Bilinear`, x is kept only for a gradient of W."""
+
+    def __init__(self, geometry: Geometry, rectify: bool):
+        self.geometry, self.rectify = geometry, rectify
+
+    def check_type_forward(self, in_types):
+        x, W, b, *residual = in_types
+        type_check.expect(x.dtype.kind == "f", W.dtype == x.dtype, b.dtype == x.dtype)
+        type_check.expect(x.ndim == W.ndim, x.shape[1] == W.shape[1] * self.geometry.groups)
+        type_check.expect(b.ndim == 1, b.shape[0] == W.shape[0])
+        for added in residual:
+            (n, _, *size), (o, _, *ksize) = (type_check.eval(a.shape) for a in (x, W))
+            type_check.expect(added.dtype == x.dtype, added.shape == (n, o, *self.geometry.output_size(size, ksize)))
+
+    def apply(self, inputs):
+        self.keeps_x = chainer.as_variable(inputs[1]).requires_grad
+        return super().apply(inputs)
+
+    def forward(self, inputs):
+        x, W, b, *residual = inputs
+        self.retain_inputs((0, 1) if self.keeps_x else (1,))
+        if self.rectify:
+            self.retain_outputs((0,))
+        self.x_size, self.ksize = x.shape[2:], W.shape[2:]
+        residual = residual[0] if residual else None
+        return (backends.current().convolution_activation(x, W, b, self.geometry, residual, self.rectify),)
+
+    def backward(self, indexes, grad_outputs):
+        *x, W = self.get_retained_inputs()
+        (gy,) = grad_outputs
+        if self.rectify:
+            positive = self.get_retained_outputs()[0].array > 0
+            (gy,) = RectifierGradient(positive, 0.0).apply((gy,))
+        gradients = (
+            lambda: _ConvolutionData(self.geometry, self.x_size).apply((gy, W))[0],
+            lambda: _ConvolutionWeights(self.geometry, self.ksize).apply((*x, gy))[0] if x else None,
+            lambda: F.sum(gy, axis=(0, *range(2, gy.ndim))),
+            lambda: gy,
+        )
+        return tuple(gradients[index]() for index in indexes)
 
 
 class _ConvolutionData(_Bilinear):

@@ -28,10 +28,10 @@ class _Rectify(FunctionNode):
         return (y,)
 
     def backward(self, indexes, grad_outputs):
-        return _RectifyGradient(self.positive, self.slope).apply(grad_outputs)
+        return RectifierGradient(self.positive, self.slope).apply(grad_outputs)
 
 
-class _RectifyGradient(FunctionNode):
+class RectifierGradient(FunctionNode):
     """gy -> gx, linear in gy."""
 
     def __init__(self, positive: Array, slope: float):
@@ -41,7 +41,7 @@ class _RectifyGradient(FunctionNode):
         return (backends.current().rectify_backward(self.positive, inputs[0], self.slope),)
 
     def backward(self, indexes, grad_outputs):
-        return _RectifyGradient(self.positive, self.slope).apply(grad_outputs)
+        return RectifierGradient(self.positive, self.slope).apply(grad_outputs)
 
 
 class _AddNoise(FunctionNode):

@@ -2,6 +2,7 @@
 
 from mocogan_chainer.links.convolution import Convolution, Deconvolution
 from mocogan_chainer.links.ema import ExponentialMovingAverage
+from mocogan_chainer.links.folded import FoldedConvolution
 from mocogan_chainer.links.freezing import frozen
 from mocogan_chainer.links.gru import GRU
 from mocogan_chainer.links.noise import NoiseSource
@@ -13,6 +14,7 @@ __all__ = [
     "Convolution",
     "Deconvolution",
     "ExponentialMovingAverage",
+    "FoldedConvolution",
     "NoiseSource",
     "frozen",
 ]

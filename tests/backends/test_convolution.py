@@ -114,6 +114,88 @@ class TestConvolution:
         assert np.array_equal(*gradients)
 
 
+def convolved(x, W, geometry):
+    """A convolution by loops in float64."""
+    size = geometry.output_size(x.shape[2:], W.shape[2:])
+    return naive(x, W, np.zeros((x.shape[0], W.shape[0], *size), np.float32), geometry)[0]
+
+
+def activated(y, b, residual, rectify):
+    """What a layer does to its convolution's result, in float64."""
+    y = y + b.reshape(-1, *(1,) * (y.ndim - 2)) + (0 if residual is None else residual)
+    return np.where(rectify & (y < 0), 0, y)
+
+
+LAYERS = {  # of published networks, with fewer channels and positions: x, W, geometry
+    "first": ((1, 3, 4, 5, 6), (8, 3, 7, 7, 7), Geometry((1, 2, 2), (3, 3, 3), (1, 1, 1))),
+    "unpadded": ((1, 3, 9, 8, 9), (8, 3, 7, 7, 7), Geometry((2, 2, 2), (0, 0, 0), (1, 1, 1))),
+    "point": ((2, 40, 3, 5, 4), (24, 40, 1, 1, 1), Geometry((1, 1, 1), (0, 0, 0), (1, 1, 1))),
+    "shortcut": ((2, 20, 4, 7, 6), (12, 20, 1, 1, 1), Geometry((2, 2, 2), (0, 0, 0), (1, 1, 1))),
+    "groups of 4": ((1, 32, 2, 5, 4), (32, 4, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), (1, 1, 1), 8)),
+    "groups of 8": ((1, 32, 3, 3, 4), (32, 8, 3, 3, 3), Geometry((2, 2, 2), (1, 1, 1), (1, 1, 1), 4)),
+    "groups of 16": ((1, 32, 2, 3, 3), (32, 16, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), (1, 1, 1), 2)),
+    "groups of 32": ((1, 64, 1, 3, 2), (64, 32, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), (1, 1, 1), 2)),
+    "image": ((2, 16, 5, 4), (24, 16, 3, 3), Geometry((1, 1), (1, 1), (1, 1))),
+}
+
+
+def layer(x_shape, w_shape, geometry, seed=0):
+    """Random x, W, b and residual."""
+    rng = np.random.default_rng(seed)
+    size = geometry.output_size(x_shape[2:], w_shape[2:])
+    shapes = (x_shape, w_shape, w_shape[:1], (x_shape[0], w_shape[0], *size))
+    return [rng.standard_normal(shape, np.float32) for shape in shapes]
+
+
+class TestConvolutionActivation:
+    @settings(max_examples=25, deadline=None, derandomize=True)
+    @given(case=cases(), residual=st.booleans(), rectify=st.booleans())
+    def test_equals_naive_loops(self, backend, case, residual, rectify):
+        n, (c, o), size, ksize, geometry, order = case
+        x, W, b, added = layer((n, c, *size), (o, c // geometry.groups, *ksize), geometry)
+        x, added = arrange(x, order), arrange(added, order) if residual else None
+        y = backend.convolution_activation(x, W, b, geometry, added, rectify)
+        assert_close(y, activated(convolved(x, W, geometry), b, added, rectify))
+
+    @pytest.mark.parametrize("name", LAYERS)
+    def test_layers_of_published_networks(self, backend, name):
+        x, W, b, added = layer(*LAYERS[name])
+        geometry = LAYERS[name][2]
+        convolution = convolved(x, W, geometry)
+        for residual, rectify in ((None, True), (added, True), (None, False)):
+            y = backend.convolution_activation(x, W, b, geometry, residual, rectify)
+            assert_close(y, activated(convolution, b, residual, rectify))
+
+    def test_nothing_given_is_written_to(self, backend):
+        geometry = LAYERS["image"][2]
+        given_arrays = [arrange(a, "L") if a.ndim > 1 else a for a in layer(*LAYERS["image"])]
+        copies = [a.copy() for a in given_arrays]
+        x, W, b, residual = given_arrays
+        backend.convolution_activation(x, W, b, geometry, residual, True)
+        assert all(np.array_equal(a, copy) for a, copy in zip(given_arrays, copies, strict=True))
+
+    def test_changed_weights_are_seen(self, backend):
+        geometry = LAYERS["image"][2]
+        x, W, b, _ = layer(*LAYERS["image"])
+        backend.convolution_activation(x, W, b, geometry, None, True)
+        W[3, 2, 1, 0] += 5
+        b[1] -= 3
+        y = backend.convolution_activation(x, W, b, geometry, None, True)
+        assert_close(y, activated(convolved(x, W, geometry), b, None, True))
+
+    def test_a_bias_of_another_size_is_refused(self, backend):
+        x, W, b, _ = layer(*LAYERS["image"])
+        with pytest.raises(ValueError, match="broadcast"):
+            backend.convolution_activation(x, W, b[:5], LAYERS["image"][2], None, True)
+
+    def test_keeps_float64(self, backend):
+        geometry = LAYERS["image"][2]
+        x, W, b, residual = (a.astype(np.float64) for a in layer(*LAYERS["image"]))
+        y = backend.convolution_activation(x, W, b, geometry, residual, True)
+        assert y.dtype == np.float64
+        np.testing.assert_allclose(y, activated(convolved(x, W, geometry), b, residual, True), atol=1e-12)
+
+
 def test_geometry_sizes_are_inverse():
     geometry = Geometry((2, 1), (1, 0), (1, 2))
     assert geometry.output_size((64, 9), (4, 3)) == (32, 5)

@@ -17,6 +17,13 @@ SHAPES = [
 ]
 
 
+LAYERS = [
+    pytest.param((2, 4, 5, 6), (6, 4, 3, 4), {"stride": 2, "pad": 1}, id="2d"),
+    pytest.param((2, 4, 5, 6), (6, 2, 3, 3), {"pad": 1, "groups": 2}, id="2d-groups"),
+    pytest.param((1, 2, 5, 4, 5), (3, 2, 3, 2, 3), {"stride": (1, 2, 2), "pad": (0, 1, 1)}, id="3d"),
+]
+
+
 def arrays(*shapes):
     rng = np.random.default_rng(0)
     return [rng.standard_normal(shape) for shape in shapes]
@@ -44,6 +51,49 @@ def test_deconvolution_gradients(x_shape, w_shape, options):
     gy, ggx, ggW = arrays(y.shape, x.shape, w_shape)
     gradient_check.check_backward(deconvolve, (x, W), gy, dtype=np.float64, rtol=1e-4)
     gradient_check.check_double_backward(deconvolve, (x, W), gy, (ggx, ggW), dtype=np.float64, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("rectify", [True, False])
+@pytest.mark.parametrize("with_residual", [True, False])
+@pytest.mark.parametrize(("x_shape", "w_shape", "options"), LAYERS)
+def test_layer_gradients(x_shape, w_shape, options, with_residual, rectify):
+    def layer(x, W, b, residual=None):
+        return functions.convolution_activation(x, W, b, residual=residual, rectify=rectify, **options)
+
+    x, W, b = arrays(x_shape, w_shape, w_shape[:1])
+    y = layer(x, W, b)
+    gy, residual, ggx, ggW, ggb, ggresidual = arrays(y.shape, y.shape, x_shape, w_shape, b.shape, y.shape)
+    inputs, gg = ((x, W, b, residual), (ggx, ggW, ggb, ggresidual)) if with_residual else ((x, W, b), (ggx, ggW, ggb))
+    gradient_check.check_backward(layer, inputs, gy, dtype=np.float64, rtol=1e-4, atol=1e-4)
+    gradient_check.check_double_backward(layer, inputs, gy, gg, dtype=np.float64, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["stock", "onednn"])
+def test_a_layers_gradient_of_data_on_every_backend(monkeypatch, name):
+    """In float32 and through frozen weights, as of a perceptual loss: what reaches x by each tap."""
+    if name == "onednn" and not backends.onednn.available():
+        pytest.skip("oneDNN or numba is not on this machine")
+    monkeypatch.setattr(backends, "_current", backends.current())
+    backends.use(name)
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((2, 16, 5, 6), np.float32), rng.standard_normal((24, 16, 3, 3), np.float32)
+    b, residual = rng.standard_normal(24, np.float32), rng.standard_normal((2, 24, 5, 6), np.float32)
+    padded = np.pad(x.astype(float), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    taps = [(i, j, (slice(None), slice(None), slice(i, i + 5), slice(j, j + 6))) for i in range(3) for j in range(3)]
+    y = sum(np.einsum("nchw,oc->nohw", padded[view], W[:, :, i, j]) for i, j, view in taps)
+    y += b.reshape(-1, 1, 1) + residual
+    gpadded, gy = np.zeros_like(padded), np.where(y > 0, np.cos(y), 0)  # of sin(y)
+    for i, j, view in taps:
+        gpadded[view] += np.einsum("nohw,oc->nchw", gy, W[:, :, i, j])
+
+    x, residual = Variable(x), Variable(residual)
+    frozen = [Variable(a, requires_grad=False) for a in (W, b)]
+    out = functions.convolution_activation(x, *frozen, pad=1, residual=residual)
+    np.testing.assert_allclose(out.array, np.maximum(y, 0), atol=1e-4)
+    chainer.functions.sum(chainer.functions.sin(out)).backward()
+    np.testing.assert_allclose(x.grad, gpadded[:, :, 1:-1, 1:-1], atol=1e-3)
+    np.testing.assert_allclose(residual.grad, gy, atol=1e-4)
+    assert all(a.grad is None for a in frozen)
 
 
 def test_deconvolution_is_the_transpose():
@@ -97,6 +147,24 @@ def test_no_gradient_of_frozen_weights(calls):
 
     chainer.functions.sum(up(down(x))).backward()
     assert calls["convolution_backward_weights"] == 2
+
+
+def test_a_frozen_layer_keeps_no_data_and_computes_no_gradient_of_weights(calls):
+    x, W, b = arrays((1, 2, 4, 4), (3, 2, 3, 3), (3,))
+    x, W, b = Variable(x), Variable(W, requires_grad=False), Variable(b, requires_grad=False)
+    y = functions.convolution_activation(x, W, b)
+    assert [kept.shape for kept in y.creator.get_retained_inputs()] == [W.shape]
+    chainer.functions.sum(y).backward()
+    assert calls == {"convolution_backward_data": 1}
+
+
+@pytest.mark.parametrize(
+    ("b_shape", "residual_shape"), [((2,), (1, 3, 2, 2)), ((3, 1), (1, 3, 2, 2)), ((3,), (1, 3, 1, 2)), ((3,), (1, 3))]
+)
+def test_wrong_addends_are_refused(b_shape, residual_shape):
+    x, W, b, residual = arrays((1, 2, 4, 4), (3, 2, 3, 3), b_shape, residual_shape)
+    with pytest.raises(type_check.InvalidType):
+        functions.convolution_activation(x, W, b, residual=residual)
 
 
 def test_wrong_channels_are_refused():

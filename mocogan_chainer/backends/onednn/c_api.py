@@ -21,14 +21,16 @@ CPU = 1
 BFLOAT16, FLOAT32 = 2, 3
 ISA_AVX512_BF16 = 0xE7  # a set of flags; every processor with AMX has these too
 TAG_ANY = 1
-FORWARD_TRAINING = 64
+FORWARD_TRAINING, FORWARD_INFERENCE = 64, 96
 CONVOLUTION_DIRECT = 1
+RELU, BINARY_ADD, POOLING_MAX = 0x20, 0x1FFF0, 0x1FF
 OUR_SCRATCHPAD = 1
 QUERY_WEIGHTS, QUERY_DIFF_WEIGHTS, QUERY_SCRATCHPAD = 131, 132, 136
 QUERY_STRIDES, QUERY_DIMS, QUERY_PADDED_DIMS = 14, 257, 260
 QUERY_FORMAT_KIND, QUERY_INNER_BLOCKS, QUERY_INNER_SIZES, QUERY_INNER_AXES = 262, 263, 264, 265
 BLOCKED = 2
-SRC, DST, WEIGHTS, SCRATCHPAD = 1, 17, 33, 80
+SRC, DST, WEIGHTS, BIAS, SCRATCHPAD = 1, 17, 33, 41, 80
+FIRST_ADDEND = 32768 | 2  # the second operand of the first operation after a primitive
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
 
 
@@ -110,6 +112,11 @@ class Library:
             "dnnl_memory_set_data_handle": (c_void_p, c_void_p),
             "dnnl_primitive_attr_create": (handle,),
             "dnnl_primitive_attr_set_scratchpad_mode": (c_void_p, c_int),
+            "dnnl_primitive_attr_set_post_ops": (c_void_p, c_void_p),
+            "dnnl_post_ops_create": (handle,),
+            "dnnl_post_ops_append_binary": (c_void_p, c_int, c_void_p),
+            "dnnl_post_ops_append_eltwise": (c_void_p, c_int, c_float, c_float),
+            "dnnl_post_ops_destroy": (c_void_p,),
             "dnnl_reorder_primitive_desc_create": (handle, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
             "dnnl_convolution_forward_primitive_desc_create": (
                 *(handle, c_void_p, c_int, c_int, c_void_p, c_void_p, c_void_p, c_void_p),
@@ -122,6 +129,10 @@ class Library:
             "dnnl_convolution_backward_weights_primitive_desc_create": (
                 *(handle, c_void_p, c_int, c_void_p, c_void_p, c_void_p, c_void_p),
                 *(dims, dims, dims, dims, c_void_p, c_void_p),
+            ),
+            "dnnl_pooling_forward_primitive_desc_create": (
+                *(handle, c_void_p, c_int, c_int, c_void_p, c_void_p),
+                *(dims, dims, dims, dims, dims, c_void_p),
             ),
             "dnnl_sgemm": (
                 *(c_char, c_char, c_int64, c_int64, c_int64, c_float),
@@ -143,9 +154,7 @@ class Library:
         dll.dnnl_memory_desc_equal.restype = c_int
         self.engine = self.create("dnnl_engine_create", CPU, 0)
         self.stream = self.create("dnnl_stream_create", self.engine, 1)
-        # Primitives work in memory that we give them: oneDNN's own belongs to the thread that made them.
-        self.attributes = self.create("dnnl_primitive_attr_create")
-        self.call("dnnl_primitive_attr_set_scratchpad_mode", self.attributes, OUR_SCRATCHPAD)
+        self.attributes = self.make_attributes()
 
     def call(self, name: str, *arguments: object) -> None:
         """Call a C function and raise :class:`OneDNNError` unless it succeeds."""
@@ -158,6 +167,27 @@ class Library:
         handle = c_void_p()
         self.call(name, ctypes.byref(handle), *arguments)
         return handle
+
+    def make_attributes(self) -> c_void_p:
+        """Attributes by which a primitive works in memory that we give it.
+
+        oneDNN's own memory belongs to the thread that made the primitive.
+        """
+        attributes = self.create("dnnl_primitive_attr_create")
+        self.call("dnnl_primitive_attr_set_scratchpad_mode", attributes, OUR_SCRATCHPAD)
+        return attributes
+
+    def activation_attributes(self, addend: c_void_p | None, rectify: bool) -> c_void_p:
+        """Attributes by which a primitive also adds memory of this description to its result, then rectifies it."""
+        operations = self.create("dnnl_post_ops_create")
+        if addend is not None:
+            self.call("dnnl_post_ops_append_binary", operations, BINARY_ADD, addend)
+        if rectify:
+            self.call("dnnl_post_ops_append_eltwise", operations, RELU, 0, 0)
+        attributes = self.make_attributes()
+        self.call("dnnl_primitive_attr_set_post_ops", attributes, operations)
+        self.call("dnnl_post_ops_destroy", operations)
+        return attributes
 
     def descriptor(self, shape: Sequence[int], strides: Sequence[int] | None, data_type: int = FLOAT32) -> c_void_p:
         """Describe memory; strides count elements, None leaves the format to oneDNN."""

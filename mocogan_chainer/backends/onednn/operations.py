@@ -8,10 +8,11 @@ from math import prod
 import numpy as np
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Geometry, Noise
+from mocogan_chainer.backends.base import Array, Geometry, Noise, Window
 from mocogan_chainer.backends.onednn import halving
 from mocogan_chainer.backends.onednn.c_api import load
 from mocogan_chainer.backends.onednn.halving import HalvingConvolution
+from mocogan_chainer.backends.onednn.inference import InferenceConvolution, MaxPooling
 from mocogan_chainer.backends.onednn.kernels import activation, normalization, parameters
 from mocogan_chainer.backends.onednn.memory import channels_last, empty, empty_channels_last
 from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
@@ -56,6 +57,32 @@ def convolution_backward_weights(x: Array, gy: Array, ksize: tuple[int, ...], ge
     gW = empty((gy.shape[1], x.shape[1] // geometry.groups, *ksize))
     _plan(x.shape, gW.shape, gy.shape, geometry, bfloat16).backward_weights(channels_last(x), channels_last(gy), gW)
     return gW
+
+
+def convolution_activation(
+    x: Array, W: Array, b: Array, geometry: Geometry, residual: Array | None, rectify: bool
+) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    y_shape = (x.shape[0], W.shape[0], *geometry.output_size(x.shape[2:], W.shape[2:]))
+    addends = (b,) if residual is None else (b, residual)
+    fits = b.shape == y_shape[1:2] and (residual is None or residual.shape == y_shape)  # oneDNN would read on behind
+    if not fits or not _takes_convolution(x, W) or not _takes(*addends) or min(y_shape) < 1:
+        return stock.convolution_activation(x, W, b, geometry, residual, rectify)
+    y = empty_channels_last(y_shape)
+    plan = _inference_plan(x.shape, W.shape, y.shape, geometry, residual is not None, rectify)
+    weights = _prepared.get(np.ascontiguousarray(W), plan.form, plan.prepare)
+    plan(channels_last(x), weights, np.ascontiguousarray(b), y, None if residual is None else channels_last(residual))
+    return y
+
+
+def max_pooling(x: Array, window: Window) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    size = window.output_size(x.shape[2:])
+    if not _takes_convolution(x) or min(size) < 1:
+        return stock.max_pooling(x, window)
+    y = empty_channels_last((*x.shape[:2], *size))
+    _pooling_plan(x.shape, y.shape, window)(channels_last(x), y)
+    return y
 
 
 def add_noise(x: Array, noise: Noise) -> Array:
@@ -169,6 +196,23 @@ def _plan(
     if tiling is None:
         return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=in_bfloat16)
     return HalvingConvolution(load(), x_shape, w_shape, y_shape, tiling)
+
+
+@functools.lru_cache(maxsize=512)
+def _inference_plan(
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    y_shape: tuple[int, ...],
+    geometry: Geometry,
+    residual: bool,
+    rectify: bool,
+) -> InferenceConvolution:
+    return InferenceConvolution(load(), x_shape, w_shape, y_shape, geometry, residual, rectify)
+
+
+@functools.lru_cache(maxsize=512)
+def _pooling_plan(x_shape: tuple[int, ...], y_shape: tuple[int, ...], window: Window) -> MaxPooling:
+    return MaxPooling(load(), x_shape, y_shape, window)
 
 
 def _noise(noise: Noise | None) -> tuple[bool, np.uint64, np.float32]:

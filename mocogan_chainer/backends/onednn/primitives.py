@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Hashable
-from ctypes import c_void_p
+from ctypes import Array, c_int64, c_void_p
 from math import prod
 
 import numpy as np
@@ -79,25 +79,18 @@ class ConvolutionPrimitives:
         self._bfloat16 = bfloat16
         self._ndim = len(w_shape) + (geometry.groups > 1)
         groups = geometry.groups
-        if groups > 1:
-            w_shape = (groups, w_shape[0] // groups, *w_shape[1:])
+        w_shape = by_group(w_shape, groups)
         data_type = api.BFLOAT16 if bfloat16 else api.FLOAT32
-        self._x = library.descriptor(x_shape, _channels_last_strides(x_shape))
-        self._y = library.descriptor(y_shape, _channels_last_strides(y_shape))
-        self._x_given = library.descriptor(x_shape, _channels_last_strides(x_shape), data_type)
-        self._y_given = library.descriptor(y_shape, _channels_last_strides(y_shape), data_type)
+        self._x = library.descriptor(x_shape, channels_last_strides(x_shape))
+        self._y = library.descriptor(y_shape, channels_last_strides(y_shape))
+        self._x_given = library.descriptor(x_shape, channels_last_strides(x_shape), data_type)
+        self._y_given = library.descriptor(y_shape, channels_last_strides(y_shape), data_type)
         self._w_key = w_shape, w_channels_last, bfloat16
-        strides = _channels_last_strides if w_channels_last else _c_strides
+        strides = channels_last_strides if w_channels_last else c_strides
         self._w_plain = library.descriptor(w_shape, strides(w_shape))
         self._w_any = library.descriptor(w_shape, None)
         self._w_given = library.descriptor(w_shape, None, data_type)
-        ksize, g = w_shape[-len(geometry.stride) :], geometry
-        after = (
-            (out - 1) * s + d * (k - 1) + 1 - n - p  # the padding that is left to do on the far side
-            for out, s, d, k, n, p in zip(y_shape[2:], g.stride, g.dilate, ksize, x_shape[2:], g.pad, strict=True)
-        )
-        dilates = (d - 1 for d in g.dilate)  # oneDNN counts the gaps between taps
-        self._walk = (Dims(*g.stride), Dims(*dilates), Dims(*g.pad), Dims(*after))
+        self._walk = walk(x_shape, w_shape, y_shape, geometry)
 
     @functools.cached_property
     def _forward_descriptor(self) -> c_void_p:
@@ -159,25 +152,25 @@ class ConvolutionPrimitives:
 
     @functools.cached_property
     def _to_forward(self) -> Primitive:
-        return self._reorder(self._w_plain, self._forward[1])
+        return reorder(self._library, self._w_plain, self._forward[1])
 
     @functools.cached_property
     def _to_backward_data(self) -> Primitive:
-        return self._reorder(self._w_plain, self._backward_data[1])
+        return reorder(self._library, self._w_plain, self._backward_data[1])
 
     @functools.cached_property
     def _from_backward_weights(self) -> Primitive:
-        return self._reorder(self._backward_weights[1], self._w_plain)
+        return reorder(self._library, self._backward_weights[1], self._w_plain)
 
     @functools.cached_property
     def forward_form(self) -> Hashable:
         """What tells the weights of :meth:`forward` from those in another form."""
-        return self._form(self._forward[1])
+        return weights_form(self._library, self._w_key, self._forward[1])
 
     @functools.cached_property
     def backward_data_form(self) -> Hashable:
         """What tells the weights of :meth:`backward_data` from those in another form."""
-        return self._form(self._backward_data[1])
+        return weights_form(self._library, self._w_key, self._backward_data[1])
 
     @functools.cached_property
     def forward_layout(self) -> Layout | None:
@@ -201,13 +194,13 @@ class ConvolutionPrimitives:
 
     def prepare_forward(self, W: np.ndarray) -> np.ndarray:
         """Return plain weights in the form that :meth:`forward` takes."""
-        weights = self._buffer(self._forward[1])
+        weights = buffer(self._library, self._forward[1])
         self._to_forward(address(W), address(weights))
         return weights
 
     def prepare_backward_data(self, W: np.ndarray) -> np.ndarray:
         """Return plain weights in the form that :meth:`backward_data` takes."""
-        weights = self._buffer(self._backward_data[1])
+        weights = buffer(self._library, self._backward_data[1])
         self._to_backward_data(address(W), address(weights))
         return weights
 
@@ -224,7 +217,7 @@ class ConvolutionPrimitives:
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
         """Fill plain ``gW``."""
         primitive, form = self._backward_weights
-        x, gy, weights = self._given(x), self._given(gy), self._buffer(form)
+        x, gy, weights = self._given(x), self._given(gy), buffer(self._library, form)
         primitive(address(x), address(gy), address(weights))
         self._from_backward_weights(address(weights), address(gW))
 
@@ -232,31 +225,60 @@ class ConvolutionPrimitives:
         """Channels-last ``x`` as primitives take it."""
         return to_bfloat16(np.moveaxis(x, 1, -1)) if self._bfloat16 else x
 
-    def _reorder(self, source: c_void_p, target: c_void_p) -> Primitive:
-        library, engine = self._library, self._library.engine
-        descriptor = library.create(
-            "dnnl_reorder_primitive_desc_create", source, engine, target, engine, library.attributes
-        )
-        return Primitive(self._library, descriptor, SRC=source, DST=target)
 
-    def _form(self, weights: c_void_p) -> Hashable:
-        """Shapes whose primitives want the same memory share their weights."""
-        known = _forms.setdefault(self._w_key, [])
-        for number, other in enumerate(known):
-            if self._library.equal(other, weights):
-                return self._w_key, number
-        known.append(weights)
-        return self._w_key, len(known) - 1
-
-    def _buffer(self, descriptor: c_void_p) -> np.ndarray:
-        return memory.empty((-(-self._library.size(descriptor) // 4),))
+def reorder(library: Library, source: c_void_p, target: c_void_p) -> Primitive:
+    """Return the primitive that brings numbers from one description of memory into another."""
+    engine = library.engine
+    descriptor = library.create(
+        "dnnl_reorder_primitive_desc_create", source, engine, target, engine, library.attributes
+    )
+    return Primitive(library, descriptor, SRC=source, DST=target)
 
 
-def _channels_last_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+def buffer(library: Library, descriptor: c_void_p) -> np.ndarray:
+    """Memory of a description of float32 or bfloat16 numbers."""
+    return memory.empty((-(-library.size(descriptor) // 4),))
+
+
+def weights_form(library: Library, key: Hashable, weights: c_void_p) -> Hashable:
+    """What tells prepared weights from those in another form: shapes whose primitives want the same memory share them.
+
+    Args:
+        library: oneDNN.
+        key: what the weights are made of.
+        weights: describes the memory that a primitive wants.
+    """
+    known = _forms.setdefault(key, [])
+    for number, other in enumerate(known):
+        if library.equal(other, weights):
+            return key, number
+    known.append(weights)
+    return key, len(known) - 1
+
+
+def by_group(w_shape: tuple[int, ...], groups: int) -> tuple[int, ...]:
+    """The shape of a convolution's weights as oneDNN has it: several groups are an axis."""
+    return (groups, w_shape[0] // groups, *w_shape[1:]) if groups > 1 else w_shape
+
+
+def walk(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry
+) -> tuple[Array[c_int64], ...]:
+    """Strides, dilations, and pads before and after, as a convolution's descriptor takes them."""
+    ksize, g = w_shape[-len(geometry.stride) :], geometry
+    after = (
+        (out - 1) * s + d * (k - 1) + 1 - n - p  # the padding that is left to do on the far side
+        for out, s, d, k, n, p in zip(y_shape[2:], g.stride, g.dilate, ksize, x_shape[2:], g.pad, strict=True)
+    )
+    dilates = (d - 1 for d in g.dilate)  # oneDNN counts the gaps between taps
+    return Dims(*g.stride), Dims(*dilates), Dims(*g.pad), Dims(*after)
+
+
+def channels_last_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Strides in elements of (N, C, *size) over (N, *size, C) memory."""
-    strides = _c_strides((shape[0], *shape[2:], shape[1]))
+    strides = c_strides((shape[0], *shape[2:], shape[1]))
     return (strides[0], strides[-1], *strides[1:-1])
 
 
-def _c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))

@@ -85,6 +85,17 @@ def test_convolutions(monkeypatch, case):
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_layers_that_are_only_evaluated_stay_float32(onednn, monkeypatch, case):
+    """On any processor: the whole layer does not ask which precision is set."""
+    x_shape, w_shape, geometry = case
+    rng = np.random.default_rng(2)
+    x, W, b = (rng.standard_normal(shape, np.float32) for shape in (x_shape, w_shape, w_shape[:1]))
+    monkeypatch.setattr(onednn, "bfloat16", True)
+    y = onednn.convolution_activation(x, W, b, geometry, None, False)
+    assert_within([y], [stock.convolution_activation(x, W, b, geometry, None, False)], 2e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_what_is_given_in_the_lower_precision(onednn, monkeypatch, case):
     """On any processor: with float32 in bfloat16's place, each direction rounds its inputs and nothing else."""
     from mocogan_chainer.backends.onednn import operations, primitives
