@@ -23,17 +23,20 @@ _LONGEST_NUMBER = 128
 _PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 
-def unpickle(file: Window, persistent: Callable[[Any], Any]) -> Any:
+def unpickle(
+    file: Window, persistent: Callable[[Any], Any], rebuild: Callable[[Name, Any], Any] = calls.rebuild
+) -> Any:
     """Read one pickle from where ``file`` stands and leave ``file`` behind it.
 
     Args:
         file: the file.
         persistent: returns what a persistent id stands for, usually a storage.
+        rebuild: returns what a call of a name with arguments stands for, or refuses it.
 
     Raises:
         SnapshotError: the pickle is damaged, does what no checkpoint needs, or is larger than any of them.
     """
-    machine = _Machine(persistent)
+    machine = _Machine(persistent, rebuild)
     try:
         for opcode, argument, _position in pickletools.genops(file):
             if opcode.name == "STOP":
@@ -50,8 +53,8 @@ def nothing_persistent(_pid: Any) -> Any:
 
 
 class _Machine:
-    def __init__(self, persistent: Callable[[Any], Any]):
-        self.persistent = persistent
+    def __init__(self, persistent: Callable[[Any], Any], rebuild: Callable[[Name, Any], Any]):
+        self.persistent, self.rebuild = persistent, rebuild
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # the stacks under each mark
         self.memo: dict[int, Any] = {}
@@ -149,7 +152,7 @@ class _Machine:
             raise SnapshotError(f"it calls {described(called)}; it is refused")
         if isinstance(arguments, tuple):
             self._spend(sum(len(argument) for argument in arguments if isinstance(argument, (list, tuple))))
-        self.stack.append(calls.rebuild(called, arguments))
+        self.stack.append(self.rebuild(called, arguments))
 
     def _new_object(self, arguments: Any) -> None:
         kind = self.stack.pop()
