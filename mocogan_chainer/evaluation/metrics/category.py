@@ -1,0 +1,145 @@
+"""The motion control score: how often a generated video shows the category that was asked for (MoCoGAN, section 4)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from mocogan_chainer.errors import DataError, nearest
+from mocogan_chainer.evaluation.classifier import NETWORK, Classifier
+from mocogan_chainer.evaluation.clips import LeftOut
+from mocogan_chainer.evaluation.gathering import Advance
+from mocogan_chainer.evaluation.protocol import Protocol
+from mocogan_chainer.evaluation.result import SPREADS, Number, Result, versions
+from mocogan_chainer.evaluation.video_set import VideoSet
+
+
+def motion_control_score(
+    fake: VideoSet,
+    indices: Sequence[int],
+    classifier: Classifier,
+    *,
+    seed: int,
+    stride: int = 1,
+    advance: Advance = lambda count: None,
+) -> Result:
+    """Measure how often a classifier of real videos recognizes the category of generated ones.
+
+    Args:
+        fake: videos with the categories that were asked for, under the names that the real set's classes have.
+        indices: which of them.
+        classifier: trained on the real set, or read from a file. Only scores by one and the same can be compared.
+        seed: that ``indices`` were drawn with, and of where clips start in longer videos.
+        stride: steps in a video from one frame of its clip to the next; a generator's run at that of its training.
+        advance: is told of progress.
+
+    Raises:
+        DataError: no categories, one that the classifier does not know, or no video that is long enough.
+    """
+    started = time.perf_counter()
+    class_of = _classes(fake, classifier)
+    labels = {index: fake.label(index) for index in indices}
+    asked = [index for index in indices if labels[index] >= 0]
+    if not asked:
+        raise DataError(
+            f"{fake.name}: its videos have no categories, which the motion control score compares with what is seen; "
+            "give a snapshot of a model with categories, or videos in folders by category"
+        )
+    classes = len(classifier.class_names)
+    confusion, left_out = np.zeros((classes, classes), np.int64), []
+    for found in classifier.predict(fake, asked, stride=stride, seed=seed):
+        if isinstance(found, LeftOut):
+            left_out.append(f"{found.name}: {found.reason}")
+        else:
+            index, seen = found
+            confusion[class_of[labels[index]], seen] += 1
+        advance(1)
+    count, right = int(confusion.sum()), int(np.trace(confusion))
+    if not count:
+        raise DataError(f"{fake.name}: none of its {len(asked)} videos gave a clip; the first: {left_out[0]}")
+    preparation = classifier.preparation
+    return Result(
+        protocol=Protocol(
+            metric="mcs",
+            name="mcs-3d-convolution",
+            network=NETWORK,
+            weights_sha256=classifier.sha256,
+            size=preparation.size,
+            resize=preparation.resize,
+            crop=preparation.crop,
+            channel_order=preparation.channel_order,
+            pixel_values=preparation.pixel_values,
+            frames=preparation.frames,
+            stride=preparation.stride,
+            start=preparation.start,
+            short_videos=preparation.short_videos,
+            reference=classifier.reference,
+            split=classifier.split,
+            reference_samples=classifier.parts["training"],
+            evaluated_samples=count,
+            seed=seed,
+            settings={"evaluated_stride": stride, "classifier_seed": classifier.seed},
+        ),
+        evaluated=fake.name,
+        value=right / count,
+        spread=spread(right, count),
+        spread_kind="over videos: the longer arm of the 95% Wilson interval, halved; the classifier is taken as given",
+        counts={
+            "evaluated": count,
+            "evaluated left out": len(left_out),
+            "evaluated without a category": len(indices) - len(asked),
+            **{f"real, {part}": number for part, number in classifier.parts.items()},
+        },
+        versions=versions(),
+        seconds=classifier.seconds + time.perf_counter() - started,
+        others=_others(classifier, confusion),
+        warnings=(*classifier.warnings, *_warnings(classifier, confusion, left_out)),
+    )
+
+
+def spread(right: int, count: int) -> float:
+    """Return the uncertainty of a share, which is not 0 where all or none are right.
+
+    With z = 2 standard errors, the Wilson interval's longer arm over z: near sqrt(p (1 - p) / n) for large counts, and
+    about 2 / n at the ends.
+    """
+    share, z = right / count, SPREADS
+    scale = 1 + z * z / count
+    middle = (share + z * z / (2 * count)) / scale
+    arm = z / scale * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (abs(middle - share) + arm) / z
+
+
+def _classes(fake: VideoSet, classifier: Classifier) -> list[int]:
+    """Return the classifier's class of each of the set's labels."""
+    known = classifier.class_names
+    for name in fake.class_names:
+        if name not in known:
+            raise DataError(
+                f"{fake.name}: its category {name} is none that the classifier was trained on ({', '.join(known)})"
+                f"{nearest(name, known)}; evaluate videos of the same categories as the real set's"
+            )
+    return [known.index(name) for name in fake.class_names]
+
+
+def _others(classifier: Classifier, confusion: np.ndarray) -> dict[str, Number]:
+    found: dict[str, Number] = {"held-out accuracy": classifier.accuracy}
+    found["held-out accuracy spread"] = spread(int(np.trace(classifier.held_out)), int(classifier.held_out.sum()))
+    found["chance"] = 1 / len(classifier.class_names)
+    for of, counts in (("asked for", confusion), ("held-out", classifier.held_out)):
+        for name, row in zip(classifier.class_names, counts.tolist(), strict=True):
+            found[f"{of} {name}, seen as {', '.join(classifier.class_names)}"] = row
+    return found
+
+
+def _warnings(classifier: Classifier, confusion: np.ndarray, left_out: Sequence[str]) -> list[str]:
+    warnings = []
+    if left_out:
+        warnings.append(f"{len(left_out)} videos are left out; the first: {left_out[0]}")
+    never = [name for name, row in zip(classifier.class_names, confusion, strict=True) if not row.any()]
+    if never:
+        warnings.append(f"no video of the category {', '.join(never)} was asked for, so the score says nothing of it")
+    return warnings

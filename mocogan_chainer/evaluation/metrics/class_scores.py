@@ -1,0 +1,81 @@
+"""The Inception Score of videos: how sure a classifier is of each, and how varied they are together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from mocogan_chainer.errors import DataError
+from mocogan_chainer.evaluation import inception_score as numerics
+from mocogan_chainer.evaluation.clips import LeftOut
+from mocogan_chainer.evaluation.extraction import Extractor
+from mocogan_chainer.evaluation.gathering import Advance
+from mocogan_chainer.evaluation.protocol import Protocol
+from mocogan_chainer.evaluation.result import Result, versions
+from mocogan_chainer.evaluation.video_set import VideoSet
+
+
+def inception_score(
+    videos: VideoSet,
+    indices: Sequence[int],
+    extractor: Extractor,
+    *,
+    splits: int,
+    advance: Advance = lambda count: None,
+) -> Result:
+    """Score some videos of a set.
+
+    Args:
+        videos: any set.
+        indices: which of them, at least two a part.
+        extractor: a network that gives class probabilities.
+        splits: consecutive parts that are scored alone and averaged.
+        advance: is told of progress.
+
+    Raises:
+        DataError: too few videos.
+    """
+    started = time.perf_counter()
+    rows, left_out = [], 0
+    for output in extractor.outputs(videos, indices):
+        if isinstance(output, LeftOut):
+            left_out += 1
+            advance(1)
+        else:
+            rows.append(output)
+            advance(len(output))
+    if not rows:
+        raise DataError(
+            f"{videos.name}: none of its {left_out} videos gave a clip; see which frames the protocol needs"
+        )
+    probabilities = np.concatenate(rows)
+    found = numerics.inception_score(probabilities, splits=splits, seed=extractor.seed)
+    recipe = extractor.recipe
+    count = len(probabilities)
+    mean = {} if extractor.mean_sha256 is None else {"mean_sha256": extractor.mean_sha256}
+    warnings = []
+    if count // splits < recipe.samples:
+        warnings.append(
+            f"{count // splits} samples a part, and {recipe.name} takes {recipe.samples}: the score of fewer is smaller"
+        )
+    return Result(
+        protocol=Protocol(
+            metric="is",
+            name=recipe.name,
+            **recipe.fields(extractor.weights_sha256),
+            evaluated_samples=count,
+            seed=extractor.seed,
+            settings={"splits": splits, "epsilon": numerics.EPSILON} | mean,
+        ),
+        evaluated=videos.name,
+        value=found.value,
+        spread=found.spread,
+        spread_kind="bootstrap within each part, standard deviation of their mean",
+        counts={"evaluated": count, "evaluated left out": left_out},
+        versions=versions(),
+        seconds=time.perf_counter() - started,
+        others={"parts": list(found.parts), "standard deviation over parts": found.deviation},
+        warnings=tuple(warnings),
+    )

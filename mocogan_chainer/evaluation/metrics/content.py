@@ -1,0 +1,171 @@
+"""The Average Content Distance: how much a set's videos change in what they should keep, a colour or a person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mocogan_chainer.errors import DataError, require_one_of, require_range
+from mocogan_chainer.evaluation.content_distance import (
+    DARKEST,
+    ContentDistance,
+    distance_to_first,
+    pairwise_distance,
+    shape_colours,
+)
+from mocogan_chainer.evaluation.gathering import Advance
+from mocogan_chainer.evaluation.identity import FaceIdentity
+from mocogan_chainer.evaluation.protocol import Protocol
+from mocogan_chainer.evaluation.result import Result, versions
+from mocogan_chainer.evaluation.video_set import VideoSet, Which
+
+MEASURES = {"pairs": pairwise_distance, "first-frame": distance_to_first}
+"""All pairs of frames (ACD, or ACD-C), or the later frames against the first (ACD-I, for prediction from one frame)."""
+NAMES = {"pairs": "acd", "first-frame": "acd-i"}
+OFTEN = 0.05
+"""A reader is warned where a larger share of the frames has no feature."""
+
+
+class ShapeColour:
+    """Describes each frame by the mean colour of its pixels that are not dark."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, str] = {}
+
+    def __call__(self, video: np.ndarray) -> np.ndarray:
+        """Return float64 ``(T, 3)`` of uint8 ``(T, H, W, 3)``; NaN in dark frames."""
+        return shape_colours(video)
+
+    def protocol(self) -> dict[str, Any]:
+        """Return the fields of a protocol that say how these features are made."""
+        return {
+            "network": "mean colour of the pixels that are not dark",
+            "resize": "none",
+            "crop": "none",
+            "channel_order": "RGB",
+            "pixel_values": "0 to 255",
+            "settings": {"darkest": DARKEST},
+        }
+
+
+FEATURES = {"shape-colour": ShapeColour, "face-identity": FaceIdentity}
+SHOWN = {"shape-colour": "a pixel that is not dark", "face-identity": "a face"}
+"""What a frame must show to have a feature."""
+
+
+def average_content_distance(
+    videos: VideoSet,
+    indices: Sequence[int],
+    *,
+    features: str,
+    measure: str = "pairs",
+    frames: int | None = 16,
+    stride: int = 1,
+    seed: int | None = None,
+    advance: Advance = lambda count: None,
+) -> Result:
+    """Measure how far the content of a video's frames lies apart, averaged over videos.
+
+    Args:
+        videos: any set.
+        indices: which of them.
+        features: "shape-colour" (units of 0..255) or "face-identity" (two people are usually more than 0.6 apart).
+        measure: "pairs" or "first-frame"; the other one stands beside it, in ``others``.
+        frames: of each video, from its first; None for all, which compares only among sets of like lengths.
+        stride: steps in the video from one of them to the next.
+        seed: that ``indices`` were drawn with, for the protocol.
+        advance: is told of progress.
+
+    Raises:
+        ConfigError: an argument is none that is allowed, or a package for face identity is missing.
+        DataError: no video has a feature in two frames.
+    """
+    require_one_of("features", features, FEATURES)
+    require_one_of("measure", measure, MEASURES)
+    if frames is not None:
+        require_range("frames", frames, 2)
+    require_range("stride", stride, 1)
+    started = time.perf_counter()
+    describe = FEATURES[features]()
+    found = {name: ContentDistance(function) for name, function in MEASURES.items()}
+    left_out, bright = [], 0
+    for index in indices:
+        try:
+            video = videos.read(index, _which(frames, stride))
+        except DataError as error:
+            left_out.append(f"{videos.id(index)}: {error}")
+        else:
+            bright += _is_bright(video)
+            rows = describe(video)
+            for distance in found.values():
+                distance.add(rows)
+        advance(1)
+    chosen = found[measure]
+    if not chosen.videos:
+        first = f"; the first: {left_out[0]}" if left_out else ""
+        raise DataError(f"{videos.name}: none of its {len(left_out)} videos can be used{first}")
+    fields = describe.protocol()
+    spread = chosen.distances.spread
+    return Result(
+        protocol=Protocol(
+            metric="acd",
+            name=f"{NAMES[measure]}-{features}",
+            frames=frames,
+            stride=stride,
+            start="first",
+            short_videos=None if frames is None else "leave out",
+            evaluated_samples=chosen.videos,
+            seed=seed,
+            **fields | {"settings": fields["settings"] | {"measure": measure}},
+        ),
+        evaluated=videos.name,
+        value=chosen.value,
+        spread=spread,
+        spread_kind="" if spread is None else "standard error of the mean over videos",
+        counts={**chosen.counts(), "videos unreadable or too short": len(left_out)},
+        versions=versions() | describe.versions,
+        seconds=time.perf_counter() - started,
+        others={
+            f"by {name}": other.value for name, other in found.items() if name != measure and other.distances.count
+        },
+        warnings=_warnings(chosen, left_out, features, bright),
+    )
+
+
+def _which(frames: int | None, stride: int) -> Which:
+    def which(length: int) -> range:
+        span = length if frames is None else (frames - 1) * stride + 1
+        if span > length:
+            raise DataError(f"{length} frames, and {span} are needed")
+        return range(0, span, stride)
+
+    return which
+
+
+def _is_bright(video: np.ndarray) -> bool:
+    """Whether most of the pixels are not dark."""
+    return bool((video.max(axis=-1) >= DARKEST).mean() > 0.5)
+
+
+def _warnings(found: ContentDistance, left_out: Sequence[str], features: str, bright: int) -> tuple[str, ...]:
+    shown = SHOWN[features]
+    warnings = []
+    if left_out:
+        warnings.append(f"{len(left_out)} videos are left out; the first: {left_out[0]}")
+    if found.frames_without > OFTEN * found.frames:
+        warnings.append(
+            f"{found.frames_without} of {found.frames} frames do not show {shown} and are left out; "
+            "the distance says nothing of them"
+        )
+    without = found.videos - found.distances.count
+    if without:
+        warnings.append(f"{without} of {found.videos} videos show {shown} in too few frames and are left out")
+    if bright and features == "shape-colour":
+        warnings.append(
+            f"{bright} of {found.videos} videos are bright on most of their pixels: shape-colour is meant for shapes "
+            "over black, and takes the mean colour of such a frame"
+        )
+    return tuple(warnings)

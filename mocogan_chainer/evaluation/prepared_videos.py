@@ -1,0 +1,50 @@
+"""A prepared dataset as a set of videos to evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from mocogan_chainer.datasets.prepared import PreparedDataset
+
+
+class PreparedVideos:
+    """The videos of a prepared dataset (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
+
+    Args:
+        dataset: opened for the split that is wanted.
+    """
+
+    unordered = False
+    any_thread = True
+
+    def __init__(self, dataset: PreparedDataset):
+        self.name = str(dataset.path)
+        self.title = dataset.name
+        self.fingerprint = dataset.fingerprint()
+        self.reference = f"{dataset.name} {self.fingerprint}"
+        self.split = dataset.split
+        self.class_names = tuple(dataset.class_names)
+        self.subjects = dataset.subjects if any(dataset.subjects) else None
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def id(self, index: int) -> str:
+        """Return the video's id."""
+        return self._dataset.ids[index]
+
+    def label(self, index: int) -> int:
+        """Return the video's class, -1 where it has none."""
+        return int(self._dataset.labels[index])
+
+    def length(self, index: int) -> int:
+        """Return the video's frames."""
+        return int(self._dataset.lengths[index])
+
+    def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
+        """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, size, size, 3)."""
+        length = self.length(index)
+        return self._dataset.frames(index, range(length) if which is None else which(length))

@@ -1,0 +1,289 @@
+"""``evaluate.py`` as typed, with a stand-in for the networks whose weights are large."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mocogan_chainer import preprocessing
+from mocogan_chainer.cli import evaluate, generate, train
+from mocogan_chainer.datasets import PreparedDataset
+from mocogan_chainer.errors import DataError
+from mocogan_chainer.evaluation import result, statistics
+from mocogan_chainer.features import catalogue, i3d, weights
+from tests.evaluation.fakes import Means
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Thirty videos of 32 frames of 16 pixels, in two classes and two splits."""
+    out = tmp_path_factory.mktemp("evaluated") / "data"
+    preprocessing.prepare("shapes", None, out, num=30, size=16, length=32, split=0.5)
+    return out
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory, data):
+    """A short run on the data."""
+    folder = tmp_path_factory.mktemp("run")
+    small = ["video_length=16", *(f"model.n_filters_{n}=2" for n in ("gen", "idis", "vdis"))]
+    places = [f"out={folder}/result", f"tensorboard={folder}/runs"]
+    rest = ["--dataset", str(data), "--batchsize", "4", "--max_iteration", "2", "--num_gen_samples", "2"]
+    assert train.main(["--model", "infogan", *rest, "--set", *small, *places]) == 0
+    return folder / "result" / "infogan" / "snapshot_latest.npz"
+
+
+@pytest.fixture(autouse=True)
+def networks(monkeypatch, tmp_path):
+    """Every network is the stand-in, whose weights are there."""
+    (tmp_path / "weights").mkdir()
+    for file in weights.FILES.values():
+        (tmp_path / "weights" / file.file).write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+    Means.to_device = lambda network, device: None
+    monkeypatch.setattr(catalogue, "load", lambda name, path: Means())
+    monkeypatch.setattr(weights, "remark", lambda name, digest: "")
+
+
+def run(*arguments):
+    return evaluate.main([str(argument) for argument in arguments])
+
+
+def the_result(tmp_path):
+    (path,) = (tmp_path / "evaluation").glob("*.json")
+    return result.read(path)
+
+
+def error(capsys, *arguments):
+    assert run(*arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    return said
+
+
+class TestDistances:
+    @pytest.mark.parametrize("metric", ["fvd", "fid", "prd"])
+    def test_a_snapshot_against_its_data(self, metric, data, snapshot, tmp_path, capsys):
+        assert run(metric, "--real", data, "--fake", snapshot, "--samples", 25) == 0
+        said = capsys.readouterr().out
+        found = the_result(tmp_path)
+        assert found.value >= 0
+        assert found.counts["evaluated"] == found.counts["reference"] == 25
+        assert found.markdown_row() in said
+        assert "25 videos, and" in said
+        (markdown,) = (tmp_path / "evaluation").glob("*.md")
+        assert markdown.read_text() == f"{result.HEADER}\n{found.markdown_row()}\n"
+        pictures = list((tmp_path / "evaluation").glob("*.png"))
+        assert len(pictures) == (metric == "prd")
+
+    def test_sampled_on_the_fly_is_the_same_as_from_files(self, data, snapshot, tmp_path):
+        assert run("fvd", "--real", data, "--fake", snapshot, "--samples", 8) == 0
+        direct = the_result(tmp_path)
+        assert generate.main([str(snapshot), "samples", "--num", "8", "--format", "frames"]) == 0
+        rest = ["--samples", 8, "--every-nth", 2, "--out", "files"]
+        assert run("fvd", "--real", data, "--fake", "samples", *rest) == 0
+        (path,) = (tmp_path / "files").glob("*.json")
+        assert result.read(path).value == pytest.approx(direct.value, rel=1e-9)
+        assert result.read(path).protocol == direct.protocol
+
+    def test_the_set_itself(self, data, tmp_path):
+        assert run("fvd", "--real", data, "--fake", data, "--frames", 32) == 0
+        assert the_result(tmp_path).value == pytest.approx(0, abs=1e-3)
+
+    def test_the_split_is_part_of_the_protocol(self, data, tmp_path):
+        assert run("fvd", "--real", data, "--fake", data, "--split", "test") == 0
+        found = the_result(tmp_path).protocol
+        assert (found.split, found.reference_samples) == ("test", len(PreparedDataset.open(data, "test")))
+
+    def test_too_few_frames_for_the_network(self, data, capsys):
+        said = error(capsys, "fvd", "--real", data, "--fake", data, "--frames", 1)
+        assert "--frames 1: I3D" in said
+        assert "needs at least 2" in said
+
+    def test_videos_too_short_for_a_clip(self, data, capsys):
+        said = error(capsys, "fvd", "--real", data, "--fake", data, "--frames", 33)
+        assert "0 of its videos gave a clip, and 2 are needed" in said
+        assert "32 frames, and a clip takes 33" in said
+
+    def test_the_real_sets_stride_is_that_of_the_training(self, data, snapshot, tmp_path):
+        assert run("fvd", "--real", data, "--fake", snapshot, "--samples", 5, "--frames", 4) == 0
+        assert the_result(tmp_path).protocol.stride == 2  # what it was trained with
+        rest = ["--frames", 4, "--every-nth", 3, "--out", "third"]
+        assert run("fvd", "--real", data, "--fake", snapshot, "--samples", 5, *rest) == 0
+        (path,) = (tmp_path / "third").glob("*.json")
+        assert result.read(path).protocol.stride == 3
+
+    def test_inception_score(self, snapshot, tmp_path, monkeypatch):
+        monkeypatch.setattr(
+            "mocogan_chainer.evaluations._mean_clip", lambda recipe: (np.zeros((3, 16, 1, 1)), "a" * 64)
+        )
+        assert run("is", "--fake", snapshot, "--samples", 6, "--splits", 2) == 0
+        found = the_result(tmp_path)
+        assert found.protocol.name == "is-c3d"
+        assert found.counts["evaluated"] == 12
+        assert len(found.others["parts"]) == 2
+        assert dict(found.protocol.settings)["mean_sha256"] == "a" * 64
+
+
+class TestStatistics:
+    def test_stored_statistics_stand_for_the_set(self, data, snapshot, tmp_path, capsys):
+        assert run("precalc", "--real", data, "--out", "real.npz", "--every-nth", 2) == 0
+        assert "real.npz: fvd-i3d, 30 videos of" in capsys.readouterr().out
+        assert run("fvd", "--real", "real.npz", "--fake", snapshot, "--samples", 30) == 0
+        stored = the_result(tmp_path)
+        assert run("fvd", "--real", data, "--fake", snapshot, "--samples", 30, "--out", "direct") == 0
+        (path,) = (tmp_path / "direct").glob("*.json")
+        assert result.read(path).value == pytest.approx(stored.value, rel=1e-9)
+        assert result.read(path).protocol == stored.protocol
+
+    def test_statistics_of_another_pace_are_warned_of(self, data, snapshot, capsys):
+        assert run("precalc", "--real", data, "--out", "real.npz") == 0
+        assert run("fvd", "--real", "real.npz", "--fake", snapshot, "--samples", 3) == 0
+        assert "real.npz is of every 1. frame, and the evaluated videos stand for every 2." in capsys.readouterr().out
+
+    def test_parts_by_several_processes(self, data, capsys):
+        assert run("precalc", "--real", data, "--out", "whole.npz") == 0
+        for part in (1, 2, 3):
+            assert run("precalc", "--real", data, "--out", f"{part}.npz", "--part", f"{part}/3") == 0
+        assert run("merge", "joined.npz", "3.npz", "1.npz", "2.npz") == 0
+        assert "joined.npz: fvd-i3d, 30 videos of 3 parts" in capsys.readouterr().out
+        joined, whole = statistics.load("joined.npz"), statistics.load("whole.npz")
+        np.testing.assert_allclose(joined.gaussian.covariance, whole.gaussian.covariance, rtol=1e-9)
+        assert joined.protocol == whole.protocol
+
+    @pytest.mark.parametrize("part", ["0/3", "4/3", "1", "1/0", "a/b"])
+    def test_parts_that_are_none(self, part, data, capsys):
+        assert f"--part {part}: it must be I/N" in error(
+            capsys, "precalc", "--real", data, "--out", "x.npz", "--part", part
+        )
+
+    def test_the_file_must_be_named_as_one(self, data, capsys):
+        assert "a file whose name ends in .npz" in error(capsys, "precalc", "--real", data, "--out", "folder")
+
+    def test_files_of_g3an(self, data, snapshot, tmp_path, capsys):
+        np.savez("theirs.npz", mu=np.zeros(3), sigma=np.eye(3))
+        assert run("fid", "--real", "theirs.npz", "--fake", snapshot, "--samples", 9) == 0
+        assert "does not say how its features were made" in capsys.readouterr().out
+
+    def test_statistics_of_another_protocol(self, data, snapshot, capsys):
+        assert run("precalc", "--real", data, "--out", "real.npz") == 0
+        said = error(capsys, "fid", "--real", "real.npz", "--fake", snapshot)
+        assert "made for fvd-i3d, and fid-resnext101-g3an takes other features: network is I3D" in said
+
+
+class TestComparing:
+    def test_two_results_of_one_protocol(self, data, snapshot, tmp_path, capsys):
+        for seed in (0, 1):
+            assert run("fvd", "--real", data, "--fake", data, "--samples", 20, "--out", f"out{seed}") == 0
+        (a,), (b,) = (list((tmp_path / f"out{seed}").glob("*.json")) for seed in (0, 1))
+        capsys.readouterr()
+        assert run("compare", a, b) == 0
+        assert re.search(r"difference: .*: none", capsys.readouterr().out)
+
+    def test_unlike_protocols_are_refused_by_field(self, data, tmp_path, capsys):
+        for samples in (10, 20):
+            assert run("fvd", "--real", data, "--fake", data, "--samples", samples, "--out", f"out{samples}") == 0
+        (a,), (b,) = (list((tmp_path / f"out{samples}").glob("*.json")) for samples in (10, 20))
+        capsys.readouterr()
+        said = error(capsys, "compare", a, b)
+        assert "reference_samples is 10 and 20; evaluated_samples is 10 and 20" in said
+
+    def test_what_is_no_result(self, tmp_path, capsys):
+        (tmp_path / "a.json").write_text("{}")
+        assert "a.json: no result of evaluate.py" in error(capsys, "compare", "a.json", "a.json")
+        assert "b.json: no such file" in error(capsys, "compare", "b.json", "a.json")
+
+
+class TestWithoutNetworks:
+    def test_the_content_of_shapes(self, data, tmp_path):
+        assert run("acd", "--real", data, "--fake", data) == 0
+        found = the_result(tmp_path)
+        assert found.protocol.name == "acd-shape-colour"
+        assert found.value < 5  # shapes keep their colour, up to their rims
+
+    def test_a_snapshot_of_shapes(self, snapshot, tmp_path):
+        assert run("acd", "--fake", snapshot, "--samples", 4) == 0
+        assert the_result(tmp_path).protocol.name == "acd-shape-colour"
+
+    @pytest.mark.parametrize("metric", ["psnr", "ssim"])
+    def test_predictions(self, metric, data, tmp_path):
+        assert run(metric, "--real", data, "--fake", data, "--context", 4) == 0
+        found = the_result(tmp_path)
+        assert found.value == (1 if metric == "ssim" else np.inf)
+        (picture,) = (tmp_path / "evaluation").glob("*.png")
+        with Image.open(picture) as image:
+            assert image.width > 300
+
+
+class TestAll:
+    def test_what_the_data_allows(self, data, snapshot, tmp_path, capsys, monkeypatch):
+        (tmp_path / "weights" / "resnext-101-kinetics.pth").unlink()
+        monkeypatch.setattr("mocogan_chainer.evaluation.metrics.category.motion_control_score", refuse)
+        assert run("all", "--real", data, "--fake", snapshot, "--samples", 22, "--splits", 1) == 0
+        said = capsys.readouterr().out
+        names = {
+            json.loads(path.read_text())["protocol"]["metric"] for path in (tmp_path / "evaluation").glob("*.json")
+        }
+        assert {"fvd", "prd", "acd"} <= names
+        assert "fid: not run: weights/resnext-101-kinetics.pth: no such file" in said
+        assert "mcs: not run: not today" in said
+        assert "psnr: not run: it compares predictions" in said
+
+
+def refuse(*arguments, **options):
+    raise DataError("not today")
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["fdv"], "fdv: no such metric; it must be one of fvd, .*did you mean fvd"),
+            ([], "METRIC"),
+            (["fvd"], "required: --real, --fake"),
+            (["fvd", "--real", "nowhere", "--fake", "nowhere"], "nowhere: no such folder"),
+            (["fvd", "--real", "nowhere", "--fake", "nowhere", "--protocol", "fvd"], "did you mean fvd-i3d"),
+            (["fvd", "--real", "r", "--fake", "f", "--samples", "1"], "--samples=1: it must be between 2"),
+            (["fvd", "--real", "r", "--fake", "f", "--sample", "4"], "--sample"),
+            (["fetch", "i3dd"], "weights=i3dd: it must be one of .*did you mean i3d"),
+            (["fetch", "c3d-ucf101"], "c3d-ucf101: it cannot be fetched; get conv3d_deepnetA_ucf.npz from"),
+            (["merge", "out.npz", "nowhere.npz"], "nowhere.npz: no such file"),
+        ],
+    )
+    def test_each_is_one_line(self, arguments, message, capsys):
+        assert re.search(message, error(capsys, *arguments))
+
+    def test_a_snapshot_that_is_none(self, data, capsys):
+        assert "weights/mean2.npz: not a snapshot" in error(
+            capsys, "fvd", "--real", data, "--fake", "weights/mean2.npz"
+        )
+
+    def test_missing_weights_say_where_to_get_them(self, data, tmp_path, capsys):
+        (tmp_path / "weights" / "i3d-kinetics-400.ckpt").unlink()
+        said = error(capsys, "fvd", "--real", data, "--fake", data)
+        assert "get it with: python evaluate.py fetch i3d" in said
+
+    def test_another_length_is_a_snapshots_alone(self, data, capsys):
+        said = error(capsys, "fvd", "--real", data, "--fake", data, "--length", 20)
+        assert "--length 20: only a snapshot's videos" in said
+
+    def test_statistics_where_videos_are_needed(self, data, capsys):
+        assert run("precalc", "--real", data, "--out", "real.npz") == 0
+        assert "this metric needs the videos themselves" in error(capsys, "psnr", "--real", "real.npz", "--fake", data)
+
+
+@pytest.mark.slow
+def test_with_the_real_network(data, monkeypatch, tmp_path):
+    """FVD of the published network, on a few videos of the test's own."""
+    path = weights.find("i3d", folder=ROOT / "weights") if (ROOT / "weights").is_dir() else None
+    if path is None:
+        pytest.skip("needs weights/i3d-kinetics-400.ckpt (python evaluate.py fetch i3d)")
+    monkeypatch.setattr(catalogue, "load", lambda name, _: i3d.load(path))
+    assert run("fvd", "--real", data, "--fake", data, "--samples", 2, "--frames", 10) == 0
+    assert the_result(tmp_path).protocol.size == 224

@@ -1,0 +1,104 @@
+"""FVD and FID of two sets."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.evaluation import gathering
+from mocogan_chainer.evaluation.metrics.coverage import precision_and_recall
+from mocogan_chainer.evaluation.metrics.feature_distance import frechet_distance
+from tests.evaluation.fakes import Videos, extractor, noisy
+
+
+def gather(videos, feeding=None, name="videos"):
+    return gathering.gather(Videos(videos, name=name), range(len(videos)), feeding or extractor())
+
+
+def distance(evaluated, reference):
+    return frechet_distance(extractor().recipe, evaluated=evaluated, reference=reference, seed=0)
+
+
+def by_root(a, b):
+    """The distance by its definition, with the root of a product of 3 x 3 matrices by its eigenvalues."""
+    (m1, s1), (m2, s2) = ((side.gaussian.mean, side.gaussian.covariance) for side in (a, b))
+    root = np.sqrt(np.linalg.eigvals(s1 @ s2)).sum().real
+    return ((m1 - m2) ** 2).sum() + np.trace(s1) + np.trace(s2) - 2 * root
+
+
+def test_the_value_is_the_distance():
+    real, fake = gather(noisy(30)), gather(noisy(40, seed=1, level=130), name="fake")
+    found = distance(fake, real)
+    assert found.value == pytest.approx(by_root(fake, real), rel=1e-6)
+    assert found.evaluated == "fake"
+    assert found.counts == {"evaluated": 40, "reference": 30, "evaluated left out": 0, "reference left out": 0}
+    assert found.protocol.reference_samples == 30
+    assert found.protocol.evaluated_samples == 40
+    assert 0 < found.spread < found.value
+    assert not found.warnings
+
+
+def test_a_set_against_itself():
+    real = gather(noisy(30))
+    assert distance(real, real).value == pytest.approx(0, abs=1e-6)
+
+
+def test_fewer_samples_than_dimensions_are_warned_of():
+    (warning,) = distance(gather(noisy(2)), gather(noisy(30))).warnings
+    assert "2 evaluated samples for features of 3 numbers" in warning
+
+
+def test_the_spread_tells_other_draws_apart():
+    """The bootstrap's deviation is about that of the distance over sets that are really drawn anew."""
+    real = gather(noisy(400))
+    values = [distance(gather(noisy(60, seed=seed, level=130)), real).value for seed in range(1, 25)]
+    spread = distance(gather(noisy(60, seed=1, level=130)), real).spread
+    assert 0.5 < spread / np.std(values, ddof=1) < 2
+
+
+def test_unlike_features_are_refused():
+    other = dataclasses.replace(extractor(), weights_sha256="cd" * 32)
+    with pytest.raises(ConfigError, match=r"unlike ways: weights_sha256 is cdcd.* and abab"):
+        distance(gather(noisy(9), other), gather(noisy(9)))
+
+
+def test_the_strides_may_differ_and_the_reference_says_which(tmp_path):
+    real = gathering.gather(Videos(noisy(9, length=8)), range(9), extractor(), stride=2)
+    assert distance(gather(noisy(9)), real).protocol.stride == 2
+
+
+def test_statistics_of_another_program(tmp_path):
+    real = gather(noisy(30))
+    np.savez(tmp_path / "theirs.npz", mu=real.gaussian.mean, sigma=real.gaussian.covariance)
+    theirs = gathering.read(tmp_path / "theirs.npz", extractor().recipe)
+    fake = gather(noisy(40, seed=1, level=130))
+    found = distance(fake, theirs)
+    assert found.value == pytest.approx(by_root(fake, real), rel=1e-6)
+    assert "bootstrap over the evaluated set" in found.spread_kind
+    assert found.counts == {"evaluated": 40, "evaluated left out": 0, "reference left out": 0}
+    assert found.protocol.frames == 4  # as the recipe has it
+    assert "does not say" in found.warnings[0]
+
+
+class TestPrecisionAndRecall:
+    def run(self, evaluated, reference):
+        recipe = dataclasses.replace(extractor().recipe, metric="prd")
+        return precision_and_recall(recipe, evaluated=evaluated, reference=reference, seed=0)
+
+    def test_a_part_of_the_reference_is_precise_and_covers_less(self):
+        low, high = noisy(60), noisy(60, seed=1, level=220)
+        found = self.run(gather(noisy(60, seed=2), name="fake"), gather(low + high))
+        assert found.others["F1/8 (precision)"] > found.value + 0.15
+        assert found.counts["clustered of each"] == 60
+
+    def test_alike_sets(self):
+        found = self.run(gather(noisy(60)), gather(noisy(60)))
+        assert found.value == pytest.approx(1)
+        assert found.protocol.settings == (("angles", 1001), ("clusters", 20), ("runs", 10))
+
+    def test_a_reference_without_single_features(self, tmp_path):
+        np.savez(tmp_path / "theirs.npz", mu=np.zeros(3), sigma=np.eye(3))
+        theirs = gathering.read(tmp_path / "theirs.npz", extractor().recipe)
+        with pytest.raises(ConfigError, match=r"mu and sigma alone, and precision and recall need single features"):
+            self.run(gather(noisy(30)), theirs)

@@ -1,0 +1,131 @@
+"""Features of a set as a distribution: computed, stored, read, merged."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.evaluation import gathering
+from tests.evaluation.fakes import PREPARATION, Videos, extractor, noisy
+
+
+def features(videos):
+    """What the stand-in network makes of videos, by hand."""
+    clips = [video[:4].astype(np.float64) for video in videos]
+    return np.array([[clip[..., 0].mean(), clip[..., 0].std(), clip[-1].mean()] for clip in clips])
+
+
+def test_the_distribution_is_that_of_the_features():
+    videos = noisy(20)
+    told = []
+    gathered = gathering.gather(Videos(videos), range(3, 20), extractor(), advance=told.append)
+    wanted = features(videos[3:])
+    np.testing.assert_allclose(gathered.gaussian.mean, wanted.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(gathered.gaussian.covariance, np.cov(wanted.T), rtol=1e-3)
+    assert sum(told) == 17
+    assert gathered.seconds > 0
+
+
+def test_its_protocol_says_of_what_and_how():
+    protocol = gathering.gather(Videos(noisy(5)), range(5), extractor(), stride=1).protocol
+    assert (protocol.metric, protocol.name, protocol.network) == ("precalc", "toy", "means")
+    assert (protocol.weights_sha256, protocol.frames, protocol.size) == ("ab" * 32, 4, 8)
+    assert protocol.reference == "videos 0123456789abcdef"
+    assert protocol.reference_samples == 5
+
+
+def test_left_out_videos_are_told_of():
+    videos = [*noisy(3), None]
+    gathered = gathering.gather(Videos(videos), range(4), extractor())
+    assert gathered.protocol.reference_samples == 3
+    assert [name for name, _ in gathered.left_out] == ["video3"]
+
+
+def test_too_few_are_an_error_with_the_reason():
+    with pytest.raises(DataError, match=r"1 of its videos gave a clip, and 2 are needed; video0: .*cannot be read"):
+        gathering.gather(Videos([None, *noisy(1)]), range(2), extractor())
+
+
+def test_what_is_stored_is_read_again(tmp_path):
+    gathered = gathering.gather(Videos(noisy(9)), range(9), extractor())
+    gathered.save(tmp_path / "set.npz")
+    again = gathering.read(tmp_path / "set.npz", extractor().recipe)
+    np.testing.assert_array_equal(again.gaussian.mean, gathered.gaussian.mean)
+    np.testing.assert_array_equal(again.kept.rows, gathered.kept.rows)
+    assert again.protocol == gathered.protocol
+
+
+def test_another_recipes_statistics_are_refused(tmp_path):
+    gathering.gather(Videos(noisy(9)), range(9), extractor()).save(tmp_path / "set.npz")
+    longer = dataclasses.replace(PREPARATION, frames=5)
+    other = dataclasses.replace(extractor().recipe, name="other", preparation=longer)
+    with pytest.raises(ConfigError, match="it was made for toy, and other takes other features: frames is 4 and 5"):
+        gathering.read(tmp_path / "set.npz", other)
+
+
+def test_two_recipes_of_one_kind_of_feature_share_statistics(tmp_path):
+    gathered = gathering.gather(Videos(noisy(9)), range(9), extractor())
+    gathered.save(tmp_path / "set.npz")
+    other = dataclasses.replace(extractor().recipe, name="other", metric="prd")
+    np.testing.assert_array_equal(gathering.read(tmp_path / "set.npz", other).kept.rows, gathered.kept.rows)
+
+
+def test_files_with_mu_and_sigma_alone_are_read_and_warned_of(tmp_path):
+    np.savez(tmp_path / "theirs.npz", mu=np.zeros(3), sigma=np.eye(3))
+    theirs = gathering.read(tmp_path / "theirs.npz", extractor().recipe)
+    assert theirs.kept is None
+    assert theirs.gaussian.count is None
+    assert "does not say how its features were made: it is taken to be toy" in theirs.warnings[0]
+    with pytest.raises(DataError, match="statistics of another program"):
+        theirs.save(tmp_path / "again.npz")
+
+
+class TestParts:
+    @pytest.fixture
+    def parts(self, tmp_path):
+        videos = Videos(noisy(11))
+        paths = [tmp_path / f"part{number}.npz" for number in (1, 2, 3)]
+        for number, path in enumerate(paths, 1):
+            gathering.gather(videos, range(11), extractor(), part=(number, 3)).save(path)
+        return videos, paths
+
+    def test_all_parts_are_the_whole(self, parts):
+        videos, paths = parts
+        whole = gathering.gather(videos, range(11), extractor())
+        for order in (paths, paths[::-1]):
+            joined = gathering.merge(order)
+            np.testing.assert_allclose(joined.gaussian.mean, whole.gaussian.mean, rtol=1e-12)
+            np.testing.assert_allclose(joined.gaussian.covariance, whole.gaussian.covariance, rtol=1e-9)
+            np.testing.assert_array_equal(joined.kept.rows, whole.kept.rows)
+            assert joined.protocol == whole.protocol
+
+    def test_a_part_is_not_taken_for_the_whole(self, parts):
+        with pytest.raises(ConfigError, match="it is part 2 of 3; join them"):
+            gathering.read(parts[1][1], extractor().recipe)
+
+    def test_a_missing_part(self, parts):
+        with pytest.raises(ConfigError, match="part 2 of 3 is missing"):
+            gathering.merge([parts[1][0], parts[1][2]])
+
+    def test_a_part_given_twice(self, parts):
+        with pytest.raises(ConfigError, match="part 1 is there already"):
+            gathering.merge([parts[1][0], parts[1][0], parts[1][2]])
+
+    def test_parts_of_unlike_sets(self, parts, tmp_path):
+        other = Videos(noisy(11), name="others")
+        gathering.gather(other, range(11), extractor(), part=(2, 3)).save(tmp_path / "other.npz")
+        with pytest.raises(ConfigError, match=r"made in another way than .*: reference is videos .* and others"):
+            gathering.merge([parts[1][0], tmp_path / "other.npz", parts[1][2]])
+
+    def test_no_part_at_all(self, tmp_path):
+        gathering.gather(Videos(noisy(4)), range(4), extractor()).save(tmp_path / "whole.npz")
+        with pytest.raises(ConfigError, match="no part of a set"):
+            gathering.merge([tmp_path / "whole.npz"])
+
+
+def test_the_clips_frames_are_a_field():
+    longer = dataclasses.replace(PREPARATION, frames=5)
+    feeding = extractor()
+    feeding = dataclasses.replace(feeding, recipe=dataclasses.replace(feeding.recipe, preparation=longer))
+    assert gathering.gather(Videos(noisy(4)), range(4), feeding).protocol.frames == 5

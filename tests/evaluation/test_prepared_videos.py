@@ -1,0 +1,46 @@
+"""A prepared dataset as a set of videos, against its files."""
+
+import csv
+
+import numpy as np
+import pytest
+import yaml
+
+from mocogan_chainer.datasets.prepared import PreparedDataset
+from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
+
+
+@pytest.fixture(scope="module")
+def videos(tiny_dataset):
+    return PreparedVideos(PreparedDataset.open(tiny_dataset))
+
+
+@pytest.fixture(scope="module")
+def rows(tiny_dataset):
+    return list(csv.DictReader((tiny_dataset / "videos.csv").open()))
+
+
+def test_what_is_known_of_each(tiny_dataset, videos, rows):
+    names = yaml.safe_load((tiny_dataset / "dataset.yml").read_text())["classes"]
+    assert len(videos) == len(rows) == 12
+    assert videos.class_names == tuple(names)
+    assert [videos.class_names[videos.label(i)] for i in range(12)] == [row["class"] for row in rows]
+    assert [videos.id(i) for i in range(12)] == [row["id"] for row in rows]
+    assert [videos.length(i) for i in range(12)] == [int(row["length"]) for row in rows]
+
+
+def test_its_name_goes_with_it_and_not_its_place(tiny_dataset, videos):
+    assert videos.name == str(tiny_dataset)
+    assert videos.title == "shapes"
+    assert len(videos.fingerprint) == 16
+    assert videos.reference == f"shapes {videos.fingerprint}"
+    assert not videos.unordered
+
+
+def test_frames(tiny_dataset, videos, rows):
+    shard = np.load(tiny_dataset / "frames-00000.npy")
+    for i in (0, 7, 11):
+        first, length = int(rows[i]["first_frame"]), int(rows[i]["length"])
+        np.testing.assert_array_equal(videos.read(i), shard[first : first + length])
+        wanted = videos.read(i, lambda length: [length - 1, 0, 0])
+        np.testing.assert_array_equal(wanted, shard[[first + length - 1, first, first]])
