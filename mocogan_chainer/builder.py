@@ -180,25 +180,34 @@ def build_iterators(
     return iterators
 
 
-def build_trainer(config: Config, dataset: PreparedDataset, say: Callable[[str], None]) -> training.Trainer:
+def build_trainer(
+    config: Config,
+    dataset: PreparedDataset,
+    say: Callable[[str], None],
+    weights: checkpoint.Snapshot | None = None,
+) -> training.Trainer:
     """Build networks, optimizers, iterators, updater and extensions.
 
     Args:
         config: the resolved config.
         dataset: its data.
         say: takes lines for the user.
+        weights: a snapshot whose networks the run starts from.
 
     Raises:
         MocoganError: the config, the data and this machine do not go together.
     """
     device, computing = choose_backend(config)
     data = describe(dataset)
-    family = models.build(config, data)
+    family = build_family(config, data, say, weights)
     say(f"computing on {'the CPU' if config['gpu'] < 0 else device} with the backend {computing}")
     for network in family.networks.values():
         network.to_device(device)
     averaged = family.networks[family.averaged]
     ema = ExponentialMovingAverage(averaged, config["ema_decay"]) if config["ema_decay"] else None
+    if ema and weights is not None and weights.has(_average(family)):
+        weights.restore(ema.average, _average(family))
+        weights.restore(ema, "updater/ema")  # the number of its updates: it is not to be forgotten like a random start
 
     iterators = build_iterators(config, family, dataset, say)
     updater = family.updater(
@@ -229,6 +238,97 @@ def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
             f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration "
             "or --max_epoch"
         )
+
+
+def build_family(
+    config: Config,
+    data: DataDescription,
+    say: Callable[[str], None],
+    weights: checkpoint.Snapshot | None = None,
+) -> Family:
+    """Build the config's family for a new run.
+
+    Args:
+        config: the resolved config.
+        data: the data's description.
+        say: takes lines for the user.
+        weights: a run's snapshot or an imported one, whose weights the networks get; one that it lacks stays random.
+
+    Raises:
+        ConfigError: the config, the data and the weights do not go together.
+        SnapshotError: the snapshot is damaged.
+    """
+    if weights is None:
+        return models.build(config, data)
+    stored = stored_description(weights)
+    if stored.size != data.size:
+        raise ConfigError(
+            f"--resume-weights {weights.path}: its frames are {stored.size} pixels and those of {data.name} "
+            f"{data.size}; prepare the data with --size {stored.size}"
+        )
+    family = models.build(config, data)
+    _load_weights(family, data, weights, stored, say)
+    return family
+
+
+def _load_weights(
+    family: Family,
+    data: DataDescription,
+    snapshot: checkpoint.Snapshot,
+    stored: DataDescription,
+    say: Callable[[str], None],
+) -> None:
+    held = [name for name in family.networks if snapshot.has(_model(name))]
+    for name in held:
+        try:
+            snapshot.restore(family.networks[name], _model(name))
+        except SnapshotError as error:
+            what = str(error).removeprefix(f"{snapshot.path}: trainer/{_model(name)}/").partition(";")[0]
+            why = f"it is of {stored.n_classes} classes and {data.name} has {data.n_classes}"
+            if stored.n_classes == data.n_classes:
+                why = "leave --model and model settings away to have the snapshot's"
+            raise ConfigError(
+                f"--resume-weights {snapshot.path}: its {name} does not fit this run's: {what}; {why}"
+            ) from error
+    if not held:
+        raise ConfigError(f"--resume-weights {snapshot.path}: it has none of {', '.join(family.networks)}")
+    say(f"weights of {', '.join(held)} from {snapshot.path}")
+    if fresh := [name for name in family.networks if name not in held]:
+        say(f"{snapshot.path} has no {', '.join(fresh)}: made anew")
+    categories = family.sampler(family.networks[family.averaged]).class_names
+    if categories and stored.class_names and stored.class_names != categories:
+        say(f"its categories were {', '.join(stored.class_names)} and are now {', '.join(categories)}")
+
+
+def load_networks(path: str | os.PathLike, raw: bool = False) -> tuple[dict[str, chainer.Chain], Config]:
+    """Rebuild the networks that a snapshot has, on the CPU, and return them and its config.
+
+    Args:
+        path: the snapshot.
+        raw: take the generator as trained, where there is a moving average too.
+
+    Raises:
+        SnapshotError: the snapshot cannot be used.
+    """
+    snapshot, config = load_snapshot(path)
+    family = models.build(config, stored_description(snapshot))
+    places = {name: _model(name) for name in family.networks}
+    if not raw and snapshot.has(_average(family)):
+        places[family.averaged] = _average(family)
+    networks = {n: net for n, net in family.networks.items() if n == family.averaged or snapshot.has(places[n])}
+    for name, network in networks.items():
+        snapshot.restore(network, places[name])
+    return networks, config
+
+
+def _model(name: str) -> str:
+    """Where a snapshot has a network."""
+    return f"updater/model:{name}"
+
+
+def _average(family: Family) -> str:
+    """Where a snapshot has the moving average, if there is one."""
+    return f"updater/average:{family.averaged}"
 
 
 def load_snapshot(path: str | os.PathLike) -> tuple[checkpoint.Snapshot, Config]:
@@ -270,15 +370,19 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Confi
         DeviceError: no such device.
     """
     snapshot, config = load_snapshot(path)
+    return restore_sampler(snapshot, config, gpu), config
+
+
+def restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -1) -> Sampler:
+    """Rebuild the generator of a snapshot that was read and return its sampler; see :func:`load_sampler`."""
     require_range("gpu", gpu, *_RANGES["gpu"])
     device = choose_device(gpu)
     backends.use("auto", on_gpu=gpu >= 0)  # the snapshot's may be absent here, and it changes nothing
     family = models.build(config, stored_description(snapshot))
     network = family.networks[family.averaged]
-    average = f"updater/average:{family.averaged}"
-    snapshot.restore(network, average if snapshot.has(average) else f"updater/model:{family.averaged}")
+    snapshot.restore(network, _average(family) if snapshot.has(_average(family)) else _model(family.averaged))
     network.to_device(device)
-    return family.sampler(network), config
+    return family.sampler(network)
 
 
 def _streams(config: Config) -> Callable[[str], np.random.Generator]:

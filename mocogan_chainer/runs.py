@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mocogan_chainer import builder, checkpoint, models, preprocessing
+from mocogan_chainer import builder, checkpoint, preprocessing
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
@@ -37,6 +37,9 @@ FIXED = (
 )
 """Settings that a resumed run cannot change: its networks and random streams depend on them."""
 
+OF_WEIGHTS = ("model", "video_length", "every_nth")
+"""Settings that a run from a snapshot's weights takes from there unless told otherwise: the weights are for them."""
+
 Say = Callable[[str], None]
 
 
@@ -51,6 +54,7 @@ class Request:
         settings: values by dotted name.
         resume: a snapshot to go on from, or None.
         force: replace the results of an earlier run of the same name.
+        weights: a snapshot whose networks a new run starts from, or None.
     """
 
     model: str | None
@@ -59,6 +63,7 @@ class Request:
     settings: dict[str, Any]
     resume: str | None
     force: bool
+    weights: str | None = None
 
 
 def train(request: Request, say: Say) -> None:
@@ -67,14 +72,14 @@ def train(request: Request, say: Say) -> None:
     Raises:
         MocoganError: settings, data, snapshot and machine do not go together; nothing was trained then.
     """
-    config, snapshot = _settle(request)
-    _check_before_work(config)
+    config, snapshot, weights = _settle(request)
+    _check_before_work(config, weights)
     out = Path(config["out"]) / builder.run_name(config)
     _check_free(out, request)
     if snapshot is None:
         _prepare_default_data(config, say)
     dataset = _open_dataset(config, snapshot)
-    trainer = builder.build_trainer(config, dataset, say)
+    trainer = builder.build_trainer(config, dataset, say, weights)
     if snapshot is not None:
         builder.resume(trainer, snapshot)
         say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
@@ -96,16 +101,16 @@ def rehearse(request: Request, say: Say) -> None:
     Raises:
         MocoganError: as :func:`train`.
     """
-    config, snapshot = _settle(request)
-    _check_before_work(config)
+    config, snapshot, weights = _settle(request)
+    _check_before_work(config, weights)
     if snapshot is None and _lacks_default_data(config):
         say(f"no data at {DEFAULT_DATASET}/ yet: training would prepare the built-in shape-motion set there")
         data = _built_in(config)
-        family = models.build(config, data)
+        family = builder.build_family(config, data, say, weights)
     else:
         dataset = _open_dataset(config, snapshot)
         data = builder.describe(dataset)
-        family = models.build(config, data)
+        family = builder.build_family(config, data, say, weights)
         builder.build_iterators(config, family, dataset, say)
     summary = builder.summarize(config, family)
     say(configuration.dump(config))
@@ -119,12 +124,24 @@ def rehearse(request: Request, say: Say) -> None:
     say(_snapshots(config, summary.snapshot))
 
 
-def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None]:
-    """Stack the settings, upon those of the snapshot where there is one."""
+def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None, checkpoint.Snapshot | None]:
+    """Stack the settings, upon those of a snapshot where there is one.
+
+    Returns:
+        The config, the snapshot that is resumed, and the one whose weights a new run starts from.
+    """
     stack = {"dataset_type": request.dataset_type, "file": request.file, "settings": request.settings}
+    if request.weights is not None:
+        if request.resume is not None:
+            raise ConfigError("--resume, --resume-weights: the one goes on with a run, the other starts one; choose")
+        return _settle_upon_weights(request.weights, request.model, stack)
     if request.resume is None:
-        return configuration.resolve(request.model, **stack), None
+        return configuration.resolve(request.model, **stack), None, None
     snapshot, stored = builder.load_snapshot(request.resume)
+    if not snapshot.has("updater/iterator:main"):
+        raise ConfigError(
+            f"--resume {snapshot.path}: it holds networks and no run; start one from them with --resume-weights"
+        )
     if request.model not in (None, stored["model_name"]):
         raise ConfigError(f"--model {request.model}: {snapshot.path} holds {stored['model_name']}; leave --model away")
     config = configuration.restore(snapshot.config, **stack)
@@ -134,19 +151,37 @@ def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None]:
                 f"{name}={_value(config, name)}: a resumed run keeps its {_value(stored, name)}; to change it start a "
                 "new run"
             )
-    return config, snapshot
+    return config, snapshot, None
 
 
-def _check_before_work(config: Config) -> None:
+def _settle_upon_weights(
+    path: str, model: str | None, stack: dict[str, Any]
+) -> tuple[Config, None, checkpoint.Snapshot]:
+    """Stack the settings upon those that the weights depend on, where they are not their model's defaults."""
+    weights, stored = builder.load_snapshot(path)
+    changed = configuration.differences(configuration.resolve(stored["model_name"]), stored)
+    kept = {name: _value(stored, name) for name in changed if name.split(".")[0] in OF_WEIGHTS}
+    if model is not None and configuration.resolve(model)["family"] != stored["family"]:
+        raise ConfigError(f"--model {model}: {path} holds {stored['model_name']} of the family {stored['family']}")
+    base = configuration.resolve(model or stored["model_name"], settings=kept)
+    config = configuration.restore(configuration.dump(base), **stack)
+    if config["size"] is None and _lacks_default_data(config):
+        config["size"] = builder.stored_description(weights).size
+    return config, None, weights
+
+
+def _check_before_work(config: Config, weights: checkpoint.Snapshot | None) -> None:
     """Check all that can be checked without the data, before anything is made."""
     builder.check(config)
     builder.choose_backend(config)
     if _lacks_default_data(config):
-        models.build(config, _built_in(config))
+        builder.build_family(config, _built_in(config), lambda line: None, weights)
 
 
 def _check_free(out: Path, request: Request) -> None:
-    """Refuse to mix a run with an earlier one of the same name."""
+    """Refuse to mix a run with an earlier one of the same name, or to lose the weights that it starts from."""
+    if request.weights is not None and Path(request.weights).resolve().parent == out.resolve():
+        raise OutputError(f"{out}: the weights are in this folder; choose another --save_name")
     if not (out / CONFIG).exists() or request.force or _goes_on_in(out, request):
         return
     raise OutputError(

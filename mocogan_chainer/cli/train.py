@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     for names, setting, kind, text in _FLAGS:
         parser.add_argument(*names, dest=setting, type=kind, metavar=kind.__name__.upper(), help=text)
     parser.add_argument("--resume", "-r", metavar="SNAPSHOT", help="go on from a snapshot, with its own settings")
+    parser.add_argument(
+        "--resume-weights", metavar="SNAPSHOT", help="start a new run from the networks of a snapshot, or of an import"
+    )
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier run of the same name")
     parser.add_argument(
         "--dry-run", action="store_true", help="check and print settings, parameters and memory; do no work"
@@ -68,6 +71,7 @@ def _train(arguments: argparse.Namespace) -> None:
         | configuration.parse_settings(arguments.set),
         resume=arguments.resume,
         force=arguments.force,
+        weights=arguments.resume_weights,
     )
     command = runs.rehearse if arguments.dry_run else runs.train
     command(request, _say)

@@ -10,6 +10,7 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
 from mocogan_chainer import builder, checkpoint, preprocessing
+from mocogan_chainer import config as configuration
 from mocogan_chainer.cli import train
 from mocogan_chainer.datasets.writer import open_writer
 
@@ -202,6 +203,177 @@ class TestResumeMistakes:
         code, _, err = run("--resume", "half.npz", iterations=9)
         assert code == 2
         assert "half.npz: not a snapshot, or damaged" in err
+
+
+PLAIN = ["seed=1"]
+"""Settings that say nothing, where the snapshot says everything."""
+
+
+def network_arrays(path, *names):
+    arrays = checkpoint.load(path).arrays
+    return {n: a for n, a in arrays.items() if any(n.startswith(f"trainer/updater/{name}/") for name in names)}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny_dataset):
+    folder = tmp_path_factory.mktemp("trained")
+    settings = [*SMALL, "model.dim_zc=7", "model.category_to=motion", f"out={folder}", f"tensorboard={folder}/runs"]
+    rest = ["--dataset", str(tiny_dataset), "--batchsize", "4", "--max_iteration", "3", "--save_name", "first"]
+    assert train.main(["--model", "infogan", *rest, "--num_gen_samples", "1", "--set", *settings]) == 0
+    return folder / "first"
+
+
+class TestWeights:
+    """--resume-weights: a new run from the networks of an earlier one."""
+
+    FIRST = "result/first/snapshot_latest.npz"
+    MODELS = ("model:generator", "model:image_discriminator", "model:video_discriminator")
+
+    @pytest.fixture
+    def first(self, trained, tmp_path):
+        shutil.copytree(trained, tmp_path / "result" / "first")
+
+    def still(self, run, *arguments, **options):
+        """Run for one iteration that moves no parameter: what is saved is what the run began with."""
+        frozen = ["optimizer.alpha=0", "ema_decay=0.9999999"]
+        return run("--resume-weights", self.FIRST, *arguments, small=frozen, iterations=1, **options)
+
+    def test_a_new_run_starts_from_the_weights(self, run, tmp_path, first):
+        code, out, err = self.still(run)
+        assert (code, err) == (0, "")
+        assert f"weights of generator, image_discriminator, video_discriminator from {self.FIRST}" in out
+        new = checkpoint.load("result/infogan/snapshot_latest.npz")
+        assert new.iteration == 1
+        config = yaml.safe_load(new.config)
+        assert (config["model"]["dim_zc"], config["model"]["category_to"], config["video_length"]) == (7, "motion", 10)
+        before, after = (network_arrays(path, *self.MODELS) for path in (self.FIRST, new.path))
+        assert before.keys() == after.keys()
+        trained = {name for name in before if "/norm/avg_" not in name}
+        assert all(np.array_equal(before[name], after[name]) for name in trained)
+        assert new.arrays["trainer/updater/optimizer:generator/t"] == 1
+
+    def test_so_does_its_moving_average(self, run, first):
+        assert self.still(run)[0] == 0
+        before, after = (
+            network_arrays(path, "average:generator") for path in (self.FIRST, "result/infogan/snapshot_latest.npz")
+        )
+        model = network_arrays(self.FIRST, "model:generator")
+        name = "trainer/updater/average:generator/to_rgb/W"
+        start, raw = before[name], model[name.replace("average", "model")]
+        # 3 updates were made before, so the decay of the next is (1 + 3) / (10 + 3)
+        np.testing.assert_allclose(after[name], 4 / 13 * start + 9 / 13 * raw, rtol=1e-5)
+        assert not np.allclose(start, raw, rtol=1e-5)
+
+    def test_the_average_starts_from_the_weights_where_there_was_none(self, run, first):
+        assert self.still(run, "--save_name", "without", "--set", "ema_decay=0")[0] == 0
+        source = "result/without/snapshot_latest.npz"
+        assert not checkpoint.load(source).has("updater/average:generator")
+        frozen = ["optimizer.alpha=0"]
+        assert run("--resume-weights", source, "--save_name", "with", small=frozen, iterations=1)[0] == 0
+        arrays = checkpoint.load("result/with/snapshot_latest.npz").arrays
+        average = arrays["trainer/updater/average:generator/to_rgb/W"]
+        weights = checkpoint.load(source).arrays["trainer/updater/model:generator/to_rgb/W"]
+        np.testing.assert_allclose(average, weights, rtol=1e-6)
+
+    def test_what_is_missing_is_made_anew(self, run, first):
+        snapshot = checkpoint.load(self.FIRST)
+        arrays = {name: array for name, array in snapshot.arrays.items() if "image_discriminator" not in name}
+        meta = {"format": checkpoint.FORMAT, "version": checkpoint.VERSION, "iteration": 3}
+        meta |= {"config": snapshot.config, "data": snapshot.data}
+        np.savez("part.npz", meta=np.array(json.dumps(meta)), **arrays)
+        code, out, _ = run("--resume-weights", "part.npz", small=PLAIN, iterations=1)
+        assert code == 0
+        assert "weights of generator, video_discriminator from part.npz\n" in out
+        assert "part.npz has no image_discriminator: made anew\n" in out
+        none = {name: array for name, array in arrays.items() if "/model:" not in name}
+        np.savez("none.npz", meta=np.array(json.dumps(meta)), **none)
+        code, _, err = run("--resume-weights", "none.npz", "--save_name", "none", small=PLAIN)
+        assert code == 2
+        assert "none.npz: it has none of generator, image_discriminator, video_discriminator" in err
+
+    def test_the_classes_may_have_other_names(self, run, tmp_path, tiny_dataset, first):
+        with open_writer(tmp_path / "other", "other", 16, class_names=["near", "far"]) as writer:
+            for i in range(8):
+                writer.add(np.full((24, 16, 16, 3), i, np.uint8), str(i), ("near", "far")[i % 2])
+        code, out, _ = self.still(run, dataset="other")
+        assert code == 0
+        assert "its categories were up, left and are now near, far" in out
+
+    def test_a_dry_run(self, run, tmp_path, first):
+        before = sorted(path for path in tmp_path.rglob("*"))
+        code, out, err = run("--resume-weights", self.FIRST, "--dry-run", small=PLAIN)
+        assert (code, err) == (0, "")
+        assert f"weights of generator, image_discriminator, video_discriminator from {self.FIRST}" in out
+        assert "dim_zc: 7" in out
+        assert sorted(path for path in tmp_path.rglob("*")) == before
+
+    @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--resume-weights", "none.npz"], "none.npz: no such snapshot"),
+            (["--resume-weights", FIRST, "--resume", FIRST], "--resume, --resume-weights: the one goes on with a run"),
+            (
+                ["--resume-weights", FIRST, "--dim_zc", 9],
+                "its generator does not fit this run's: blocks/0/conv/W has shape",
+            ),
+            (
+                ["--resume-weights", FIRST, "--set", "model.video_discriminator=patch"],
+                "its video_discriminator does not",
+            ),
+            (["--resume-weights", FIRST, "--model", "cgan"], "leave --model and model settings away"),
+        ],
+    )
+    def test_mistakes_are_one_line(self, run, tmp_path, first, arguments, message, dry):
+        before = sorted(path for path in tmp_path.rglob("*"))
+        code, _, err = run(*arguments, *dry, "--save_name", "new", small=PLAIN)
+        assert code == 2
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        assert message in err
+        assert sorted(path for path in tmp_path.rglob("*")) == before
+
+    def test_other_sizes_and_classes(self, run, tmp_path, first):
+        preprocessing.prepare("shapes", None, "wide", num=4, size=32, length=31)
+        code, _, err = run("--resume-weights", self.FIRST, dataset="wide", small=PLAIN)
+        assert code == 2
+        assert "its frames are 16 pixels and those of shapes 32; prepare the data with --size 16" in err
+        with open_writer(tmp_path / "three", "three", 16, class_names=["a", "b", "c"]) as writer:
+            for i in range(6):
+                writer.add(np.full((24, 16, 16, 3), i, np.uint8), str(i), "abc"[i % 3])
+        code, _, err = run("--resume-weights", self.FIRST, dataset="three", small=PLAIN)
+        assert code == 2
+        assert "its generator does not fit this run's" in err
+        assert "it is of 2 classes and three has 3" in err
+
+    def test_another_family(self, run, tmp_path, monkeypatch, first):
+        shutil.copytree(configuration.FOLDER, tmp_path / "configs")
+        (tmp_path / "configs" / "model" / "other.yml").write_text("family: wave\nmodel:\n  dim_z: 1\n")
+        monkeypatch.setattr(configuration, "FOLDER", tmp_path / "configs")
+        code, _, err = run("--resume-weights", self.FIRST, "--model", "other", small=PLAIN)
+        assert code == 2
+        assert f"--model other: {self.FIRST} holds infogan of the family mocogan" in err
+
+    def test_the_weights_are_not_overwritten(self, run, first):
+        code, _, err = self.still(run, "--save_name", "first", "--force")
+        assert code == 2
+        assert "result/first: the weights are in this folder; choose another --save_name" in err
+        assert checkpoint.load(self.FIRST).iteration == 3
+
+    def test_the_built_in_set_is_made_at_their_size(self, tmp_path, monkeypatch, capsys, run, first):
+        narrow = ["--max_iteration", "1", "--batchsize", "2", "--num_gen_samples", "1"]
+        assert train.main(["--resume-weights", self.FIRST, *narrow]) == 0
+        assert "size: 16" in (tmp_path / "data" / "dataset.yml").read_text()
+
+    def test_networks_alone_are_no_run_to_resume(self, run, first):
+        snapshot = checkpoint.load(self.FIRST)
+        arrays = {name: array for name, array in snapshot.arrays.items() if "/model:" in name}
+        meta = {"format": checkpoint.FORMAT, "version": checkpoint.VERSION, "iteration": 0}
+        meta |= {"config": snapshot.config, "data": snapshot.data}
+        np.savez("part.npz", meta=np.array(json.dumps(meta)), **arrays)
+        code, _, err = run("--resume", "part.npz", small=PLAIN, iterations=9)
+        assert code == 2
+        assert "it holds networks and no run; start one from them with --resume-weights" in err
 
 
 class TestEarlierRuns:

@@ -8,10 +8,10 @@ import pytest
 from mocogan_chainer import backends, seeding
 from mocogan_chainer.errors import SnapshotError
 from mocogan_chainer.links import NoiseSource
+from mocogan_chainer.models.mocogan import published
 from mocogan_chainer.models.mocogan.codes import Codes, CodeSizes
 from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
 from mocogan_chainer.models.mocogan.generator import Generator
-from mocogan_chainer.models.mocogan.published import load_published
 from mocogan_chainer.torch_files import read_state_dict
 
 NAMES = ["image_discriminator", "patch_image_discriminator", "video_discriminator", "patch_video_discriminator"]
@@ -48,8 +48,8 @@ def make_discriminator(name):
     return video_discriminator(n_categories=0 if "patch" in name else 6, **common)
 
 
-def published(shared, network, name):
-    load_published(network, read_state_dict(shared / "fixtures" / f"pub_mocogan_{name}.pth"))
+def with_weights(shared, network, name):
+    published.load(network, read_state_dict(shared / "fixtures" / f"pub_mocogan_{name}.pth"))
     return network
 
 
@@ -61,7 +61,7 @@ def close(actual, expected):
 class TestGenerator:
     @pytest.fixture
     def generator(self, shared):
-        return published(shared, make_generator(), "generator")
+        return with_weights(shared, make_generator(), "generator")
 
     @pytest.fixture
     def codes(self, numbers):
@@ -106,11 +106,11 @@ class TestDiscriminators:
 
     def test_evaluation(self, shared, numbers, name, x):
         with chainer.using_config("train", False):
-            y = published(shared, make_discriminator(name), name)(x)
+            y = with_weights(shared, make_discriminator(name), name)(x)
         close(y.array, numbers[f"{name}_eval"])
 
     def test_training(self, shared, numbers, name, x):
-        network, x = published(shared, make_discriminator(name), name), chainer.Variable(x)
+        network, x = with_weights(shared, make_discriminator(name), name), chainer.Variable(x)
         y = network(x)
         close(y.array, numbers[f"{name}_train"])
         network.cleargrads()
@@ -122,12 +122,81 @@ class TestDiscriminators:
 class TestMismatch:
     def test_another_network(self, shared):
         with pytest.raises(SnapshotError, match=r"conv4/weight: the checkpoint lacks it"):
-            published(shared, make_discriminator("image_discriminator"), "patch_image_discriminator")
+            with_weights(shared, make_discriminator("image_discriminator"), "patch_image_discriminator")
 
     def test_another_width(self, shared):
         with pytest.raises(SnapshotError, match=r"conv0/weight: .* \(21, 32, 4, 4\) where .* \(21, 64, 4, 4\)"):
-            published(shared, make_generator(n_filters=8), "generator")
+            with_weights(shared, make_generator(n_filters=8), "generator")
 
     def test_strange_names(self):
         with pytest.raises(SnapshotError, match=r"fc.weight: no network of MoCoGAN"):
-            load_published(make_generator(), {"fc.weight": np.zeros(3)})
+            published.load(make_generator(), {"fc.weight": np.zeros(3)})
+
+    def test_whole_numbers(self):
+        network = make_generator()
+        arrays = published.dump(network) | {"main.0.weight": np.zeros((21, 32, 4, 4), np.int64)}
+        with pytest.raises(SnapshotError, match=r"conv0/weight: the checkpoint has int64 where weights are real"):
+            published.load(network, arrays)
+
+
+@pytest.mark.parametrize("name", ["generator", *NAMES])
+def test_dump_has_the_published_names_order_and_numbers(shared, name):
+    network = make_generator() if name == "generator" else make_discriminator(name)
+    dumped = published.dump(with_weights(shared, network, name))
+    theirs = read_state_dict(shared / "fixtures" / f"pub_mocogan_{name}.pth")
+    expected = {key: array for key, array in theirs.items() if not key.endswith("num_batches_tracked")}
+    assert list(dumped) == list(expected)
+    for key, array in expected.items():
+        assert dumped[key].dtype == array.dtype
+        assert np.array_equal(dumped[key], array), key
+
+
+class TestRemarks:
+    """The published constructors' arguments, read off their signatures."""
+
+    def remark(self, name, network):
+        lines = published.remarks({"generator": make_generator(), name: network}, {"video_length": 24})
+        return lines[-1]
+
+    def test_generator(self):
+        expected = "dim_z_content=10, dim_z_category=6, dim_z_motion=5, video_length=24, ngf=4)"
+        assert (
+            self.remark("generator", make_generator()) == f"generator: for the published VideoGenerator(3, {expected}"
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("image_discriminator", "ImageDiscriminator(3, ndf=4)"),
+            ("patch_image_discriminator", "PatchImageDiscriminator(3, ndf=4)"),
+            ("video_discriminator", "VideoDiscriminator(3, n_output_neurons=7, ndf=4)"),
+            ("patch_video_discriminator", "PatchVideoDiscriminator(3, ndf=4)"),
+        ],
+    )
+    def test_discriminators(self, name, kind):
+        ours = name.removeprefix("patch_")
+        assert self.remark(ours, make_discriminator(name)) == f"{ours}: for the published {kind}"
+
+    def test_the_categorical_class_has_64_filters_only(self):
+        network = video_discriminator(
+            size=64, in_channels=3, n_categories=6, n_filters=64, patch=False, sigma=0.0, **random()
+        )
+        assert self.remark("video_discriminator", network).endswith(
+            "CategoricalVideoDiscriminator(3, dim_categorical=6)"
+        )
+
+    def test_what_no_published_class_has(self):
+        network = video_discriminator(
+            size=64, in_channels=3, n_categories=6, n_filters=4, patch=True, sigma=0.0, **random()
+        )
+        line = self.remark("video_discriminator", network)
+        assert line.endswith("changed by hand: its last layer has 1 output and this one 7")
+        sizes = CodeSizes(content=10, categories=6, motion=5)
+        generator = Generator(size=32, n_filters=4, code_sizes=sizes, category_to="motion", rng=seeding.stream(0))
+        line = published.remarks({"generator": generator}, {"video_length": 16})[0]
+        assert "it is for 64 pixels and this for 32" in line
+        assert "recurrent is GRUCell(11, 5)" in line
+
+
+def random():
+    return {"noise": NoiseSource(0), "rng": seeding.stream(0)}
