@@ -1,4 +1,4 @@
-"""Sets of videos from a sampler: random ones, content by motion, and paths between contents."""
+"""Sets of videos from a sampler: random ones, content by motion, paths between contents, one video at many lengths."""
 
 from __future__ import annotations
 
@@ -82,3 +82,12 @@ def content_path(sampler: Sampler, steps: int, length: int, seed: int, category:
     """Return uint8 (steps, T, H, W, 3): from one content to another, all with one motion."""
     wanted = None if category is None else [category] * 2
     return sampler.render(sampler.interpolate(sampler.draw(seed, [0, 1], [0, 0], length, wanted), steps))
+
+
+def at_lengths(
+    sampler: Sampler, lengths: Sequence[int], seed: int, category: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (length, uint8 (length, H, W, 3)) for each of ``lengths``: one content, and one motion that goes on."""
+    wanted = None if category is None else [category]
+    for length in lengths:
+        yield length, sampler.render(sampler.draw(seed, [0], [0], length, wanted))[0]

@@ -83,3 +83,10 @@ def test_path_goes_from_content_to_content(sampler):
 def test_length_must_be_positive(sampler):
     with pytest.raises(ConfigError, match="length=0: it must be at least 1"):
         sampler.draw(0, [0], [0], 0)
+
+
+def test_one_video_at_many_lengths(sampler):
+    found = dict(sampling.at_lengths(sampler, [4, 7], 0, 1))
+    assert {length: video.shape for length, video in found.items()} == {4: (4, 16, 16, 3), 7: (7, 16, 16, 3)}
+    for length, video in found.items():
+        assert np.array_equal(video, videos_of(sampler, count=1, length=length, category=1)[0])

@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", default="mp4", metavar="F,...", help="of mp4, gif, frames (default: mp4)")
     parser.add_argument("--grid", metavar="CONTENTxMOTION", help="also a grid: rows share content, columns motion")
     parser.add_argument("--interpolate", type=int, metavar="STEPS", help="also a row from one content to another")
+    parser.add_argument(
+        "--lengths", metavar="T,...", help="also video 0 at each of these lengths; 16,20,...,48 is understood"
+    )
     parser.add_argument("--gpu", "-g", type=int, default=-1, help="device number; -1 for the CPU (default)")
     parser.add_argument("--batchsize", type=int, default=16, help="videos held in memory at once")
     return parser
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 def _generate(arguments: argparse.Namespace) -> None:
     formats = _formats(arguments.format)
     grid = _grid(arguments.grid)
+    lengths = _lengths(arguments.lengths)
     for name, (low, high) in RANGES.items():
         if getattr(arguments, name) is not None:
             require_range(f"--{name}", getattr(arguments, name), low, high)
@@ -62,6 +66,8 @@ def _generate(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--category all: {arguments.snapshot} has no categories; leave --category away")
     category = None if every else _category(arguments.category, sampler)
     length = arguments.length or config["video_length"]
+    for each in (length, *lengths):
+        sampler.draw(arguments.seed, [0], [0], each)  # refuses a length that the model has not, before any work
     out = ensure_writable(arguments.out)
     write = _writer(out, formats, arguments.fps or config["fps"])
 
@@ -78,8 +84,11 @@ def _generate(arguments: argparse.Namespace) -> None:
     if arguments.interpolate is not None:
         frames = sampling.content_path(sampler, arguments.interpolate, length, arguments.seed, category)
         write("interpolation", video.grid(frames, columns=len(frames)))
+    for each, frames in sampling.at_lengths(sampler, lengths, arguments.seed, category):
+        write(f"length_{each:05d}", frames)
     sheets = (grid is not None) + (arguments.interpolate is not None)
-    print(f"{_count(total, 'video')} and {_count(sheets, 'grid')} of {_count(length, 'frame')} in {out}")
+    more = f", and one video at {_count(len(lengths), 'length')}," if lengths else ""
+    print(f"{_count(total, 'video')} and {_count(sheets, 'grid')} of {_count(length, 'frame')}{more} in {out}")
 
 
 def _writer(out: Path, formats: Sequence[str], fps: float) -> Callable[[str, np.ndarray], None]:
@@ -108,6 +117,22 @@ def _grid(text: str | None) -> tuple[int, int] | None:
     if not match:
         raise ConfigError(f"--grid {text}: it must be CONTENTxMOTION, each from 1 to 99, for example --grid 4x6")
     return int(match[1]), int(match[2])
+
+
+def _lengths(text: str | None) -> list[int]:
+    """Read "16,20,24", where "16,20,...,48" stands for equal steps, as numbers."""
+    if text is None:
+        return []
+    if match := re.fullmatch(r"(\d{1,5}),(\d{1,5}),\.\.\.,(\d{1,5})", text):
+        first, second, last = map(int, match.groups())
+        if first < second <= last and (last - first) % (second - first) == 0:
+            text = ",".join(map(str, range(first, last + 1, second - first)))
+    if not re.fullmatch(r"\d{1,5}(,\d{1,5})*", text):
+        raise ConfigError(f"--lengths {text}: it must be T,T,... or T,T,...,T in equal steps, for example 16,20,...,48")
+    lengths = sorted(set(map(int, text.split(","))))
+    for length in lengths:
+        require_range("--lengths", length, *RANGES["length"])
+    return lengths
 
 
 def _category(text: str | None, sampler: Sampler) -> int | None:

@@ -5,6 +5,7 @@ Both own their random generator and save it, so that a run that is resumed sees 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import chainer
@@ -97,7 +98,8 @@ class ClipIterator(_DatasetIterator):
     """Gives batches ``(videos, labels)`` of one clip a video: uint8 ``(N, T, H, W, 3)`` and int32 ``(N,)``.
 
     An epoch is every usable video once, in a new random order; a clip is ``video_length`` frames, each ``every_nth``
-    frame from a random start. Batches run on over the end of an epoch and are always full.
+    frame from a random start. Of several such steps, each clip takes a random one of those that fit its video. Batches
+    run on over the end of an epoch and are always full.
 
     A balanced epoch has as many clips, and of every class as many up to one; which classes have that one more is drawn.
     Each class goes round its usable videos, in a new random order each time: in an epoch a small class repeats them and
@@ -107,7 +109,7 @@ class ClipIterator(_DatasetIterator):
         dataset: the videos.
         batchsize: N, at least 1; it may exceed the number of videos.
         video_length: T, frames a clip.
-        every_nth: the step between frames of a clip, 1 for all.
+        every_nth: the step between frames of a clip, 1 for all; or several steps, in ascending order.
         rng: the iterator's own generator.
         flip: mirror each clip left to right, as a whole, with probability 1/2.
         balance: give every class equally often; videos without a class are one more.
@@ -126,32 +128,42 @@ class ClipIterator(_DatasetIterator):
         dataset: PreparedDataset,
         batchsize: int,
         video_length: int,
-        every_nth: int,
+        every_nth: int | Sequence[int],
         rng: np.random.Generator,
         *,
         flip: bool = False,
         balance: bool = False,
     ) -> None:
         require_range("video_length", video_length, 1)
-        require_range("every_nth", every_nth, 1)
-        self._span = (video_length - 1) * every_nth + 1
-        self._usable = np.flatnonzero(dataset.lengths >= self._span)
+        self._steps = np.atleast_1d(every_nth)
+        require_range("every_nth", self._steps[0], 1)
+        self._spans = (video_length - 1) * self._steps + 1
+        self._usable = np.flatnonzero(dataset.lengths >= self._spans[0])
         if not len(self._usable):
             raise DataError(
-                f"{dataset.path}: every video is too short: {video_length} frames, every {every_nth}, need videos of "
-                f"{self._span} frames, and the longest has {dataset.lengths.max()}; lower video_length or every_nth"
+                f"{dataset.path}: every video is too short: {video_length} frames, every {self._steps[0]}, need videos "
+                f"of {self._spans[0]} frames, and the longest has {dataset.lengths.max()}; lower video_length or "
+                "every_nth"
             )
         super().__init__(dataset, batchsize, len(self._usable), rng, flip=flip, balance=balance)
-        self._every_nth = every_nth
         self.skipped = len(dataset) - len(self._usable)
         self.missing_labels = sorted(set(dataset.labels.tolist()) - set(dataset.labels[self._usable].tolist()) - {-1})
         self._order = self._new_order()
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:
         chosen = self._usable[self._take()]
-        starts = self._rng.integers(0, self.dataset.lengths[chosen] - self._span + 1)
-        ranges = [range(start, start + self._span, self._every_nth) for start in starts.tolist()]
+        lengths = self.dataset.lengths[chosen]
+        drawn = self._draw_steps(lengths)
+        starts = self._rng.integers(0, lengths - self._spans[drawn] + 1)
+        places = zip(starts.tolist(), self._spans[drawn].tolist(), self._steps[drawn].tolist(), strict=True)
+        ranges = [range(start, start + span, step) for start, span, step in places]
         return self._read(chosen, ranges), self.dataset.labels[chosen]
+
+    def _draw_steps(self, lengths: np.ndarray) -> np.ndarray:
+        """Draw for each length which of the steps a clip takes, among those that fit."""
+        if len(self._steps) == 1:
+            return np.zeros(len(lengths), np.intp)
+        return self._rng.integers(0, (self._spans <= lengths[:, None]).sum(axis=1))
 
     def _take(self) -> np.ndarray:
         """Return the next places in the order, drawing a new order where an epoch ends."""

@@ -1,21 +1,28 @@
 """Differentiable functions over the backends' primitives."""
 
+from mocogan_chainer.functions.attention import attention
+from mocogan_chainer.functions.bias import bias_leaky_relu
 from mocogan_chainer.functions.convolution import convolution, convolution_activation, deconvolution
 from mocogan_chainer.functions.gru import gru
 from mocogan_chainer.functions.normalization import batch_norm_activation
 from mocogan_chainer.functions.pixels import to_bytes, to_float
 from mocogan_chainer.functions.pooling import max_pooling
 from mocogan_chainer.functions.rectifier import add_noise, leaky_relu
+from mocogan_chainer.functions.spectral import power_iteration, spectral_norm
 
 __all__ = [
     "add_noise",
+    "attention",
     "batch_norm_activation",
+    "bias_leaky_relu",
     "convolution",
     "convolution_activation",
     "deconvolution",
     "gru",
     "leaky_relu",
     "max_pooling",
+    "power_iteration",
+    "spectral_norm",
     "to_bytes",
     "to_float",
 ]

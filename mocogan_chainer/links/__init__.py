@@ -7,6 +7,7 @@ from mocogan_chainer.links.freezing import frozen
 from mocogan_chainer.links.gru import GRU
 from mocogan_chainer.links.noise import NoiseSource
 from mocogan_chainer.links.normalization import BatchNormActivation
+from mocogan_chainer.links.spectral import SpectralConvolution, SpectralDeconvolution, SpectralLink
 
 __all__ = [
     "GRU",
@@ -16,5 +17,8 @@ __all__ = [
     "ExponentialMovingAverage",
     "FoldedConvolution",
     "NoiseSource",
+    "SpectralConvolution",
+    "SpectralDeconvolution",
+    "SpectralLink",
     "frozen",
 ]

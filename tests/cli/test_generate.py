@@ -59,6 +59,18 @@ def test_every_format_and_option(snapshots, tmp_path, capsys):
     assert "4 videos and 2 grids of 6 frames" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("asked", "lengths"), [("5,3,5", [3, 5]), ("3,5,...,9", [3, 5, 7, 9]), ("4", [4])])
+def test_one_video_at_many_lengths(snapshots, tmp_path, capsys, asked, lengths):
+    assert run(snapshots["normal"], tmp_path, "--num", 0, "--format", "frames", "--lengths", asked) == 0
+    assert names(tmp_path) == [f"length_{length:05d}" for length in lengths]
+    sampler, _ = builder.load_sampler(snapshots["normal"])
+    for length in lengths:
+        frames = video.read_frames(sorted((tmp_path / f"length_{length:05d}").iterdir()))
+        assert np.array_equal(frames, sampler.render(sampler.draw(0, [0], [0], length))[0])
+    noun = "length" if len(lengths) == 1 else "lengths"
+    assert f"and one video at {len(lengths)} {noun}, in" in capsys.readouterr().out
+
+
 def test_the_same_seed_gives_the_same_bytes_whatever_the_batch(snapshots, tmp_path):
     for batchsize in (1, 3, 16):
         options = ["--num", 5, "--seed", 7, "--batchsize", batchsize, "--format", "gif,mp4"]
@@ -94,6 +106,10 @@ def test_a_category_by_name_or_number(snapshots, tmp_path, category):
         ("normal", ["--length", "1" + "0" * 22], "it must be between 1 and 10000"),
         ("normal", ["--interpolate", "4000"], "--interpolate=4000: it must be between 2 and 200"),
         ("normal", ["--grid", "100x2"], "--grid 100x2: it must be CONTENTxMOTION, each from 1 to 99"),
+        ("normal", ["--lengths", "16;20"], "--lengths 16;20: it must be T,T,... or T,T,...,T in equal steps"),
+        ("normal", ["--lengths", "16,20,...,47"], "--lengths 16,20,...,47: it must be T,T,..."),
+        ("normal", ["--lengths", "16,16,...,48"], "--lengths 16,16,...,48: it must be T,T,..."),
+        ("normal", ["--lengths", "4,0"], "--lengths=0: it must be between 1 and"),
         ("normal", ["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )

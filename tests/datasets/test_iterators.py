@@ -127,6 +127,21 @@ class TestClips:
                 assert len(starts[i]) == 3000
                 np.testing.assert_allclose(counts, 3000 / expected, atol=5 * np.sqrt(3000 / expected))
 
+    def test_of_several_steps_each_clip_takes_one_that_fits(self, dataset):
+        """Videos of 10, 7, 31, 8, 7 and 12 frames: three frames at steps of 3, 4 and 5 need 7, 9 and 11."""
+        iterator, seen = clips(dataset, batchsize=100, nth=[3, 4, 5]), Counter()
+        for _ in range(60):
+            videos, _ = next(iterator)
+            for green, red in zip(videos[:, :, 0, 0, 1].astype(int), videos[:, 0, 0, 0, 0].tolist(), strict=True):
+                step = green[1] - green[0]
+                assert green[2] - green[1] == step
+                seen[LENGTHS[red], step] += 1
+        fitting = {7: {3}, 8: {3}, 10: {3, 4}, 12: {3, 4, 5}, 31: {3, 4, 5}}
+        assert {n: {step for length, step in seen if length == n} for n in LENGTHS if n > 6} == fitting
+        draws = sum(seen[31, step] for step in (3, 4, 5))
+        for step in (3, 4, 5):
+            assert_near(seen[31, step], draws / 3, draws)
+
     def test_short_videos_are_counted_and_never_given(self, dataset):
         iterator = clips(dataset)
         assert iterator.skipped == 2

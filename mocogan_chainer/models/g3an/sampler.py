@@ -1,0 +1,53 @@
+"""Videos from a trained G3AN generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from chainer import Variable
+
+from mocogan_chainer import seeding
+from mocogan_chainer.models.g3an.codes import Codes, draw_each
+from mocogan_chainer.models.g3an.sizes import motion_steps
+from mocogan_chainer.models.sampler import TiledSampler, great_circle
+
+
+class G3ANSampler(TiledSampler):
+    """Draws codes by number and renders them; a video's content is its appearance."""
+
+    def draw(
+        self,
+        seed: int,
+        contents: Sequence[int],
+        motions: Sequence[int],
+        length: int,
+        categories: Sequence[int] | None = None,
+    ) -> Codes:
+        """Draw the codes of ``len(contents)`` videos.
+
+        Args:
+            seed: of the whole set.
+            contents, motions: number of each video's appearance and motion; equal numbers give equal codes.
+            length: frames of a video: 16, 20, 24, ...
+            categories: each video's category; by default drawn with its appearance.
+
+        Raises:
+            ConfigError: the generator makes no videos of this length.
+        """
+        steps = motion_steps(length, "length")
+        streams = [
+            (seeding.stream(seed, "content", c), seeding.stream(seed, "motion", m))
+            for c, m in zip(contents, motions, strict=True)
+        ]
+        codes = draw_each(streams, steps, self.generator.code_sizes)
+        return codes if categories is None else replace(codes, category=np.asarray(categories, np.int32))
+
+    def interpolate(self, codes: Codes, steps: int) -> Codes:
+        """Return ``steps`` codes from the first video's appearance to the second's, all with the first's motion."""
+        return replace(codes.take([0] * steps), za=great_circle(codes.za[0], codes.za[1], steps))
+
+    def videos(self, codes: Codes) -> Variable:
+        """Generate a tile of videos."""
+        return self.generator(codes)

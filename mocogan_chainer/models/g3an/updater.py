@@ -1,0 +1,94 @@
+"""G3AN's training step (G3AN, section 3.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import chainer.functions as F
+from chainer import Variable
+
+from mocogan_chainer import losses
+from mocogan_chainer.backends.base import Array
+from mocogan_chainer.links import SpectralLink, frozen
+from mocogan_chainer.models.g3an import codes as code_module
+from mocogan_chainer.models.g3an.discriminators import ImageDiscriminator, VideoDiscriminator
+from mocogan_chainer.models.g3an.generator import Generator
+from mocogan_chainer.models.updater import GANUpdater
+
+
+class G3ANUpdater(GANUpdater):
+    """Video discriminator, image discriminator, generator, all on the same generated videos.
+
+    Args:
+        generator, image_discriminator, video_discriminator: the networks.
+        motion_steps: motion codes of a video.
+        **common: see :class:`~mocogan_chainer.models.updater.GANUpdater`.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: Generator,
+        image_discriminator: ImageDiscriminator,
+        video_discriminator: VideoDiscriminator,
+        motion_steps: int,
+        **common: Any,
+    ):
+        super().__init__(**common)
+        self.generator = generator
+        self.image_discriminator = image_discriminator
+        self.video_discriminator = video_discriminator
+        self.motion_steps = motion_steps
+
+    def update(self) -> None:
+        """One step of all networks, then of the moving average.
+
+        Singular vectors turn as weights change, and an average of them is none: the averaged weights get their own.
+        """
+        super().update()
+        if self.ema is not None:
+            for link in self.ema.average.links():
+                if isinstance(link, SpectralLink):
+                    link.iterate()
+
+    def update_core(self) -> None:
+        """One step of each network."""
+        x_real, category = self.next_real("main")
+        x_fake = self.generate(category)
+        frame_real, frame_fake = self.rng.integers(x_real.shape[2], size=2).tolist()  # one for the whole batch
+        detached = x_fake.array  # for the discriminators, the fakes are data
+
+        self.update_video_discriminator(x_real, detached, category)
+        self.update_image_discriminator(x_real[:, :, frame_real], detached[:, :, frame_fake])
+        self.update_generator(x_fake, frame_fake, category)
+
+    def generate(self, category: Array) -> Variable:
+        """Generate a video of each category (N,) from fresh codes, (N, 3, T, H, W).
+
+        The categories are those of the real videos, so that they alone tell a discriminator nothing.
+        """
+        codes = code_module.draw(self.rng, category, self.motion_steps, self.generator.code_sizes)
+        return self.generator(codes.map(self.device.send))
+
+    def update_video_discriminator(self, x_real: Array, x_fake: Array, category: Array) -> None:
+        """Tell real videos from generated ones."""
+        with self.descent("video_discriminator") as add:
+            y_real = self.video_discriminator(x_real, category)
+            add(losses.real_loss(y_real), {"real": F.mean(y_real)})
+            y_fake = self.video_discriminator(x_fake, category)
+            add(losses.fake_loss(y_fake), {"fake": F.mean(y_fake)})
+
+    def update_image_discriminator(self, x_real: Array, x_fake: Array) -> None:
+        """Tell real frames from generated ones."""
+        with self.descent("image_discriminator") as add:
+            y_real = self.image_discriminator(x_real)
+            add(losses.real_loss(y_real), {"real": F.mean(y_real)})
+            y_fake = self.image_discriminator(x_fake)
+            add(losses.fake_loss(y_fake), {"fake": F.mean(y_fake)})
+
+    def update_generator(self, x_fake: Variable, frame: int, category: Array) -> None:
+        """Make videos, and a frame of each, that both discriminators take for real."""
+        with frozen(self.image_discriminator, self.video_discriminator):
+            image_loss = losses.generator_loss(self.image_discriminator(x_fake[:, :, frame]))
+            video_loss = losses.generator_loss(self.video_discriminator(x_fake, category))
+            self.step("generator", image_loss + video_loss, image_loss=image_loss, video_loss=video_loss)

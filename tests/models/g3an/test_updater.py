@@ -1,0 +1,258 @@
+"""The training step: what it changes, what it leaves alone, what both discriminators see."""
+
+import chainer
+import numpy as np
+import pytest
+
+from mocogan_chainer import builder, checkpoint, config, models, seeding
+from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.links import ExponentialMovingAverage, SpectralLink
+from mocogan_chainer.models.g3an.generator import MODES
+from mocogan_chainer.optimizer import Adam
+
+SMALL = {"model.ch_g": 1, "model.ch_d": 2, "model.dim_za": 4, "model.dim_zm": 3, "batchsize": 3}
+CLASSES = DataDescription("three", 16, 3, ("a", "b", "c"))
+NO_CLASSES = DataDescription("none", 16, 3, ())
+LARGER = DataDescription("three", 32, 3, ("a", "b", "c"))
+
+
+class RandomBatches(chainer.dataset.Iterator):
+    epoch, epoch_detail, is_new_epoch = 0, 0.0, False
+    batch_size = 3
+
+    def __init__(self, length, size):
+        self.shape, self.rng = (3, length, size, size, 3), np.random.default_rng(0)
+
+    def __next__(self):
+        return self.rng.integers(256, size=self.shape, dtype=np.uint8), np.array([2, 0, 1], np.int32)
+
+
+def make_config(data, **settings):
+    return config.resolve("g3an", settings=SMALL | settings)
+
+
+def make_updater(data=CLASSES, **settings):
+    resolved = make_config(data, **settings)
+    family = models.build(resolved, data)
+    return family.updater(
+        iterators={"main": RandomBatches(resolved["video_length"], data.size)},
+        optimizers={name: Adam(2e-4, 0.5, 0.999).setup(net) for name, net in family.networks.items()},
+        device=chainer.get_device("@numpy"),
+        stream=lambda name: seeding.stream(0, name),
+        ema=ExponentialMovingAverage(family.networks["generator"], 0.9),
+    )
+
+
+def observe(updater):
+    reporter, observation = chainer.Reporter(), {}
+    for name, optimizer in updater.get_all_optimizers().items():
+        reporter.add_observer(name, optimizer.target)
+    with reporter.scope(observation):
+        updater.update()
+    return {name: float(value) for name, value in observation.items()}
+
+
+def networks_of(updater):
+    return {name: optimizer.target for name, optimizer in updater.get_all_optimizers().items()}
+
+
+def weights(network):
+    return {name: p.array.copy() for name, p in network.namedparams()}
+
+
+FORMS = [
+    *((CLASSES, {"model.mode": mode}) for mode in MODES),
+    (CLASSES, {"model.conditional": True}),
+    (NO_CLASSES, {"video_length": 20}),
+    (LARGER, {"model.attention": True, "model.conditional": True}),
+]
+
+
+@pytest.mark.parametrize(("data", "settings"), FORMS)
+class TestEveryForm:
+    def test_a_step_moves_every_parameter_and_reports(self, data, settings):
+        updater = make_updater(data, **settings)
+        networks = networks_of(updater)
+        for link in networks["generator"].links():
+            if hasattr(link, "scale"):
+                link.scale.array[...] = 0.5  # at 0, what is scaled gets no gradient
+        before = {name: weights(network) for name, network in networks.items()}
+        observation = observe(updater)
+        for name, network in networks.items():
+            changed = {n for n, p in network.namedparams() if not np.array_equal(p.array, before[name][n])}
+            assert changed == set(before[name])
+            assert np.isfinite(observation[f"{name}/loss"])
+        parts = observation["generator/image_loss"] + observation["generator/video_loss"]
+        assert observation["generator/loss"] == pytest.approx(parts, rel=1e-5)
+        assert {"image_discriminator/real", "video_discriminator/fake"} <= observation.keys()
+
+    def test_everything_stays_float32(self, data, settings):
+        updater = make_updater(data, **settings)
+        for _ in range(2):
+            updater.update()
+        for network in [*networks_of(updater).values(), updater.ema.average]:
+            for parameter in network.params():
+                assert parameter.dtype == np.float32
+            for link in network.links():
+                assert all(getattr(link, key).dtype == np.float32 for key in link._persistent)
+
+
+class TestStep:
+    def test_all_see_the_same_videos(self, monkeypatch):
+        updater = make_updater()
+        calls, real = [], None
+        for name in ("update_video_discriminator", "update_image_discriminator", "update_generator"):
+            monkeypatch.setattr(updater, name, lambda *arguments, name=name: calls.append((name, arguments)))
+        updater.update_core()
+        (first, (real, fake, _)), (second, (real_frame, fake_frame)), (third, (x_fake, frame, _)) = calls
+        assert [first, second, third] == [
+            "update_video_discriminator",
+            "update_image_discriminator",
+            "update_generator",
+        ]
+        assert fake is x_fake.array
+        assert x_fake.creator is not None  # the generator's graph is still there
+        assert np.array_equal(fake_frame, fake[:, :, frame])
+        assert any(np.array_equal(real_frame, real[:, :, t]) for t in range(16))
+
+    def test_frames_are_drawn(self):
+        updater, seen = make_updater(), set()
+        updater.update_video_discriminator = updater.update_image_discriminator = lambda *arguments: None
+        updater.update_generator = lambda x_fake, frame, category: seen.add(frame)
+        for _ in range(60):
+            updater.update_core()
+        assert min(seen) == 0
+        assert max(seen) == 15
+
+    def test_each_discriminator_is_run_three_times(self):
+        """Twice to learn, once to teach; each time its singular vectors take one iteration."""
+        updater = make_updater()
+        counts = {}
+        for name, network in networks_of(updater).items():
+            for path, link in network.namedlinks():
+                if isinstance(link, SpectralLink):
+                    counts[name, path] = 0
+
+                    def iterate(key=(name, path), once=link.iterate):
+                        counts[key] += 1
+                        once()
+
+                    link.iterate = iterate
+        updater.update()
+        assert {count for (name, _), count in counts.items() if name == "generator"} == {1}
+        assert {count for (name, _), count in counts.items() if name != "generator"} == {3}
+
+    @pytest.mark.parametrize("name", ["image_discriminator", "video_discriminator", "generator"])
+    def test_an_update_touches_its_own_network_alone(self, name):
+        updater = make_updater()
+        networks = networks_of(updater)
+        x_real, category = updater.next_real("main")
+        x_fake = updater.generate(category)
+        before = {n: weights(network) for n, network in networks.items()}
+        for network in networks.values():
+            network.cleargrads()
+        if name == "generator":
+            updater.update_generator(x_fake, 3, category)
+        elif name == "image_discriminator":
+            updater.update_image_discriminator(x_real[:, :, 0], x_fake.array[:, :, 1])
+        else:
+            updater.update_video_discriminator(x_real, x_fake.array, category)
+        for n, network in networks.items():
+            changed = any(not np.array_equal(p.array, before[n][key]) for key, p in network.namedparams())
+            assert changed == (n == name)
+            assert all((p.grad is not None) == (n == name) for p in network.params())
+
+    def test_categories_are_those_of_the_real_videos(self):
+        updater = make_updater(**{"model.conditional": True})
+        seen = []
+        updater.video_discriminator.forward = lambda x, category: seen.append(category.tolist())
+        with pytest.raises(TypeError):  # there is no score
+            updater.update_core()
+        assert seen == [[2, 0, 1]]
+        assert updater.generate(np.array([1, 1, 0], np.int32)).shape == (3, 3, 16, 16, 16)
+
+
+class TestMovingAverage:
+    def test_its_singular_vectors_are_its_own(self):
+        updater = make_updater()
+        for _ in range(30):
+            updater.update()
+        for link in updater.ema.average.links():
+            if isinstance(link, SpectralLink):
+                rows = link.W.array.swapaxes(0, link.axis).reshape(len(link.u), -1)
+                assert np.linalg.norm(link.u) == pytest.approx(1, rel=1e-5)
+                largest = np.linalg.svd(rows, compute_uv=False)[0]
+                W = link.W.array / link.weights().array
+                assert 0.8 * largest < W.flat[0] < 1.001 * largest
+
+    def test_a_run_without_one(self):
+        updater = make_updater()
+        updater.ema = None
+        updater.update()
+
+
+def test_train_save_reload_same_video(tmp_path):
+    resolved = make_config(CLASSES, **{"model.conditional": True})
+    updater = make_updater(**{"model.conditional": True})
+    for _ in range(2):
+        updater.update()
+    sampler = models.build(resolved, CLASSES).sampler(updater.ema.average)
+    path = tmp_path / "snapshot.npz"
+    trainer = type("Trainer", (), {"serialize": lambda self, s: updater.serialize(s["updater"])})()
+    checkpoint.save(path, trainer, config=config.dump(resolved), data=CLASSES.to_dict(), iteration=2)
+    reloaded, _ = builder.load_sampler(path)
+    for length in (16, 24):
+        expected = sampler.render(sampler.draw(3, [0, 1], [0, 2], length, [1, 2]))
+        assert np.array_equal(reloaded.render(reloaded.draw(3, [0, 1], [0, 2], length, [1, 2])), expected)
+        assert expected.shape == (2, length, 16, 16, 3)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("data", "settings", "message"),
+        [
+            (CLASSES, {"model.mode": "2d1p"}, r"model.mode=2d1p: it must be one of 1p2d, 2p1d, 3d"),
+            (CLASSES, {"model.ch_g": 0}, r"model.ch_g=0: it must be between 1 and"),
+            (CLASSES, {"model.stride_spread": -1}, r"model.stride_spread=-1: it must be between 0 and"),
+            (CLASSES, {"video_length": 18}, r"video_length=18: .* use 16 or 20"),
+            (CLASSES, {"image_batchsize": 6}, r"image_batchsize=6: .* leave it unset"),
+            (CLASSES, {"model.attention": True}, r"model.attention=true: .* frames of 16 pixels have 3; set it to"),
+            (NO_CLASSES, {"model.conditional": True}, r"model.conditional=true: none has no classes; set it to false"),
+            (
+                DataDescription("some", 16, 3, ("a",), unlabelled=2),
+                {"model.conditional": True},
+                r"model.conditional=true: 2 videos of some have no class",
+            ),
+            (DataDescription("odd", 40, 3, ()), {}, r"size=40: G3AN's networks take"),
+        ],
+    )
+    def test_config_and_data_must_fit(self, data, settings, message):
+        with pytest.raises(ConfigError, match=message):
+            make_updater(data, **settings)
+
+
+def test_clips_take_steps_of_two_or_three(tiny_dataset):
+    dataset = builder.open_dataset(config.resolve("g3an", settings={"dataset": str(tiny_dataset)}))
+    resolved = make_config(CLASSES, every_nth=1)
+    iterators = models.build(resolved, CLASSES).iterators(dataset, lambda name: seeding.stream(0, name))
+    assert list(iterators) == ["main"]
+    assert next(iterators["main"])[0].shape == (3, 16, 16, 16, 3)
+    assert config.resolve("g3an")["every_nth"] == 2
+    assert config.resolve("g3an")["model"]["stride_spread"] == 1
+
+
+def test_settings_are_the_published_ones():
+    resolved = config.resolve("g3an")
+    assert resolved["batchsize"] == 96
+    assert resolved["optimizer"] == {"alpha": 2e-4, "beta1": 0.5, "beta2": 0.999, "weight_decay": 0}
+    model = {"dim_za": 128, "dim_zm": 10, "ch_g": 64, "ch_d": 64, "mode": "1p2d"}
+    assert {name: resolved["model"][name] for name in model} == model
+
+
+def test_memory_estimate_grows_with_the_batch():
+    def estimate(batchsize):
+        resolved = config.resolve("g3an", settings=SMALL | {"batchsize": batchsize})
+        return builder.summarize(resolved, models.build(resolved, CLASSES)).memory["activations"]
+
+    assert estimate(8) == 2 * estimate(4) > 0
