@@ -14,6 +14,8 @@ import chainer
 from mocogan_chainer import links
 
 _LINEAR_NDIM = 2
+_CONVOLUTIONS = (links.Convolution, links.FoldedConvolution, links.SpectralConvolution)
+_DECONVOLUTIONS = (links.Deconvolution, links.SpectralDeconvolution)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class ConvolutionRecorder(chainer.LinkHook):
 
     def forward_postprocess(self, args: Any) -> None:
         link = args.link
-        if not isinstance(link, (links.Convolution, links.Deconvolution, links.FoldedConvolution)):
+        if not isinstance(link, (*_CONVOLUTIONS, *_DECONVOLUTIONS)):
             return
         x, W, y = args.args[0], link.W, args.out
         self._seen.add(id(W))
@@ -70,7 +72,7 @@ class ConvolutionRecorder(chainer.LinkHook):
                 y.shape,
                 link.stride,
                 link.pad,
-                transposed=isinstance(link, links.Deconvolution),
+                transposed=isinstance(link, _DECONVOLUTIONS),
                 passes=1 + (sum(gradients) if chainer.config.enable_backprop else 0),
             )
         )

@@ -27,6 +27,9 @@ from mocogan_chainer.features import catalogue, weights
 from mocogan_chainer.features.network import FeatureNetwork
 from mocogan_chainer.features.resnext import RESNEXT_101, ResidualNetwork
 
+RANDOM = "random-weight "
+"""Begins the title of distances without a scale; they are shown as shares of the largest."""
+
 Distortion = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 
@@ -41,10 +44,10 @@ def noise(video: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarr
 
 
 def shuffle(video: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Put a share of the frames in another order."""
-    moved = np.sort(rng.permutation(len(video))[: round(share * len(video))])
+    """Put a share of the frames in a random order; a larger share takes the same frames and more."""
+    moved = rng.permutation(len(video))[: round(share * len(video))]
     order = np.arange(len(video))
-    order[moved] = np.roll(moved, len(moved) // 2)
+    order[np.sort(moved)] = moved
     return video[order]
 
 
@@ -87,6 +90,12 @@ def measure(videos: VideoSet, indices: Sequence[int], extractor: Extractor) -> d
     return curves
 
 
+def relative(curves: dict[str, list[tuple[float, float]]]) -> dict[str, list[tuple[float, float]]]:
+    """Divide all distances by the largest."""
+    largest = max(value for curve in curves.values() for _, value in curve)
+    return {name: [(strength, value / largest) for strength, value in curve] for name, curve in curves.items()}
+
+
 def _distance(evaluated: Gathered, reference: Gathered) -> float:
     return frechet.distance(evaluated.gaussian, reference.gaussian)
 
@@ -115,7 +124,7 @@ def extractors() -> dict[str, Extractor]:
     for parameter in network.params():
         if parameter.ndim > 1:
             parameter.array[...] = rng.normal(0, np.sqrt(2 / np.prod(parameter.shape[1:])), parameter.shape)
-    found["FID, random weights"] = _extractor(recipe, network, "0" * 64)
+    found[f"{RANDOM}FID"] = _extractor(recipe, network, "0" * 64)
     return found
 
 
@@ -134,6 +143,7 @@ def main() -> None:
     videos = open_videos(arguments.data)
     indices = list(range(min(arguments.videos, len(videos))))
     measured = {title: measure(videos, indices, extractor) for title, extractor in extractors().items()}
+    measured = {title: relative(curves) if RANDOM in title else curves for title, curves in measured.items()}
     draw(arguments.out, measured)
     for title, curves in measured.items():
         for name, curve in curves.items():

@@ -12,7 +12,6 @@ import argparse
 import json
 import math
 import sys
-import time
 from typing import Any
 
 if __name__ == "__main__":  # the benchmark's environment has PyTorch, and nothing here should load it
@@ -24,7 +23,8 @@ import chainer
 import numpy as np
 
 from benchmarks.convolutions import ConvolutionRecorder
-from benchmarks.ours import FRAMES, GIGA, WARM_UPS, peak_mib, versions
+from benchmarks.ours import FRAMES, GIGA, WARM_UPS, versions
+from benchmarks.timing import timed
 from mocogan_chainer import backends, seeding
 from mocogan_chainer.cli import entry
 from mocogan_chainer.errors import require_range
@@ -65,26 +65,18 @@ def measure(a: argparse.Namespace) -> dict[str, Any]:
     x = rng.uniform(-1, 1, (a.batch, FRAMES, network.size, network.size, 3)).astype(np.float32)
     x = np.moveaxis(x, -1, 1)  # channels-last memory, as clips come
     recorder = ConvolutionRecorder()
-    seconds = []
     with chainer.no_backprop_mode(), chainer.using_config("train", False):
         with recorder:
             network.features(x)
         for _ in range(WARM_UPS - 1):
             network.features(x)
-        for _ in range(a.steps):
-            start = time.perf_counter()
-            y = network.features(x)
-            seconds.append(time.perf_counter() - start)
-    seconds.sort()
+        times, y = timed(lambda: network.features(x), a.steps)
     return {
         **vars(a),
         "backend": computing,
         "versions": versions(),
         "shape": y.shape,
-        "median_s": seconds[len(seconds) // 2],
-        "min_s": seconds[0],
-        "max_s": seconds[-1],
-        "peak_mib": peak_mib(),
+        **times,
         "conv_gflop": sum(run.flop for run in recorder.runs) / GIGA,
     }
 

@@ -14,10 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from typing import Any
 
@@ -30,6 +28,7 @@ import chainer
 import numpy as np
 
 from benchmarks.convolutions import ConvolutionRecorder
+from benchmarks.timing import timed
 from mocogan_chainer import builder, config, models, sampling, seeding
 from mocogan_chainer.cli import entry
 from mocogan_chainer.config import Config
@@ -146,31 +145,21 @@ def measure(a: argparse.Namespace) -> dict[str, Any]:
     """Do the work and return what the JSON line says."""
     resolved = resolve(batch=a.batch, filters=a.filters, infogan=a.infogan, dtype=a.dtype, backend=a.backend)
     family, computing = build(resolved)
-    recorder = ConvolutionRecorder()
     work = training_step(resolved, family) if a.sample is None else sampling_work(family, a.sample, a.batch)
+    networks = family.networks.values() if a.sample is None else [family.networks[family.averaged]]
+    return {**vars(a), "backend": computing, "versions": versions(), **recorded_and_timed(work, networks, a.steps)}
+
+
+def recorded_and_timed(work: Callable[[], list[float]], networks: Iterable[chainer.Link], steps: int) -> dict[str, Any]:
+    """Do the work to count its arithmetic and to warm up, then time it; return that part of the JSON line."""
+    recorder = ConvolutionRecorder()
     with recorder:
         work()
-    networks = family.networks.values() if a.sample is None else [family.networks[family.averaged]]
     flop = recorder.flop(networks)
     for _ in range(WARM_UPS - 1):
         work()
-    seconds = []
-    for _ in range(a.steps):
-        start = time.perf_counter()
-        losses = work()
-        seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    return {
-        **vars(a),
-        "backend": computing,
-        "versions": versions(),
-        "median_s": seconds[len(seconds) // 2],
-        "min_s": seconds[0],
-        "max_s": seconds[-1],
-        "losses": losses,
-        "peak_mib": peak_mib(),
-        "conv_gflop": flop / GIGA,
-    }
+    times, losses = timed(work, steps)
+    return {**times, "losses": losses, "conv_gflop": flop / GIGA}
 
 
 def versions() -> dict[str, str]:
@@ -182,11 +171,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def peak_mib() -> float:
-    """The most memory that this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def main() -> None:

@@ -15,13 +15,12 @@ Needs PyTorch only (CPU: pip install torch==2.13.0).
 
 import argparse
 import json
-import resource
-import sys
-import time
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+from benchmarks.timing import timed
 
 FRAMES = 16
 
@@ -160,28 +159,10 @@ def main():
     if a.layout == "channels-last":
         network = network.to(memory_format=torch.channels_last_3d)
         x = x.contiguous(memory_format=torch.channels_last_3d)
-    seconds = []
     with torch.inference_mode():
         network(x)
-        for _ in range(a.steps):
-            start = time.perf_counter()
-            y = network(x)
-            seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    print(
-        json.dumps(
-            {
-                **vars(a),
-                "torch": torch.__version__,
-                "shape": list(y.shape),
-                "median_s": seconds[len(seconds) // 2],
-                "min_s": seconds[0],
-                "max_s": seconds[-1],
-                "peak_mib": peak,
-            }
-        )
-    )
+        times, y = timed(lambda: network(x), a.steps)
+    print(json.dumps({**vars(a), "torch": torch.__version__, "shape": list(y.shape), **times}))
 
 
 if __name__ == "__main__":

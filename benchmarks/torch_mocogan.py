@@ -24,13 +24,12 @@ Needs PyTorch only (CPU: pip install torch==2.13.0).
 import argparse
 import contextlib
 import json
-import resource
-import sys
-import time
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+from benchmarks.timing import timed
 
 FRAMES, SIZE, CHANNELS = 16, 64, 3
 DIM_CONTENT, DIM_CATEGORY, DIM_MOTION = 50, 6, 10
@@ -117,30 +116,8 @@ def main():
         work, warm_ups = sampling(a), 1
     for _ in range(warm_ups):
         work()
-    seconds = []
-    for _ in range(a.steps):
-        if a.device == "cuda":
-            torch.cuda.synchronize()
-        start = time.perf_counter()
-        losses = work()
-        if a.device == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    print(
-        json.dumps(
-            {
-                **vars(a),
-                "torch": torch.__version__,
-                "median_s": seconds[len(seconds) // 2],
-                "min_s": seconds[0],
-                "max_s": seconds[-1],
-                "losses": losses,
-                "peak_mib": peak,
-            }
-        )
-    )
+    times, losses = timed(work, a.steps, torch.cuda.synchronize if a.device == "cuda" else None)
+    print(json.dumps({**vars(a), "torch": torch.__version__, "losses": losses, **times}))
 
 
 def training(a):

@@ -358,6 +358,30 @@ def stored_description(snapshot: checkpoint.Snapshot) -> DataDescription:
         ) from error
 
 
+@dataclass(frozen=True)
+class Generator:
+    """What a snapshot's generator makes, for those who measure it.
+
+    Attributes:
+        sampler: its sampler.
+        video_length: frames of a video that it was trained on.
+        every_nth: steps in the real videos from one of these frames to the next.
+        data_name: the name of the dataset that it was trained on.
+    """
+
+    sampler: Sampler
+    video_length: int
+    every_nth: int
+    data_name: str
+
+
+def load_generator(path: str | os.PathLike, gpu: int = -1) -> Generator:
+    """Rebuild a snapshot's generator; see :func:`load_sampler`."""
+    snapshot, config = load_snapshot(path)
+    sampler = _restore_sampler(snapshot, config, gpu)
+    return Generator(sampler, config["video_length"], config["every_nth"], stored_description(snapshot).name)
+
+
 def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Config]:
     """Rebuild a snapshot's generator and return its sampler and config.
 
@@ -370,11 +394,10 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Confi
         DeviceError: no such device.
     """
     snapshot, config = load_snapshot(path)
-    return restore_sampler(snapshot, config, gpu), config
+    return _restore_sampler(snapshot, config, gpu), config
 
 
-def restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -1) -> Sampler:
-    """Rebuild the generator of a snapshot that was read and return its sampler; see :func:`load_sampler`."""
+def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -1) -> Sampler:
     require_range("gpu", gpu, *_RANGES["gpu"])
     device = choose_device(gpu)
     backends.use("auto", on_gpu=gpu >= 0)  # the snapshot's may be absent here, and it changes nothing

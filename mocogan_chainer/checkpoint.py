@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import chainer
 import numpy as np
 from chainer import backend
 
+from mocogan_chainer import npz_files
 from mocogan_chainer.errors import SnapshotError
 from mocogan_chainer.files import atomic_write
 
@@ -87,19 +87,15 @@ def load(path: str | os.PathLike) -> Snapshot:
         SnapshotError: no such file, no snapshot, of a newer format, or damaged.
     """
     try:
-        with Path(path).open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile) or "meta" not in file.files:
-                raise SnapshotError(f"{path}: not a snapshot of train.py")
-            arrays = {name: file[name] for name in file.files}
-    except SnapshotError:
-        raise
+        arrays = npz_files.read(path)
     except FileNotFoundError:
         raise SnapshotError(f"{path}: no such snapshot; train.py writes them as result/NAME/snapshot_*.npz") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a snapshot_*.npz file") from error
-    except Exception as error:  # a damaged archive can raise anything
-        raise SnapshotError(f"{path}: not a snapshot, or damaged; use another one") from error
+    except npz_files.NpzError as error:
+        raise SnapshotError(f"{path}: not a snapshot, or damaged ({error}); use another one") from error
+    if "meta" not in arrays:
+        raise SnapshotError(f"{path}: not a snapshot of train.py")
     meta = _meta(path, arrays.pop("meta"))
     return Snapshot(str(path), meta["config"], meta["data"], meta["iteration"], arrays)
 
@@ -108,7 +104,7 @@ def _meta(path: str | os.PathLike, text: np.ndarray) -> dict[str, Any]:
     try:
         meta = json.loads(str(text))
         kind, version = meta["format"], meta["version"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SnapshotError(f"{path}: not a snapshot of train.py") from error
     if kind != FORMAT:
         raise SnapshotError(f"{path}: it is a {kind}, not a {FORMAT}")

@@ -7,7 +7,7 @@ import chainer
 import numpy as np
 import pytest
 
-from mocogan_chainer import checkpoint, links, seeding
+from mocogan_chainer import checkpoint, links, npz_files, seeding
 from mocogan_chainer.errors import OutputError, SnapshotError
 
 
@@ -93,6 +93,21 @@ def test_other_archives(tmp_path):
 def test_pickles_are_never_opened(tmp_path):
     np.savez(tmp_path / "x.npz", meta=np.array({"format": checkpoint.FORMAT}, dtype=object))
     with pytest.raises(SnapshotError, match="not a snapshot, or damaged"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_it_takes_no_more_memory_than_its_size_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz_files, "MORE", 1 << 20)
+    meta = {"format": checkpoint.FORMAT, "version": 1, "config": "", "data": {}, "iteration": 0}
+    arrays = {"meta": np.array(json.dumps(meta)), "trainer/network/W": np.zeros(20 << 20, np.uint8)}
+    np.savez_compressed(tmp_path / "x.npz", **arrays)
+    with pytest.raises(SnapshotError, match=r"x.npz: not a snapshot, or damaged \(its arrays would take 209"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_a_description_without_an_end(tmp_path):
+    np.savez(tmp_path / "x.npz", meta=np.array("[" * 200_000))
+    with pytest.raises(SnapshotError, match=r"not a snapshot of train.py"):
         checkpoint.load(tmp_path / "x.npz")
 
 

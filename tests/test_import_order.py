@@ -12,7 +12,7 @@ ROOT = Path(mocogan_chainer.__file__).parent
 LAYERS = (
     (
         *("compat", "errors", "files", "seeding", "config", "video", "decoding"),
-        *("torch_files", "torch_forms", "safetensors_files"),
+        *("torch_files", "torch_forms", "safetensors_files", "npz_files"),
     ),
     ("backends",),
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
@@ -37,6 +37,8 @@ WITHIN_A_LAYER = {
     ("torch_files", "files"),
     ("torch_files", "torch_forms"),
     ("torch_forms", "errors"),
+    ("npz_files", "errors"),
+    ("npz_files", "torch_forms"),
     ("safetensors_files", "errors"),
     ("safetensors_files", "files"),
     ("video", "errors"),

@@ -13,7 +13,6 @@ from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import ConfigError, nearest, require_range
 from mocogan_chainer.evaluation.metrics import content
 from mocogan_chainer.evaluation.recipes import RECIPES, of_metric
-from mocogan_chainer.features import weights
 
 PROGRAM = "evaluate.py"
 
@@ -29,7 +28,7 @@ METRICS = {
     "all": "every metric that the data allows",
 }
 TOOLS = {
-    "precalc": "store the statistics of a real set",
+    "precalc": "store the statistics of a set",
     "merge": "join the parts that precalc --part made",
     "compare": "put two results beside each other",
     "fetch": "get a published weight file",
@@ -61,7 +60,10 @@ def _evaluate(argv: Sequence[str]) -> None:
     known = [*METRICS, *TOOLS]
     if argv and not argv[0].startswith("-") and argv[0] not in known:
         raise ConfigError(f"{argv[0]}: no such metric; it must be one of {', '.join(known)}{nearest(argv[0], known)}")
-    arguments = _parser().parse_args(argv)
+    parser, commands = _parser()
+    if argv and argv[0] in known:
+        _require_options(argv[0], argv[1:], commands[argv[0]])  # before what is missing: it may be misspelt
+    arguments = parser.parse_args(argv)
     for name, (low, high) in RANGES.items():
         if getattr(arguments, name, None) is not None:
             require_range(f"--{name.replace('_', '-')}", getattr(arguments, name), low, high)
@@ -80,13 +82,26 @@ def _evaluate(argv: Sequence[str]) -> None:
         evaluations.evaluate(command, evaluations.Request(**values), _say)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _require_options(name: str, argv: Sequence[str], command: argparse.ArgumentParser) -> None:
+    options = [option for action in command._actions for option in action.option_strings]
+    for argument in argv:
+        option = argument.split("=")[0]
+        if option.startswith("--") and option not in (*options, "--"):
+            raise ConfigError(
+                f"{option}: {name} takes no such option{nearest(option, options)} (see {PROGRAM} {name} -h)"
+            )
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser, and that of each command."""
     parser = entry.Parser(prog=PROGRAM, description="Measure generated videos.")
     commands = parser.add_subparsers(dest="command", metavar="METRIC", required=True, parser_class=entry.Parser)
     for name, text in METRICS.items():
         _add_metric(commands.add_parser(name, help=text, description=text), name)
     precalc = commands.add_parser("precalc", help=TOOLS["precalc"], description=TOOLS["precalc"])
-    _add_real(precalc, required=True)
+    _add_real(precalc, required=False)
+    _add_clips_of_real(precalc)
+    _add_fake(precalc, required=False)
     _add_network(precalc, "precalc")
     _add_common(precalc)
     precalc.add_argument("--part", metavar="I/N", help="only the I-th of N shares of the work (join them with merge)")
@@ -98,23 +113,19 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("first", metavar="A.json", help="a result")
     compare.add_argument("second", metavar="B.json", help="another one")
     fetch = commands.add_parser("fetch", help=TOOLS["fetch"], description=TOOLS["fetch"])
-    fetch.add_argument("name", metavar="NAME", help=f"one of {', '.join(weights.FILES)}")
-    return parser
+    fetch.add_argument("name", metavar="NAME", help="i3d; of the others it says where they are")
+    return parser, commands.choices
 
 
 def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
     if metric != "is":
         _add_real(command, required=metric not in ("acd", "all"))
-    command.add_argument(
-        "--fake",
-        metavar="VIDEOS_OR_SNAPSHOT",
-        required=True,
-        help="what is evaluated: a folder of videos, a prepared dataset, or a snapshot, which is sampled on the fly",
-    )
+    if metric not in ("is", "acd"):
+        _add_clips_of_real(command)
+    _add_fake(command, required=True)
     if metric in (*BY_FEATURES, "all"):
         _add_network(command, metric)
     _add_common(command)
-    command.add_argument("--length", type=int, metavar="T", help="frames of a snapshot's videos (default: as trained)")
     if metric in ("is", "all"):
         command.add_argument(
             "--splits", type=int, metavar="N", help="parts that are scored alone (default: by protocol)"
@@ -122,14 +133,14 @@ def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
     if metric in ("acd", "all"):
         command.add_argument(
             "--features",
-            metavar="|".join(content.FEATURES),
+            choices=list(content.FEATURES),
             help="what the content is (default: shape-colour for the shapes set, else face-identity)",
         )
     if metric == "acd":
         command.add_argument(
             "--measure",
             default="pairs",
-            metavar="|".join(content.MEASURES),
+            choices=list(content.MEASURES),
             help="which frames are compared (default: pairs)",
         )
     if metric in ("mcs", "all"):
@@ -150,9 +161,10 @@ def _add_real(command: argparse.ArgumentParser, required: bool) -> None:
         required=required,
         help="what it is compared with: a prepared dataset, a folder of videos, or statistics of precalc (.npz)",
     )
-    command.add_argument(
-        "--split", default="all", metavar="|".join(layout.PARTS), help="of the real set (default: all)"
-    )
+
+
+def _add_clips_of_real(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--split", choices=layout.PARTS, help="of the real set (default: all)")
     command.add_argument(
         "--every-nth",
         type=int,
@@ -161,10 +173,22 @@ def _add_real(command: argparse.ArgumentParser, required: bool) -> None:
     )
 
 
+def _add_fake(command: argparse.ArgumentParser, required: bool) -> None:
+    command.add_argument(
+        "--fake",
+        metavar="VIDEOS_OR_SNAPSHOT",
+        required=required,
+        help="what is evaluated: a folder of videos, a prepared dataset, a snapshot, which is sampled on the fly, or "
+        "statistics of precalc (.npz)",
+    )
+    command.add_argument("--length", type=int, metavar="T", help="frames of a snapshot's videos (default: as trained)")
+
+
 def _add_network(command: argparse.ArgumentParser, metric: str) -> None:
-    names = list(RECIPES) if metric in ("precalc", "all") else [recipe.name for recipe in of_metric(metric)]
+    known = of_metric(metric) if metric in BY_FEATURES else [r for r in RECIPES.values() if r.output == "features"]
+    names = [recipe.name for recipe in known]
     if metric != "all":
-        command.add_argument("--protocol", metavar="|".join(names), help=f"how it is computed (default: {names[0]})")
+        command.add_argument("--protocol", metavar="NAME", help=f"one of {', '.join(names)} (default: {names[0]})")
         command.add_argument(
             "--weights", metavar="FILE", help="the network's weights (default: weights/ and their name)"
         )

@@ -14,7 +14,7 @@ from chainer import Variable
 from chainer.serializers import DictionarySerializer
 
 from mocogan_chainer.backends.base import Array
-from mocogan_chainer.evaluation.clips import Clip, LeftOut, Preparation, clips_of
+from mocogan_chainer.evaluation.clips import LeftOut, Preparation, batches_of, stack
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.links import BatchNormActivation, Convolution
 
@@ -72,7 +72,7 @@ class Classifier:
     """A trained network and all that its judgements depend on.
 
     Attributes:
-        network: on its device.
+        network: on its device; see :meth:`to_device`.
         class_names: of its K classes.
         preparation: the clips that it was trained on.
         reference: the real set: its name and fingerprint.
@@ -109,6 +109,10 @@ class Classifier:
             digest.update(f"\n{name} {array.shape}\n".encode() + array.astype("<f4", order="C").tobytes())
         return digest.hexdigest()
 
+    def to_device(self, device: chainer.backend.Device) -> None:
+        """Move the network there; it judges where it is."""
+        self.network.to_device(device)
+
     def predict(
         self, videos: VideoSet, indices: Sequence[int], *, stride: int = 1, seed: int = 0
     ) -> Iterator[tuple[int, int] | LeftOut]:
@@ -121,21 +125,12 @@ class Classifier:
             seed: of where clips start in longer videos.
         """
         preparation = clip_preparation(self.preparation.frames, stride, self.preparation.size)
-        batch: list[Clip] = []
-        for clip in clips_of(videos, indices, preparation, seed=seed):
-            if isinstance(clip, LeftOut):
-                yield clip
+        for batch in batches_of(videos, indices, preparation, BATCH, seed=seed):
+            if isinstance(batch, LeftOut):
+                yield batch
                 continue
-            batch.append(clip)
-            if len(batch) == BATCH:
-                yield from self._classes(batch)
-                batch = []
-        if batch:
-            yield from self._classes(batch)
-
-    def _classes(self, clips: Sequence[Clip]) -> Iterator[tuple[int, int]]:
-        scores = class_scores(self.network, stack(clips))
-        return zip((clip.index for clip in clips), scores.argmax(axis=1).tolist(), strict=True)
+            scores = class_scores(self.network, stack(batch))
+            yield from zip((clip.index for clip in batch), scores.argmax(axis=1).tolist(), strict=True)
 
 
 def clip_preparation(frames: int, stride: int, size: int) -> Preparation:
@@ -154,15 +149,15 @@ def clip_preparation(frames: int, stride: int, size: int) -> Preparation:
     )
 
 
-def stack(clips: Sequence[Clip]) -> np.ndarray:
-    """Return the clips as float32 (N, 3, T, size, size), in channels-last memory."""
-    return np.moveaxis(np.stack([np.moveaxis(clip.pixels, 0, -1) for clip in clips]), -1, 1)
-
-
 def class_scores(network: ClipNetwork, x: np.ndarray) -> np.ndarray:
     """Return the scores (N, K) of clips (N, 3, T, size, size), by running statistics."""
     with chainer.using_config("train", False), chainer.no_backprop_mode():
         return chainer.get_device("@numpy").send(network(network.device.send(x)).array)
+
+
+def chance(confusion: np.ndarray) -> float:
+    """Return the share of videos that guessing gets right: 1 over the classes, rows of (K, K), that any video has."""
+    return 1 / int(confusion.any(axis=1).sum())
 
 
 def _temporal_kernels(frames: int) -> list[int]:

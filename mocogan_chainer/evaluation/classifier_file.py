@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from chainer.serializers import NpzDeserializer
 
+from mocogan_chainer import npz_files
 from mocogan_chainer.errors import SnapshotError, one_line
 from mocogan_chainer.evaluation.classifier import PARTS, SIZE_STEP, Classifier, ClipNetwork, clip_preparation
 from mocogan_chainer.files import atomic_write
@@ -50,12 +50,10 @@ def load(path: str | os.PathLike) -> Classifier:
         SnapshotError: no such file, no classifier, of a newer version, or damaged.
     """
     try:
-        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return _classifier(arrays)
+        return _classifier(npz_files.read(path))
     except FileNotFoundError:
         raise SnapshotError(f"{path}: no such file; evaluate.py mcs trains a classifier and can save it") from None
-    except Exception as error:  # a damaged archive can raise anything
+    except (OSError, ValueError, RecursionError) as error:
         raise SnapshotError(
             f"{path}: no classifier of evaluate.py mcs that can be read: {one_line(error)}; train it anew"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,20 +19,24 @@ from mocogan_chainer.evaluation.classifier import (
     SIZE_STEP,
     Classifier,
     ClipNetwork,
+    chance,
     class_scores,
     clip_preparation,
-    stack,
 )
-from mocogan_chainer.evaluation.clips import Clip, Preparation, clips_of
+from mocogan_chainer.evaluation.clips import Clip, LeftOut, Preparation, batches_of, stack
 from mocogan_chainer.evaluation.partition import SHARES, Partition, divide
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.optimizer import Adam
 
 LARGEST = 64
 """Pixels of a frame that the classifier sees, unless more are asked for."""
-ROUNDS = 12
-ROUND = (256, 1024)
-"""Fewest and most clips of a round, which else has as many as there are videos to learn from."""
+ROUNDS = 20
+"""At most; fewer if the videos that choose the best one are all recognized with a mean loss below ``SURE``."""
+SURE = 0.02
+ROUND = 960
+"""Clips of a round: another one of the same video each time it comes again."""
+SHIFT = 1 / 8
+"""Clips are shifted by up to this part of their size: some hundred videos are else learned by heart."""
 RATE = 1e-3
 """Adam's first step size, which falls to 0 in a line: at one size, running statistics lag and accuracy swings."""
 FEW = 30
@@ -54,8 +59,8 @@ def train(
 ) -> Classifier:
     """Train on 70% of the videos that have a class; 15% choose the best round, and 15% say how good the classifier is.
 
-    Clips are not mirrored: a class may be a direction. The result is the same for a seed, on one machine with
-    one number of threads.
+    Clips are shifted, and not mirrored: a class may be a direction. The result is the same for a seed, on one machine
+    with one number of threads.
 
     Args:
         real: a set with classes.
@@ -70,7 +75,8 @@ def train(
 
     Raises:
         ConfigError: an argument is out of range.
-        DataError: fewer than two classes, or one of fewer than three videos.
+        DataError: fewer than two classes, one of fewer than three videos, none that can be read, or no weights were
+            found that are finite numbers.
     """
     started = time.perf_counter()
     require_range("frames", frames, 1)
@@ -79,37 +85,44 @@ def train(
     labels = [real.label(index) for index in usable]
     _check_classes(real, labels)
     partition = divide(labels, subjects and [subjects[index] for index in usable], seeding.stream(seed, "partition"))
-    preparation = clip_preparation(frames, stride, _size(real, usable[0], size))
+    preparation = clip_preparation(frames, stride, _size(real, usable, size))
     network = ClipNetwork(len(real.class_names), frames, seeding.stream(seed, "classifier", "weights"))
     if device is not None:
         network.to_device(device)
     trainer = _Trainer(real, preparation, network, seed)
-    training, choosing, held_out = (
+    parts = [
         [usable[place] for place in places] for places in (partition.training, partition.choosing, partition.held_out)
-    )
+    ]
+    training, choosing, held_out = parts
     trainer.run(training, choosing, say)
     confusion, _ = trainer.judge(held_out)
+    read = [sum(index not in trainer.left_out for index in part) for part in parts]
     return Classifier(
         network=network,
         class_names=real.class_names,
         preparation=preparation,
         reference=real.reference,
         split=real.split,
-        parts=dict(zip(PARTS, (len(training), len(choosing), len(held_out), len(indices) - len(usable)), strict=True)),
+        parts=dict(zip(PARTS, (*read, len(indices) - sum(read)), strict=True)),
         held_out=confusion,
         seed=seed,
         seconds=time.perf_counter() - started,
-        warnings=_warnings(real, confusion, labels, subjects, partition),
+        warnings=_warnings(real, confusion, labels, subjects, partition, list(trainer.left_out.values())),
     )
 
 
 class _Trainer:
-    """Fits a network to clips of a set."""
+    """Fits a network to clips of a set.
+
+    Attributes:
+        left_out: videos that gave no clip, by number.
+    """
 
     def __init__(self, real: VideoSet, preparation: Preparation, network: ClipNetwork, seed: int):
         self._real, self._preparation, self._network, self._seed = real, preparation, network, seed
         self._rng = seeding.stream(seed, "classifier", "clips")
         self._optimizer = Adam(RATE, 0.9, 0.999).setup(network)
+        self.left_out: dict[int, LeftOut] = {}
 
     def run(self, training: Sequence[int], choosing: Sequence[int], say: Callable[[str], object]) -> None:
         """Train, and go back to the round after which most of the videos that choose it were recognized."""
@@ -117,10 +130,17 @@ class _Trainer:
         for number in range(1, ROUNDS + 1):
             self._round(training, number)
             confusion, loss = self.judge(choosing)
+            if not math.isfinite(loss):
+                raise DataError(
+                    f"{self._real.name}: training the classifier diverged in round {number} of {ROUNDS} (its loss is "
+                    f"{loss}); use another seed, or more videos"
+                )
             accuracy = float(np.trace(confusion) / confusion.sum())
             say(f"classifier: round {number} of {ROUNDS}, {accuracy:.1%} of {len(choosing)} videos recognized")
             if (accuracy, -loss) > best:
                 best, weights = (accuracy, -loss), self._network.arrays()
+            if accuracy == 1 and loss < SURE:
+                break
         self._network.serialize(NpzDeserializer(weights))
 
     def judge(self, indices: Sequence[int]) -> tuple[np.ndarray, float]:
@@ -134,10 +154,9 @@ class _Trainer:
         return confusion, total / int(confusion.sum())
 
     def _round(self, training: Sequence[int], number: int) -> None:
-        steps = min(max(len(training), ROUND[0]), ROUND[1]) // BATCH
-        order = self._balanced(training, steps * BATCH)
+        order, steps = self._balanced(training, ROUND), ROUND / BATCH
         with chainer.using_config("train", True):
-            for step, (x, labels) in enumerate(self._batches(order, int(self._rng.integers(2**31)))):
+            for step, (x, labels) in enumerate(self._batches(order, int(self._rng.integers(2**31)), drawn=True)):
                 self._optimizer.alpha = RATE * (1 - (number - 1 + step / steps) / ROUNDS)
                 device = self._network.device
                 loss = F.softmax_cross_entropy(self._network(device.send(x)), device.send(labels))
@@ -157,20 +176,36 @@ class _Trainer:
             drawn.append(np.concatenate(turns)[:due])
         return self._rng.permutation(np.concatenate(drawn)).tolist()
 
-    def _batches(self, indices: Sequence[int], seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield clips (N, 3, T, size, size) and their classes, int32 (N,)."""
-        clips: list[Clip] = []
-        for clip in clips_of(self._real, indices, self._preparation, seed=seed):
-            if isinstance(clip, Clip):
-                clips.append(clip)
-            if len(clips) == BATCH:
-                yield self._batch(clips)
-                clips = []
-        if clips:
-            yield self._batch(clips)
+    def _batches(
+        self, indices: Sequence[int], seed: int, *, drawn: bool = False
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield clips (N, 3, T, size, size) and their classes, int32 (N,), at least once.
 
-    def _batch(self, clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray]:
-        return stack(clips), np.array([self._real.label(clip.index) for clip in clips], np.int32)
+        Args:
+            indices: of videos.
+            seed: of random starts.
+            drawn: whether clips are to learn from: shifted, and each time another one of a video.
+        """
+        none = True
+        for batch in batches_of(self._real, indices, self._preparation, BATCH, seed=seed, start_by_place=drawn):
+            if isinstance(batch, LeftOut):
+                self.left_out[batch.index] = batch
+                continue
+            none = False
+            x = stack([shifted(clip, self._rng) for clip in batch] if drawn else batch)
+            yield x, np.array([self._real.label(clip.index) for clip in batch], np.int32)
+        if none:
+            raise DataError(_unreadable(self._real, len({*indices}), self.left_out[indices[0]].reason))
+
+
+def shifted(clip: Clip, rng: np.random.Generator) -> Clip:
+    """Move what a clip shows by up to :data:`SHIFT` of its size down or up and sideways; its edge is repeated."""
+    size = clip.pixels.shape[-1]
+    most = int(SHIFT * size)
+    down, right = rng.integers(-most, most + 1, 2)
+    rows, columns = (np.clip(np.arange(size) - step, 0, size - 1) for step in (down, right))
+    moved = np.moveaxis(clip.pixels, 0, -1).take(rows, axis=1).take(columns, axis=2)
+    return Clip(clip.index, np.moveaxis(moved, -1, 0))
 
 
 def _usable(real: VideoSet, indices: Sequence[int], span: int) -> list[int]:
@@ -200,9 +235,9 @@ def _check_classes(real: VideoSet, labels: Sequence[int]) -> None:
         )
 
 
-def _size(real: VideoSet, index: int, size: int | None) -> int:
+def _size(real: VideoSet, usable: Sequence[int], size: int | None) -> int:
     if size is None:
-        side = min(real.read(index, lambda length: [0]).shape[1:3])
+        side = min(_a_frame(real, usable).shape[:2])
         size = min(max(side - side % SIZE_STEP, SIZE_STEP), LARGEST)
     require_range("size", size, SIZE_STEP)
     if size % SIZE_STEP:
@@ -212,19 +247,37 @@ def _size(real: VideoSet, index: int, size: int | None) -> int:
     return size
 
 
+def _a_frame(real: VideoSet, usable: Sequence[int]) -> np.ndarray:
+    """Return the first frame (H, W, 3) of the first video that can be read."""
+    reasons = []
+    for index in usable:
+        try:
+            return real.read(index, lambda length: [0])[0]
+        except DataError as error:
+            reasons.append(str(error))
+    raise DataError(_unreadable(real, len(usable), reasons[0]))
+
+
+def _unreadable(real: VideoSet, count: int, reason: str) -> str:
+    return f"{real.name}: none of {count} videos for the classifier gave a clip; the first: {reason}; mend the files"
+
+
 def _warnings(
     real: VideoSet,
     confusion: np.ndarray,
     labels: Sequence[int],
     subjects: Sequence[str] | None,
     partition: Partition,
+    left_out: Sequence[LeftOut],
 ) -> tuple[str, ...]:
     warnings = []
+    if left_out:
+        warnings.append(f"{len(left_out)} real videos cannot be read; the first: {left_out[0].reason}")
     held_out, right = int(confusion.sum()), int(np.trace(confusion))
     if right < POOR * held_out:
         warnings.append(
-            f"the classifier recognizes only {right} of {held_out} held-out real videos (chance: 1 of "
-            f"{len(set(labels))}): a low score may be its own fault"
+            f"the classifier recognizes only {right} of {held_out} held-out real videos (chance: "
+            f"{chance(confusion):.0%}): a low score may be its own fault"
         )
     if held_out < FEW:
         warnings.append(f"only {held_out} real videos were held out, so the classifier's accuracy is a rough number")

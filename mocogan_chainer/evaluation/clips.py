@@ -207,10 +207,11 @@ def clips_of(
     seed: int = 0,
     mean: np.ndarray | None = None,
     workers: int = 1,
+    start_by_place: bool = False,
 ) -> Generator[Clip | LeftOut]:
     """Yield a clip of each video in the order of ``indices``, or why there is none; the next ones are made meanwhile.
 
-    A random start depends on the seed and the video's number alone.
+    A random start depends on the seed and the video's number alone, or on the seed and the place in ``indices``.
 
     Args:
         videos: any set.
@@ -219,18 +220,54 @@ def clips_of(
         seed: of random starts.
         mean: float32 (3, frames, size, size) to subtract, where ``preparation.mean_clip`` is true.
         workers: threads; 0 for none. A set that wants to be read in the calling thread gets none either.
+        start_by_place: whether a video that comes again has another random start.
 
     Raises:
         MocoganError: what no video is to blame for, such as a missing ffmpeg.
     """
     make = partial(_make, videos, preparation, seed, mean)
+    numbered = [(index, place if start_by_place else index) for place, index in enumerate(indices)]
     if workers == 0 or not videos.any_thread:
-        return (make(index) for index in indices)
-    return _ahead(make, indices, workers)
+        return (make(*item) for item in numbered)
+    return _ahead(make, numbered, workers)
 
 
-def _make(videos: VideoSet, preparation: Preparation, seed: int, mean: np.ndarray | None, index: int) -> Clip | LeftOut:
-    rng = seeding.stream(seed, "clips", index)
+def batches_of(
+    videos: VideoSet,
+    indices: Sequence[int],
+    preparation: Preparation,
+    size: int,
+    *,
+    seed: int = 0,
+    mean: np.ndarray | None = None,
+    start_by_place: bool = False,
+) -> Generator[list[Clip] | LeftOut]:
+    """Yield clips in lists of ``size``, of which the last may be shorter, and each video that gives none.
+
+    See :func:`clips_of` for the other arguments and the errors.
+    """
+    batch: list[Clip] = []
+    for clip in clips_of(videos, indices, preparation, seed=seed, mean=mean, start_by_place=start_by_place):
+        if isinstance(clip, LeftOut):
+            yield clip
+            continue
+        batch.append(clip)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def stack(clips: Sequence[Clip]) -> np.ndarray:
+    """Return the clips as float32 (N, 3, T, size, size), in channels-last memory."""
+    return np.moveaxis(np.stack([np.moveaxis(clip.pixels, 0, -1) for clip in clips]), -1, 1)
+
+
+def _make(
+    videos: VideoSet, preparation: Preparation, seed: int, mean: np.ndarray | None, index: int, number: int
+) -> Clip | LeftOut:
+    rng = seeding.stream(seed, "clips", number)
     try:
         frames = videos.read(index, partial(preparation.which, rng=rng))
     except DataError as error:
@@ -238,12 +275,14 @@ def _make(videos: VideoSet, preparation: Preparation, seed: int, mean: np.ndarra
     return Clip(index, preparation.pixels(frames, mean))
 
 
-def _ahead(make: Callable[[int], Clip | LeftOut], indices: Sequence[int], workers: int) -> Generator[Clip | LeftOut]:
+def _ahead(
+    make: Callable[[int, int], Clip | LeftOut], numbered: Sequence[tuple[int, int]], workers: int
+) -> Generator[Clip | LeftOut]:
     pool = ThreadPoolExecutor(workers, thread_name_prefix="clips")
     coming: deque[Future] = deque()
     try:
-        for index in indices:
-            coming.append(pool.submit(make, index))
+        for item in numbered:
+            coming.append(pool.submit(make, *item))
             if len(coming) > AHEAD:
                 yield coming.popleft().result()
         while coming:

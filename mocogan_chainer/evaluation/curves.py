@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mocogan_chainer.evaluation.result import Result, shown
 from mocogan_chainer.files import atomic_write
@@ -32,9 +34,10 @@ def write(path: str | os.PathLike, result: Result) -> bool:
 
 def _precision_recall(panel: Axes, result: Result) -> None:
     label = f"F8 {shown(result.value, result.spread)}, F1/8 {shown(result.others['F1/8 (precision)'], None)}"
-    panel.plot(result.others["recall"], result.others["precision"], linewidth=2, label=label)
+    curve = result.others["recall"], result.others["precision"]
+    panel.plot(*curve, linewidth=2, marker="o", markersize=3, label=label, clip_on=False)  # it may be a single point
     panel.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="recall", ylabel="precision")
-    panel.legend(loc="lower left", fontsize=8)
+    panel.legend(loc="center", fontsize=8)
 
 
 def _per_frame(panel: Axes, result: Result) -> None:
@@ -42,9 +45,12 @@ def _per_frame(panel: Axes, result: Result) -> None:
     for name, label in (("per frame", "evaluated"), ("copy-last-frame per frame", "copy of the last frame seen")):
         if name in result.others:
             scores = result.others[name]
+            if not np.isfinite(scores).any():
+                label += ": equal, so infinite"
             panel.plot(range(context + 1, context + 1 + len(scores)), scores, marker="o", markersize=3, label=label)
     unit = "PSNR, dB" if result.protocol.metric == "psnr" else "SSIM"
     panel.set(xlabel="frame", ylabel=unit)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.legend(fontsize=8)
 
 

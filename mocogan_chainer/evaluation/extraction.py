@@ -9,7 +9,7 @@ import chainer
 import chainer.functions as F
 import numpy as np
 
-from mocogan_chainer.evaluation.clips import LeftOut, clips_of
+from mocogan_chainer.evaluation.clips import Clip, LeftOut, batches_of, stack
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.features.network import FeatureNetwork
@@ -53,25 +53,11 @@ class Extractor:
             stride: steps in a video from one frame of its clip to the next.
         """
         preparation = replace(self.recipe.preparation, stride=stride)
-        batch: list[np.ndarray] = []
-        for clip in clips_of(videos, indices, preparation, seed=self.seed, mean=self.mean):
-            if isinstance(clip, LeftOut):
-                yield clip
-                continue
-            batch.append(clip.pixels)
-            if len(batch) == self.batchsize:
-                yield self._run(batch)
-                batch = []
-        if batch:
-            yield self._run(batch)
+        for batch in batches_of(videos, indices, preparation, self.batchsize, seed=self.seed, mean=self.mean):
+            yield batch if isinstance(batch, LeftOut) else self._run(batch)
 
-    def _run(self, clips: list[np.ndarray]) -> np.ndarray:
+    def _run(self, clips: Sequence[Clip]) -> np.ndarray:
         with chainer.using_config("train", False), chainer.no_backprop_mode():
-            x = self.device.send(_stack(clips))
+            x = self.device.send(stack(clips))
             y = F.softmax(self.network.logits(x)) if self.recipe.output == "probabilities" else self.network.features(x)
         return chainer.get_device("@numpy").send(y.array)
-
-
-def _stack(clips: list[np.ndarray]) -> np.ndarray:
-    """Return (N, 3, T, H, W) in channels-last memory."""
-    return np.moveaxis(np.stack([np.moveaxis(clip, 0, -1) for clip in clips]), -1, 1)

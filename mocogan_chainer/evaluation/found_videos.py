@@ -15,8 +15,8 @@ from mocogan_chainer.preprocessing import tree
 
 GENERATED = re.compile(r"video_(?P<number>\d+)(?:_(?P<category>.+))?_\d{5,}")
 """How generate_samples.py names a video whose category was asked for."""
-SHEET = re.compile(r"grid_\d+x\d+|interpolation")
-"""How it names several videos side by side."""
+SHEET = re.compile(r"grid_\d+x\d+|interpolation|length_\d+")
+"""How it names several videos side by side, and one video at several lengths."""
 
 FORMS = ("images", ".mp4", "other", ".gif")
 """The forms of one video, the truest first: an MP4 has lost some colour, a GIF all but 256."""

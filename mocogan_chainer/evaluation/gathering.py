@@ -19,6 +19,9 @@ from mocogan_chainer.evaluation.statistics import Gaussian, Statistics
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.features.weights import sha256
 
+MOST_PARTS = 9999
+"""Parts of a set that can be merged."""
+
 Advance = Callable[[int], object]
 """Takes the number of videos that were done since the last call."""
 
@@ -32,7 +35,7 @@ class Gathered:
         gaussian: their distribution.
         statistics: with single features; None for statistics of other programs.
         protocol: how they were made and of what; its metric is "precalc".
-        left_out: videos that gave no clip, each with its reason.
+        left_out: videos that gave no clip, each with its reason; None where that is not known.
         seconds: that it took.
         warnings: for the reader, a line each.
     """
@@ -41,7 +44,7 @@ class Gathered:
     gaussian: Gaussian
     statistics: Statistics | None
     protocol: Protocol
-    left_out: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] | None = None
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
 
@@ -49,6 +52,13 @@ class Gathered:
     def kept(self) -> KeptFeatures | None:
         """Single features, where there are any."""
         return self.statistics.kept if self.statistics is not None else None
+
+    def told(self) -> tuple[str, ...]:
+        """Return the warnings, and a line on videos that gave no clip."""
+        if not self.left_out:
+            return self.warnings
+        name, reason = self.left_out[0]
+        return (*self.warnings, left_out_in_words(self.name, len(self.left_out), name, reason))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the statistics and how they were made.
@@ -59,7 +69,8 @@ class Gathered:
         """
         if self.statistics is None:
             raise DataError(f"{self.name}: statistics of another program; they are a file already")
-        statistics.save(path, self.statistics, self.protocol.to_json())
+        least = 0 if "part" in dict(self.protocol.settings) else 2
+        statistics.save(path, self.statistics, self.protocol.to_json(), least)
 
 
 def gather(
@@ -95,7 +106,8 @@ def gather(
         else:
             gathered.update(output)
             advance(len(output))
-    if gathered.count < 2:
+    least = 2 if parts == 1 else 0  # a part may be small; the whole may not
+    if gathered.count < least:
         raise DataError(
             f"{videos.name}: {gathered.count} of its videos gave a clip, and 2 are needed{_first(left_out)}"
         )
@@ -111,7 +123,7 @@ def gather(
         settings={} if parts == 1 else {"part": number, "parts": parts},
     )
     seconds = time.perf_counter() - started
-    return Gathered(videos.name, gathered.gaussian(), gathered, protocol, tuple(left_out), seconds)
+    return Gathered(videos.name, gathered.gaussian(least), gathered, protocol, tuple(left_out), seconds)
 
 
 def read(path: str | os.PathLike, recipe: Recipe) -> Gathered:
@@ -125,19 +137,19 @@ def read(path: str | os.PathLike, recipe: Recipe) -> Gathered:
         DataError: the file cannot be used.
         ConfigError: the recipe takes other features, or they are one part of several.
     """
-    stored = statistics.load(path)
+    stored = statistics.load(path, least=0)
     if stored.statistics is None:
         digest = sha256(path)[:16]
         protocol = Protocol(metric="precalc", name=recipe.name, reference=f"mu and sigma {digest}")
         warning = f"{path} does not say how its features were made: it is taken to be {recipe.name}"
         return Gathered(str(path), stored.gaussian, None, protocol, warnings=(warning,))
-    protocol = Protocol.from_json(stored.protocol, str(path))
-    if "part" in dict(protocol.settings):
-        settings = dict(protocol.settings)
+    protocol, part = _protocol(path, stored.protocol)
+    if part is not None:
         raise ConfigError(
-            f"{path}: it is part {settings['part']} of {settings['parts']}; join them: "
-            "evaluate.py merge OUT.npz PART.npz ..."
+            f"{path}: it is part {part[0]} of {part[1]}; join them: evaluate.py merge OUT.npz PART.npz ..."
         )
+    if stored.statistics.count < 2:
+        raise DataError(f"{path}: {stored.statistics.count} features, and 2 are needed; {statistics.MAKE_ANEW}")
     wanted = dataclasses.replace(protocol, **recipe.fields(protocol.weights_sha256) | {"stride": protocol.stride})
     unlike = differences(protocol, wanted, among=FEATURES)
     if unlike:
@@ -149,41 +161,61 @@ def read(path: str | os.PathLike, recipe: Recipe) -> Gathered:
 
 
 def merge(paths: Sequence[str | os.PathLike]) -> Gathered:
-    """Join all parts that :func:`gather` made of one set.
+    """Join all parts that :func:`gather` made of one set; single parts may have fewer than two videos, or none.
+
+    Mean and covariance are those of the set done in one go within rounding, the kept rows exactly.
 
     Raises:
-        DataError: a file cannot be used.
+        DataError: a file cannot be used, or all have fewer than two videos together.
         ConfigError: they are not the parts of one whole, each once.
     """
     whole: Statistics | None = None
     first: Protocol | None = None
     found: dict[int, str] = {}
     for path in paths:
-        stored = statistics.load(path)
-        protocol = Protocol.from_json(stored.protocol, str(path)) if stored.statistics is not None else None
-        settings = dict(protocol.settings) if protocol is not None else {}
-        if "part" not in settings:
+        stored = statistics.load(path, least=0)
+        protocol, part = (None, None) if stored.statistics is None else _protocol(path, stored.protocol)
+        if part is None:
             raise ConfigError(f"{path}: no part of a set; evaluate.py precalc --part 1/4 makes the first of four")
-        alike = dataclasses.replace(protocol, reference_samples=None, settings={"parts": settings["parts"]})
+        number, parts = part
+        alike = dataclasses.replace(protocol, reference_samples=None, settings={"parts": parts})
         if first is None:
             first, whole = alike, Statistics(stored.gaussian.dimensions)
         unlike = differences(first, alike)
         if unlike:
             raise ConfigError(f"{path}: made in another way than {paths[0]}: {in_words(unlike)}")
-        if settings["part"] in found:
-            raise ConfigError(f"{path}: part {settings['part']} is there already, as {found[settings['part']]}")
-        found[settings["part"]] = str(path)
+        if number in found:
+            raise ConfigError(f"{path}: part {number} is there already, as {found[number]}")
+        found[number] = str(path)
         whole.merge(stored.statistics)
     if first is None or whole is None:
         raise ConfigError("no parts to join; name the files that evaluate.py precalc --part made")
-    missing = sorted(set(range(1, dict(first.settings)["parts"] + 1)) - set(found))
+    missing = sorted(set(range(1, parts + 1)) - set(found))
     if missing:
-        raise ConfigError(
-            f"part {', '.join(map(str, missing))} of {dict(first.settings)['parts']} is missing; name all"
-        )
+        named = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
+        raise ConfigError(f"part {named} of {parts} is missing; name all")
     protocol = dataclasses.replace(first, reference_samples=whole.count, settings={})
     return Gathered(", ".join(found.values()), whole.gaussian(), whole, protocol)
 
 
+def _protocol(path: str | os.PathLike, text: str) -> tuple[Protocol, tuple[int, int] | None]:
+    """Return how stored features were made, and which part of how many they are; None for a whole set."""
+    protocol = Protocol.from_json(text, str(path))
+    if protocol.metric != "precalc":
+        raise DataError(f"{path}: its protocol is one of {protocol.metric}, not of statistics; {statistics.MAKE_ANEW}")
+    settings = dict(protocol.settings)
+    part, parts = settings.get("part"), settings.get("parts")
+    if part is None and parts is None:
+        return protocol, None
+    if type(part) is not int or type(parts) is not int or not 1 <= part <= parts <= MOST_PARTS:
+        raise DataError(f"{path}: damaged: it is part {part!r} of {parts!r}; {statistics.MAKE_ANEW}")
+    return protocol, (part, parts)
+
+
 def _first(left_out: Sequence[tuple[str, str]]) -> str:
     return f"; {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
+
+
+def left_out_in_words(videos: str, count: int, name: str, reason: str) -> str:
+    """Say how many videos of a set gave no clip, with the first one's name and reason."""
+    return f"{videos}: left out {count} that gave no clip; the first: {name}: {reason}"

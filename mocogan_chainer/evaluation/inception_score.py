@@ -65,13 +65,17 @@ def inception_score(
     for part in np.array_split(probabilities, splits):
         n = len(part)
         negative_entropies = np.sum(part * np.log(part + epsilon), axis=1)
-        weights = np.concatenate([np.full((1, n), 1 / n), rng.multinomial(n, np.full(n, 1 / n), resamples) / n])
-        marginals = weights @ part
-        divergences = weights @ negative_entropies - np.sum(marginals * np.log(marginals + epsilon), axis=1)
-        score, *others = np.exp(divergences).tolist()
-        scores.append(score)
-        redrawn.append(others)
+        even = np.full(n, 1 / n)
+        scores.append(_score(part, negative_entropies, even, epsilon))
+        drawn = (rng.multinomial(n, even) / n for _ in range(resamples))  # one at a time: memory stays at n numbers
+        redrawn.append([_score(part, negative_entropies, weights, epsilon) for weights in drawn])
     return InceptionScore(tuple(scores), float(np.std(np.mean(redrawn, axis=0), ddof=1)))
+
+
+def _score(probabilities: np.ndarray, negative_entropies: np.ndarray, weights: np.ndarray, epsilon: float) -> float:
+    """Of samples (n, K) that weigh so much (n,)."""
+    marginal = weights @ probabilities
+    return float(np.exp(weights @ negative_entropies - np.sum(marginal * np.log(marginal + epsilon))))
 
 
 def _checked(probabilities: np.ndarray, splits: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -39,9 +40,6 @@ FEATURES = (
     "short_videos",
 )
 """The fields that say how features are made; they must be the same for both sets of a metric."""
-REFERENCE = (*FEATURES, "reference", "split", "reference_samples")
-"""The fields that stored statistics of a reference depend on."""
-
 Setting = bool | int | float | str
 Settings = tuple[tuple[str, Setting], ...]
 
@@ -109,7 +107,8 @@ class Protocol:
         if digits is not None and (len(digits) != 64 or set(digits) - set("0123456789abcdef")):
             raise ValueError(f"weights_sha256={digits}: it must be 64 hexadecimal digits in lower case")
         for name, value in self.settings:
-            if type(name) is not str or type(value) not in typing.get_args(Setting) or value != value:
+            finite = type(value) is not float or math.isfinite(value)
+            if type(name) is not str or type(value) not in typing.get_args(Setting) or not finite:
                 raise ValueError(f"settings.{name}={value!r}: it must be {_in_words(typing.get_args(Setting))}")
 
     def to_dict(self) -> dict[str, typing.Any]:
@@ -153,6 +152,8 @@ class Protocol:
         """
         try:
             return cls.from_dict(json.loads(text))
+        except RecursionError as error:
+            raise DataError(f"{source}: no protocol of evaluate.py: it is nested too deeply") from error
         except ValueError as error:
             raise DataError(f"{source}: no protocol of evaluate.py: {error}") from error
 

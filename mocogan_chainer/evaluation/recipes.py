@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from mocogan_chainer.evaluation import precision_recall
 from mocogan_chainer.evaluation.clips import Preparation
 from mocogan_chainer.features import c3d
 
@@ -28,6 +29,7 @@ class Recipe:
         preparation: the clips that it is shown.
         samples: videos of each set, as published.
         splits: of the Inception Score: parts that are scored alone.
+        classes: that the network was trained to tell apart; tells its weight files apart, too.
     """
 
     name: str
@@ -40,6 +42,12 @@ class Recipe:
     preparation: Preparation
     samples: int = 2048
     splits: int = 1
+    classes: int
+
+    @property
+    def least_samples(self) -> int:
+        """The fewest videos of a set that give a number at all."""
+        return precision_recall.CLUSTERS if self.metric == "prd" else 2
 
     def fields(self, weights_sha256: str) -> dict[str, Any]:
         """Return the fields of a protocol that say how the features are made.
@@ -95,6 +103,7 @@ _C3D = Preparation(
     resize="bilinear-corners",
     crop="none",
     channel_order="BGR",
+    scale=256 / 255,  # x * 128 + 128 of a generator's -1 to 1
     mean_clip=True,
 )
 _TGAN = replace(_C3D, resize="bicubic-cv2", crop="centre of 128")
@@ -105,12 +114,13 @@ _C3D_PROBABILITIES = "C3D (Sports-1M, UCF-101), the 101 probabilities"
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="fvd-i3d", metric="fvd", network=_I3D_SCORES, weights="i3d", preparation=_I3D),
+        Recipe(name="fvd-i3d", metric="fvd", network=_I3D_SCORES, weights="i3d", classes=400, preparation=_I3D),
         Recipe(
             name="fvd-i3d-half-pixel",
             metric="fvd",
             network=_I3D_SCORES,
             weights="i3d",
+            classes=400,
             preparation=replace(_I3D, resize="bilinear"),
         ),
         Recipe(
@@ -118,6 +128,7 @@ RECIPES = {
             metric="fid",
             network=_RESNEXT_FEATURES,
             weights="resnext-101-kinetics",
+            classes=400,
             preparation=_G3AN,
             samples=5000,
         ),
@@ -126,6 +137,7 @@ RECIPES = {
             metric="fid",
             network=_RESNEXT_FEATURES,
             weights="resnext-101-kinetics-ucf101",
+            classes=101,
             preparation=_EVAN,
         ),
         Recipe(
@@ -133,6 +145,7 @@ RECIPES = {
             metric="fid",
             network=_RESNET_FEATURES,
             weights="resnet-101-kinetics-ucf101",
+            classes=101,
             preparation=_EVAN,
         ),
         Recipe(
@@ -140,6 +153,7 @@ RECIPES = {
             metric="is",
             network=_C3D_PROBABILITIES,
             weights="c3d-ucf101",
+            classes=101,
             mean="c3d-ucf101-mean",
             output="probabilities",
             preparation=_C3D,
@@ -150,6 +164,7 @@ RECIPES = {
             metric="is",
             network=_C3D_PROBABILITIES,
             weights="c3d-ucf101",
+            classes=101,
             mean="c3d-ucf101-mean",
             mean_left=c3d.TGAN_LEFT,
             output="probabilities",
@@ -161,6 +176,7 @@ RECIPES = {
             metric="is",
             network="3-D ResNeXt-101, the 101 probabilities",
             weights="resnext-101-kinetics-ucf101",
+            classes=101,
             output="probabilities",
             preparation=_EVAN,
         ),
@@ -169,15 +185,17 @@ RECIPES = {
             metric="is",
             network="3-D ResNet-101, the 101 probabilities",
             weights="resnet-101-kinetics-ucf101",
+            classes=101,
             output="probabilities",
             preparation=_EVAN,
         ),
-        Recipe(name="prd-i3d", metric="prd", network=_I3D_SCORES, weights="i3d", preparation=_I3D),
+        Recipe(name="prd-i3d", metric="prd", network=_I3D_SCORES, weights="i3d", classes=400, preparation=_I3D),
         Recipe(
             name="prd-resnext101",
             metric="prd",
             network=_RESNEXT_FEATURES,
             weights="resnext-101-kinetics",
+            classes=400,
             preparation=_G3AN,
         ),
     )

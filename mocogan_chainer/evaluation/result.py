@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import PIL
 
 import mocogan_chainer
 from mocogan_chainer.errors import ConfigError, DataError, one_line
@@ -36,6 +37,7 @@ class Result:
     Attributes:
         protocol: how.
         evaluated: what: a folder of videos or a snapshot.
+        evaluated_reference: what it was, wherever it lies; "" where that is not known.
         value: the metric; may be infinite (the PSNR of equal videos).
         spread: its standard deviation under another draw of the samples; None where none can be had.
         spread_kind: what the spread is, in words; "" where there is none.
@@ -56,6 +58,7 @@ class Result:
     seconds: float
     others: Mapping[str, Number] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    evaluated_reference: str = ""
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -65,6 +68,7 @@ class Result:
         """
         good = {
             "evaluated": isinstance(self.evaluated, str),
+            "evaluated_reference": isinstance(self.evaluated_reference, str),
             "value": _is_number(self.value),
             "spread": self.spread is None or (_is_number(self.spread) and 0 <= self.spread < math.inf),
             "spread_kind": isinstance(self.spread_kind, str),
@@ -168,6 +172,8 @@ def compare(first: Result, second: Result) -> Comparison:
         ConfigError: their protocols differ; each field is named.
     """
     found = differences(first.protocol, second.protocol)
+    if first.protocol.metric != second.protocol.metric:
+        found = [difference for difference in found if difference[0] == "metric"]  # the others follow from it
     if found:
         raise ConfigError(
             f"{first.evaluated} and {second.evaluated} were evaluated by unlike protocols, whose numbers cannot be "
@@ -199,19 +205,23 @@ def versions() -> dict[str, str]:
         "chainer": importlib.metadata.version("chainer"),
         "numpy": np.__version__,
         "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
     }
 
 
 def shown(value: float, spread: float | None) -> str:
     """Return a number with its spread, rounded to two digits of the spread, or to four of its own without one."""
+    if abs(value) >= 1e7 and math.isfinite(value):
+        return f"{value:.3e}" + f" ± {spread:.1e}" * bool(spread)
     if not spread or not math.isfinite(value):
         return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
     places = max(0, 1 - math.floor(math.log10(spread)))
-    return f"{value:.{places}f} ± {spread:.{places}f}"
+    return f"{round(value, places) + 0.0:.{places}f} ± {spread:.{places}f}"  # + 0.0 turns -0.0 into 0.0
 
 
 _KINDS = {
     "evaluated": "text",
+    "evaluated_reference": "text",
     "value": "a number",
     "spread": "nothing or a finite number of at least 0",
     "spread_kind": "text",

@@ -59,9 +59,9 @@ class SnapshotVideos:
         self.class_names = tuple(sampler.class_names)
         self._sampler, self._length, self._count, self._seed = sampler, length, count, seed
         self._balanced = categories == "balanced" and bool(self.class_names)
-        parts = (fingerprint, length, count, seed, "balanced" if self._balanced else "drawn")
-        self.fingerprint = hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()[:16]
-        self.reference = f"samples {self.fingerprint}"
+        how = "balanced" if self._balanced else "drawn"
+        self.reference = f"snapshot {fingerprint}: {count} samples of {length} frames, seed {seed}, categories {how}"
+        self.fingerprint = hashlib.sha256(self.reference.encode()).hexdigest()[:16]
         self._codes: tuple[int, Any] = (-1, None)
         self._tile: tuple[int, np.ndarray | None] = (-1, None)
 

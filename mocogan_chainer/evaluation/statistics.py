@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mocogan_chainer import npz_files
 from mocogan_chainer.errors import DataError, one_line
 from mocogan_chainer.evaluation.kept import KeptFeatures
 from mocogan_chainer.files import atomic_write
@@ -22,6 +22,9 @@ from mocogan_chainer.files import atomic_write
 FORMAT = "mocogan-chainer statistics"
 VERSION = 1
 MAKE_ANEW = "make it again with evaluate.py precalc"
+
+_LARGEST = float(np.finfo(np.float32).max)  # features are float32
+_MOST = 2**53  # samples; float64 counts no further
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,10 @@ class Statistics:
         self.scatter += rows.T @ rows
 
     def merge(self, other: Statistics) -> None:
-        """Take in what another process gathered; the order of merging changes no more than the last digits.
+        """Take in what another process gathered.
+
+        Mean and scatter are those of all features together within rounding, in whatever order parts are merged; the
+        kept rows are the same exactly.
 
         Raises:
             DataError: its features are of another size.
@@ -106,15 +112,18 @@ class Statistics:
             self.scatter += other.scatter
             self.scatter += row.T @ row
 
-    def gaussian(self) -> Gaussian:
-        """Return the normal distribution of the features so far.
+    def gaussian(self, least: int = 2) -> Gaussian:
+        """Return the normal distribution of the features so far; of fewer than two, the covariance is zeros.
+
+        Args:
+            least: features that there must be, 0 for a part of a set that is only merged with others.
 
         Raises:
-            DataError: fewer than two features.
+            DataError: fewer.
         """
-        if self.count < 2:
-            raise DataError(f"samples={self.count}: a covariance needs at least 2; give more videos")
-        return Gaussian(self.mean.copy(), self.scatter / (self.count - 1), self.count)
+        if self.count < least:
+            raise DataError(f"samples={self.count}: a covariance needs at least {least}; give more videos")
+        return Gaussian(self.mean.copy(), self.scatter / max(self.count - 1, 1), self.count)
 
     def _move(self, count: int, mean: np.ndarray) -> np.ndarray:
         """Join the mean of ``count`` features to the mean; return the row ``(1, D)`` that this adds to the scatter."""
@@ -140,27 +149,32 @@ class Stored:
     protocol: str
 
 
-def save(path: str | os.PathLike, statistics: Statistics, protocol: str) -> None:
+def save(path: str | os.PathLike, statistics: Statistics, protocol: str, least: int = 2) -> None:
     """Write statistics, the features that are kept, and how they were made, whole or not at all.
 
     Args:
         path: the ``.npz`` file.
-        statistics: at least two features.
+        statistics: the features.
         protocol: a text, usually :meth:`mocogan_chainer.evaluation.protocol.Protocol.to_json`.
+        least: features that there must be, 0 for a part of a set.
 
     Raises:
-        DataError: fewer than two features.
+        DataError: fewer.
         OutputError: the file cannot be written.
     """
-    gaussian = statistics.gaussian()
+    gaussian = statistics.gaussian(least)
     meta = {"format": FORMAT, "version": VERSION, "count": statistics.count, "protocol": protocol}
     arrays = {"mu": gaussian.mean, "sigma": gaussian.covariance, "features": statistics.kept.rows}
     with atomic_write(path) as file:
         np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
 
 
-def load(path: str | os.PathLike) -> Stored:
+def load(path: str | os.PathLike, least: int = 2) -> Stored:
     """Read what :func:`save` wrote, or a file with ``mu`` and ``sigma`` alone.
+
+    Args:
+        path: the ``.npz`` file.
+        least: features that there must be where the file says how many there are, 0 for a part of a set.
 
     Raises:
         DataError: no such file, none of statistics, of a newer version, or damaged.
@@ -171,39 +185,45 @@ def load(path: str | os.PathLike) -> Stored:
     mean, covariance = _moments(path, arrays)
     if "meta" not in arrays:
         return Stored(Gaussian(mean, covariance), None, "")
-    count, protocol = _meta(path, arrays["meta"])
-    rows = arrays.get("features")
-    if rows is None or rows.dtype != np.float32 or rows.shape[1:] != mean.shape or len(rows) > count:
-        raise DataError(f"{path}: damaged: its features do not go with its mean; {MAKE_ANEW}")
+    count, protocol = _meta(path, arrays["meta"], least)
+    rows = _rows(path, arrays.get("features"), len(mean), count)
+    if count < 2 and covariance.any():
+        raise DataError(f"{path}: damaged: a covariance of {count} features; {MAKE_ANEW}")
     statistics = Statistics(len(mean), KeptFeatures.restored(rows, count))
-    statistics.count, statistics.mean, statistics.scatter = count, mean.copy(), covariance * (count - 1)
+    statistics.count, statistics.mean, statistics.scatter = count, mean.copy(), covariance * max(count - 1, 0)
     return Stored(Gaussian(mean, covariance, count), statistics, protocol)
+
+
+def is_file_of_statistics(path: str | os.PathLike) -> bool:
+    """Tell statistics, with ``mu`` and ``sigma``, from other ``.npz`` files; nothing but the list of names is read."""
+    try:
+        return {"mu", "sigma"} <= npz_files.names(path)
+    except (OSError, npz_files.NpzError):
+        return False
 
 
 def _arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     try:
-        with Path(path).open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: a single array; statistics are an .npz file with mu and sigma")
-            return {name: file[name] for name in ("mu", "sigma", "meta", "features") if name in file.files}
-    except DataError:
-        raise
+        return npz_files.read(path, ("mu", "sigma", "meta", "features"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; evaluate.py precalc writes statistics") from None
-    except Exception as error:  # a damaged archive can raise anything
+    except (OSError, npz_files.NpzError) as error:
         raise DataError(f"{path}: cannot be read as statistics: {one_line(error)}; {MAKE_ANEW}") from error
 
 
 def _moments(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    mean, covariance = arrays["mu"], arrays["sigma"]
+    found = arrays["mu"], arrays["sigma"]
     wrong = ""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, covariance = (array.astype(np.float64) if array.dtype.kind == "f" else array for array in found)
     if mean.dtype.kind != "f" or covariance.dtype.kind != "f":
         wrong = f"mu and sigma are of {mean.dtype} and {covariance.dtype}, and must be of floats"
     elif mean.ndim != 1 or not len(mean) or covariance.shape != 2 * mean.shape:
         wrong = f"mu and sigma have shapes {mean.shape} and {covariance.shape}, and need (D,) and (D, D)"
     elif not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         wrong = "mu and sigma must be finite"
+    elif np.abs(mean).max() > _LARGEST or np.abs(covariance).max() > 2 * _LARGEST**2:
+        wrong = "mu and sigma are larger than float32 features can make them"
     elif (
         not np.allclose(covariance, covariance.T, atol=1e-6 * np.abs(covariance).max())
         or covariance.diagonal().min() < 0
@@ -211,14 +231,27 @@ def _moments(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> tuple[np
         wrong = "sigma is no covariance: it must be symmetric with no negative variance"
     if wrong:
         raise DataError(f"{path}: {wrong}; {MAKE_ANEW}")
-    return mean.astype(np.float64), covariance.astype(np.float64)
+    return mean, covariance
 
 
-def _meta(path: str | os.PathLike, text: np.ndarray) -> tuple[int, str]:
-    """Return the number of samples and the protocol's text."""
+def _rows(path: str | os.PathLike, rows: np.ndarray | None, dimensions: int, count: int) -> np.ndarray:
+    """Return the single features ``(n, dimensions)``: all ``count`` of them or, of more than two, at least two."""
+    if rows is None or rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != dimensions:
+        wrong = "do not go with its mean"
+    elif not min(count, 2) <= len(rows) <= count:
+        wrong = f"do not go with its mean: they are {len(rows)} of {count}"
+    elif not np.isfinite(rows).all():
+        wrong = "are not finite"
+    else:
+        return rows
+    raise DataError(f"{path}: damaged: its features {wrong}; {MAKE_ANEW}")
+
+
+def _meta(path: str | os.PathLike, text: np.ndarray, least: int) -> tuple[int, str]:
+    """Return the number of samples, at least ``least``, and the protocol's text."""
     try:
         meta: Any = json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         meta = None
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise DataError(f"{path}: its description is no description of statistics; {MAKE_ANEW}")
@@ -228,6 +261,6 @@ def _meta(path: str | os.PathLike, text: np.ndarray) -> tuple[int, str]:
             "use the program's version that wrote it"
         )
     count, protocol = meta.get("count"), meta.get("protocol")
-    if type(count) is not int or count < 2 or not isinstance(protocol, str):
+    if type(count) is not int or not least <= count <= _MOST or not isinstance(protocol, str):
         raise DataError(f"{path}: damaged: its count or its protocol is missing or of another type; {MAKE_ANEW}")
     return count, protocol

@@ -55,6 +55,11 @@ class VideoFiles:
         self._label_of = {category: label for label, category in enumerate(categories)}
         self._lengths: dict[int, int] = {}
 
+    @property
+    def lossy(self) -> int:
+        """How many of the videos are files whose coding may have changed colours."""
+        return sum(not found.images for found in self._videos)
+
     def __len__(self) -> int:
         return len(self._videos)
 

@@ -17,7 +17,7 @@ import chainer.links as L
 import numpy as np
 from chainer import Variable
 
-from mocogan_chainer import functions
+from mocogan_chainer import functions, npz_files
 from mocogan_chainer.errors import SnapshotError, one_line
 from mocogan_chainer.features.named_arrays import NamedArrays
 from mocogan_chainer.functions.pooling import Pads
@@ -27,6 +27,7 @@ from mocogan_chainer.torch_files import read_checkpoint
 _STAGES = (("conv1a",), ("conv2a",), ("conv3a", "conv3b"), ("conv4a", "conv4b"), ("conv5a", "conv5b"))
 _CLIP = (3, 16, 112, 112)
 _MEAN = (3, 16, 128, 171)
+_MOST_OF_MEAN = 64 << 20  # bytes; it takes 8 MB as float64
 TGAN_LEFT, TGANV2_LEFT = 29, 8
 """The first column of the mean clip that each paper's code subtracts."""
 
@@ -88,15 +89,10 @@ class C3D(chainer.Chain):
     ):
         super().__init__()
         self.classes, self.dimensions, self._pool5 = classes, dimensions, pool5
-        channels = 3
         with self.init_scope():
-            for width, names in zip(widths, _STAGES, strict=True):
-                for name in names:
-                    setattr(self, name, FoldedConvolution(channels, width, (3, 3, 3), 1, 1))
-                    channels = width
-            self.fc6 = L.Linear(channels * 4 * 4, dimensions, initialW=0)
-            self.fc7 = L.Linear(dimensions, dimensions, initialW=0)
-            self.fc8 = L.Linear(dimensions, classes, initialW=0)
+            for name, (out, into, *ksize) in _weight_shapes(widths, dimensions, classes).items():
+                layer = FoldedConvolution(into, out, tuple(ksize), 1, 1) if ksize else L.Linear(into, out, initialW=0)
+                setattr(self, name, layer)
 
     def features(self, x: Variable) -> Variable:
         """Return (N, D) of clips (N, 3, 16, 112, 112).
@@ -155,6 +151,9 @@ def from_arrays(
     named = NamedArrays(arrays, source, "C3D")
     widths = tuple(named.rows(form.weight_of(names[0])) for names in _STAGES)
     dimensions, classes = (named.rows(form.weight_of(name)) for name in ("fc7", "fc8"))
+    for layer, shape in _weight_shapes(widths, dimensions, classes).items():  # before so much memory is taken
+        named.require(form.weight_of(layer), shape)
+        named.require(form.bias_of(layer), shape[:1])
     network = C3D(classes, form.pool5, widths, dimensions)
     for layer in network.children():
         layer.W.array[...] = named.take(form.weight_of(layer.name), layer.W.shape)
@@ -181,7 +180,7 @@ def load_mean(path: str | os.PathLike, left: int = TGANV2_LEFT) -> np.ndarray:
     """
     if not Path(path).is_file():
         raise SnapshotError(f"{path}: no such file; the mean clip is mean2.npz")
-    arrays = _read_npz(path)
+    arrays = _read_npz(path, ["mean"], _MOST_OF_MEAN)
     if "mean" not in arrays:
         raise SnapshotError(f"{path}: mean is missing; the mean clip is mean2.npz")
     mean = arrays["mean"]
@@ -192,14 +191,21 @@ def load_mean(path: str | os.PathLike, left: int = TGANV2_LEFT) -> np.ndarray:
     return mean.reshape(_MEAN)[:, :, 8:120, left : left + 112].astype(np.float32)
 
 
-def _read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def _weight_shapes(widths: tuple[int, ...], dimensions: int, classes: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the layers' weights, from input to output; the arguments are :class:`C3D`'s."""
+    shapes, channels = {}, 3
+    for width, names in zip(widths, _STAGES, strict=True):
+        for name in names:
+            shapes[name] = (width, channels, 3, 3, 3)
+            channels = width
+    fc6, fc7, fc8 = (dimensions, channels * 4 * 4), (dimensions, dimensions), (classes, dimensions)
+    return shapes | {"fc6": fc6, "fc7": fc7, "fc8": fc8}
+
+
+def _read_npz(
+    path: str | os.PathLike, wanted: list[str] | None = None, limit: int | None = None
+) -> dict[str, np.ndarray]:
     try:
-        with Path(path).open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise SnapshotError(f"{path}: a single array, not an .npz file of several")
-            return {name: file[name] for name in file.files}
-    except SnapshotError:
-        raise
-    except Exception as error:  # a damaged archive can raise anything
+        return npz_files.read(path, wanted, limit=limit)
+    except (OSError, npz_files.NpzError) as error:
         raise SnapshotError(f"{path}: no .npz file, or damaged ({one_line(error)}); get it again") from error

@@ -9,6 +9,8 @@ import numpy as np
 
 from mocogan_chainer.errors import SnapshotError
 
+_LARGEST = np.finfo(np.float32).max
+
 
 class NamedArrays:
     """Arrays by name, each to be taken once: none may be missing, of another shape or left over.
@@ -30,26 +32,38 @@ class NamedArrays:
         self._source, self._network = source, network
 
     def rows(self, name: str) -> int:
-        """Return the length of an array's first axis, and leave it here."""
+        """Return the length of an array's first axis, and leave the array here.
+
+        Raises:
+            SnapshotError: it is missing, has no axis or no elements.
+        """
         array = self._existing(name)
-        if array.ndim == 0 or len(array) == 0:
+        if array.ndim == 0 or array.size == 0:
             raise SnapshotError(f"{self._source}: {name}: it is empty; this is no {self._network}")
         return len(array)
 
-    def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Return an array and forget it.
-
-        Raises:
-            SnapshotError: it is missing, of another shape, or not of finite floats.
-        """
+    def require(self, name: str, shape: tuple[int, ...]) -> None:
+        """Raise :class:`SnapshotError` if an array is missing or of another shape."""
         array = self._existing(name)
         if array.shape != shape:
             raise SnapshotError(
                 f"{self._source}: {name}: it has shape {array.shape} where a {self._network} has {shape}; "
                 "the file belongs to another network"
             )
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
+
+    def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array and forget it.
+
+        Raises:
+            SnapshotError: it is missing, of another shape, not of floats that are finite as float32, or a running
+                variance that is negative.
+        """
+        self.require(name, shape)
+        array = self._existing(name)
+        if array.dtype.kind != "f" or not (np.abs(array) <= _LARGEST).all():
             raise SnapshotError(f"{self._source}: {name}: it must hold finite floats; the file is damaged")
+        if name.endswith(".running_var") and (array < 0).any():
+            raise SnapshotError(f"{self._source}: {name}: a variance is negative; the file is damaged")
         return self._arrays.pop(name)
 
     def finish(self) -> None:

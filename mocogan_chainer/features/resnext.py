@@ -23,6 +23,7 @@ from mocogan_chainer.links import FoldedConvolution
 from mocogan_chainer.torch_files import read_checkpoint
 
 _NORMALIZATION_EPS = 1e-5
+_STEM = (3, 7, 7, 7)  # channels in and kernel of the first convolution
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ class ResidualNetwork(chainer.Chain):
         self.classes = classes
         self.dimensions = layout.planes[-1] * layout.expansion
         with self.init_scope():
-            self.conv1 = FoldedConvolution(3, layout.stem, (7, 7, 7), (1, 2, 2), 3)
+            self.conv1 = FoldedConvolution(_STEM[0], layout.stem, _STEM[1:], (1, 2, 2), 3)
             self.blocks = chainer.ChainList(*_blocks(layout))
             self.fc = L.Linear(self.dimensions, classes, initialW=0)
 
@@ -136,7 +137,10 @@ def from_state_dict(
         SnapshotError: an array is missing, left over, of another shape or not finite.
     """
     arrays = NamedArrays(state_dict, source, layout.name)
-    network = ResidualNetwork(arrays.rows("fc.weight"), layout)
+    classes = arrays.rows("fc.weight")
+    arrays.require("conv1.weight", (layout.stem, *_STEM))
+    arrays.require("fc.weight", (classes, layout.planes[-1] * layout.expansion))  # before so much memory is taken
+    network = ResidualNetwork(classes, layout)
     _fold(network.conv1, arrays, "conv1", "bn1")
     for name, block in zip(_block_names(layout), network.blocks, strict=True):
         for i, convolution in enumerate((block.conv1, block.conv2, block.conv3), 1):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mocogan_chainer import preprocessing
+from mocogan_chainer import preprocessing, video
 from mocogan_chainer.cli import evaluate, generate, train
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import DataError
@@ -46,7 +46,7 @@ def networks(monkeypatch, tmp_path):
         (tmp_path / "weights" / file.file).write_bytes(b"weights")
     monkeypatch.chdir(tmp_path)
     Means.to_device = lambda network, device: None
-    monkeypatch.setattr(catalogue, "load", lambda name, path: Means())
+    monkeypatch.setattr(catalogue, "load", lambda name, path: Means(classes=101 if name.endswith("ucf101") else 400))
     monkeypatch.setattr(weights, "remark", lambda name, digest: "")
 
 
@@ -121,7 +121,7 @@ class TestDistances:
 
     def test_inception_score(self, snapshot, tmp_path, monkeypatch):
         monkeypatch.setattr(
-            "mocogan_chainer.evaluations._mean_clip", lambda recipe: (np.zeros((3, 16, 1, 1)), "a" * 64)
+            "mocogan_chainer.evaluations.session._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
         )
         assert run("is", "--fake", snapshot, "--samples", 6, "--splits", 2) == 0
         found = the_result(tmp_path)
@@ -142,10 +142,39 @@ class TestStatistics:
         assert result.read(path).value == pytest.approx(stored.value, rel=1e-9)
         assert result.read(path).protocol == stored.protocol
 
-    def test_statistics_of_another_pace_are_warned_of(self, data, snapshot, capsys):
+    def test_statistics_of_another_pace_are_refused(self, data, snapshot, capsys):
         assert run("precalc", "--real", data, "--out", "real.npz") == 0
-        assert run("fvd", "--real", "real.npz", "--fake", snapshot, "--samples", 3) == 0
-        assert "real.npz is of every 1. frame, and the evaluated videos stand for every 2." in capsys.readouterr().out
+        said = error(capsys, "fvd", "--real", "real.npz", "--fake", snapshot)
+        assert "frame number 1 of the real videos, and the snapshot was trained with 2" in said
+        assert run("fvd", "--real", "real.npz", "--fake", snapshot, "--samples", 3, "--every-nth", 1) == 0
+        assert run("fvd", "--real", "real.npz", "--fake", data, "--samples", 3) == 0  # nothing says otherwise
+
+    def test_another_split_than_the_statistics(self, data, snapshot, capsys):
+        assert run("precalc", "--real", data, "--split", "test", "--out", "real.npz") == 0
+        said = error(capsys, "fvd", "--real", "real.npz", "--fake", data, "--split", "train")
+        assert "--split train: real.npz is of the split test" in said
+
+    def test_the_evaluated_sets_statistics(self, data, snapshot, tmp_path, capsys):
+        for part in (1, 2):
+            assert (
+                run("precalc", "--fake", snapshot, "--samples", 9, "--out", f"{part}.npz", "--part", f"{part}/2") == 0
+            )
+        assert run("merge", "fake.npz", "1.npz", "2.npz") == 0
+        assert run("fvd", "--real", data, "--every-nth", 2, "--fake", "fake.npz", "--samples", 9) == 0
+        stored = the_result(tmp_path)
+        assert run("fvd", "--real", data, "--fake", snapshot, "--samples", 9, "--out", "direct") == 0
+        (path,) = (tmp_path / "direct").glob("*.json")
+        direct = result.read(path)
+        assert direct.value == pytest.approx(stored.value, rel=1e-9)
+        assert direct.evaluated_reference == stored.evaluated_reference
+        assert "9 samples of 16 frames, seed 0" in direct.evaluated_reference
+
+    def test_either_set_and_no_more(self, data, capsys):
+        for sets in ([], ["--real", data, "--fake", data]):
+            assert "give either --real or --fake" in error(capsys, "precalc", *sets, "--out", "x.npz")
+        assert run("precalc", "--real", data, "--out", "x.npz") == 0
+        assert "statistics already" in error(capsys, "precalc", "--fake", "x.npz", "--out", "y.npz")
+        assert "the videos themselves are needed" in error(capsys, "precalc", "--real", "x.npz", "--out", "y.npz")
 
     def test_parts_by_several_processes(self, data, capsys):
         assert run("precalc", "--real", data, "--out", "whole.npz") == 0
@@ -172,7 +201,7 @@ class TestStatistics:
         assert "does not say how its features were made" in capsys.readouterr().out
 
     def test_statistics_of_another_protocol(self, data, snapshot, capsys):
-        assert run("precalc", "--real", data, "--out", "real.npz") == 0
+        assert run("precalc", "--real", data, "--out", "real.npz", "--every-nth", 2) == 0
         said = error(capsys, "fid", "--real", "real.npz", "--fake", snapshot)
         assert "made for fvd-i3d, and fid-resnext101-g3an takes other features: network is I3D" in said
 
@@ -224,7 +253,7 @@ class TestWithoutNetworks:
 class TestAll:
     def test_what_the_data_allows(self, data, snapshot, tmp_path, capsys, monkeypatch):
         (tmp_path / "weights" / "resnext-101-kinetics.pth").unlink()
-        monkeypatch.setattr("mocogan_chainer.evaluation.metrics.category.motion_control_score", refuse)
+        monkeypatch.setattr("mocogan_chainer.evaluation.classifier_training.train", refuse)
         assert run("all", "--real", data, "--fake", snapshot, "--samples", 22, "--splits", 1) == 0
         said = capsys.readouterr().out
         names = {
@@ -234,6 +263,10 @@ class TestAll:
         assert "fid: not run: weights/resnext-101-kinetics.pth: no such file" in said
         assert "mcs: not run: not today" in said
         assert "psnr: not run: it compares predictions" in said
+
+
+def interrupt(*arguments, **options):
+    raise KeyboardInterrupt
 
 
 def refuse(*arguments, **options):
@@ -250,7 +283,7 @@ class TestMistakes:
             (["fvd", "--real", "nowhere", "--fake", "nowhere"], "nowhere: no such folder"),
             (["fvd", "--real", "nowhere", "--fake", "nowhere", "--protocol", "fvd"], "did you mean fvd-i3d"),
             (["fvd", "--real", "r", "--fake", "f", "--samples", "1"], "--samples=1: it must be between 2"),
-            (["fvd", "--real", "r", "--fake", "f", "--sample", "4"], "--sample"),
+            (["fvd", "--reel", "r", "--fake", "f"], "--reel: fvd takes no such option .did you mean --real"),
             (["fetch", "i3dd"], "weights=i3dd: it must be one of .*did you mean i3d"),
             (["fetch", "c3d-ucf101"], "c3d-ucf101: it cannot be fetched; get conv3d_deepnetA_ucf.npz from"),
             (["merge", "out.npz", "nowhere.npz"], "nowhere.npz: no such file"),
@@ -275,7 +308,59 @@ class TestMistakes:
 
     def test_statistics_where_videos_are_needed(self, data, capsys):
         assert run("precalc", "--real", data, "--out", "real.npz") == 0
-        assert "this metric needs the videos themselves" in error(capsys, "psnr", "--real", "real.npz", "--fake", data)
+        assert "the videos themselves are needed" in error(capsys, "psnr", "--real", "real.npz", "--fake", data)
+
+    def test_a_snapshot_as_the_real_set(self, data, snapshot, capsys):
+        said = error(capsys, "fvd", "--real", snapshot, "--fake", data)
+        assert "no statistics, which hold mu and sigma; a snapshot is what --fake takes" in said
+
+    def test_a_snapshot_predicts_nothing(self, data, snapshot, capsys):
+        assert "not predictions of given ones" in error(capsys, "psnr", "--real", data, "--fake", snapshot)
+
+    def test_weights_of_another_number_of_classes(self, data, capsys, monkeypatch):
+        monkeypatch.setattr(catalogue, "load", lambda name, path: Means(classes=101))
+        said = error(capsys, "fvd", "--real", data, "--fake", data)
+        assert "it tells 101 classes apart, and fvd-i3d takes a network for 400; name i3d-kinetics-400.ckpt" in said
+
+    def test_the_evaluated_set_is_looked_at_before_the_work(self, data, capsys, monkeypatch):
+        monkeypatch.setattr(catalogue, "load", lambda name, path: pytest.fail("work was done"))
+        for metric in ("fvd", "fid", "prd", "is"):
+            sets = [] if metric == "is" else ["--real", data]
+            assert "nowhere: no such folder" in error(capsys, metric, *sets, "--fake", "nowhere")
+        np.savez("theirs.npz", mu=np.zeros(3), sigma=np.eye(3))
+        assert "mu and sigma alone" in error(capsys, "prd", "--real", "theirs.npz", "--fake", data)
+
+
+class TestFiles:
+    def test_no_result_takes_anothers_place(self, data, tmp_path):
+        for name in ("run.v1", "run.v2"):
+            video.write_frames(tmp_path / name / "a", np.full((16, 16, 16, 3), len(name), np.uint8))
+            video.write_frames(tmp_path / name / "b", np.full((16, 16, 16, 3), 200, np.uint8))
+            assert run("acd", "--features", "shape-colour", "--fake", name) == 0
+        assert len(list((tmp_path / "evaluation").glob("*.json"))) == 2
+
+    def test_the_current_folder(self, tmp_path, monkeypatch):
+        video.write_frames(tmp_path / "here" / "a", np.full((16, 16, 16, 3), 200, np.uint8))
+        monkeypatch.chdir(tmp_path / "here")
+        assert run("acd", "--features", "shape-colour", "--fake", ".", "--out", "../evaluation") == 0
+        assert the_result(tmp_path).value == 0
+
+    def test_the_length_of_sampled_videos_is_part_of_the_protocol(self, snapshot, tmp_path):
+        assert run("acd", "--fake", snapshot, "--samples", 3) == 0
+        assert "evaluated_length" not in dict(the_result(tmp_path).protocol.settings)
+        assert run("acd", "--fake", snapshot, "--samples", 3, "--length", 20, "--out", "long") == 0
+        (path,) = (tmp_path / "long").glob("*.json")
+        assert dict(result.read(path).protocol.settings)["evaluated_length"] == 20
+
+    def test_who_computed_is_written(self, data, tmp_path, capsys):
+        assert run("fvd", "--real", data, "--fake", data, "--samples", 3) == 0
+        backend = the_result(tmp_path).versions["backend"]
+        assert f"computing on the CPU with the backend {backend}" in capsys.readouterr().out
+
+    def test_what_is_computed_is_kept_when_a_later_metric_fails(self, data, snapshot, tmp_path, monkeypatch):
+        monkeypatch.setattr("mocogan_chainer.evaluation.metrics.content.average_content_distance", interrupt)
+        assert run("all", "--real", data, "--fake", snapshot, "--samples", 5, "--splits", 1) == 130
+        assert list((tmp_path / "evaluation").glob("*fvd-i3d*.json"))
 
 
 @pytest.mark.slow

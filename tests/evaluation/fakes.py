@@ -49,9 +49,11 @@ class Means:
     """A feature network: the mean and the deviation of the first channel, and the mean of the last frame."""
 
     dimensions = 3
-    classes = 2
     size = 8
     least_frames = 2
+
+    def __init__(self, classes=2):
+        self.classes = classes
 
     def features(self, x):
         assert not chainer.config.train
@@ -61,7 +63,8 @@ class Means:
         return as_variable(np.stack([red.mean(1), red.std(1), last.mean(1)], axis=1).astype(np.float32))
 
     def logits(self, x):
-        return as_variable(np.stack([x.mean(axis=(1, 2, 3, 4)), np.zeros(len(x), np.float32)], axis=1))
+        others = np.zeros((len(x), self.classes - 1), np.float32)
+        return as_variable(np.concatenate([x.mean(axis=(1, 2, 3, 4), keepdims=True)[:, :, 0, 0, 0], others], axis=1))
 
 
 PREPARATION = Preparation(
@@ -71,7 +74,14 @@ PREPARATION = Preparation(
 
 def extractor(output="features", metric="fvd", batchsize=3, **settings) -> Extractor:
     recipe = Recipe(
-        name="toy", metric=metric, network="means", weights="i3d", output=output, preparation=PREPARATION, **settings
+        name="toy",
+        metric=metric,
+        network="means",
+        weights="i3d",
+        classes=2,
+        output=output,
+        preparation=PREPARATION,
+        **settings,
     )
     return Extractor(recipe, Means(), "ab" * 32, chainer.get_device("@numpy"), batchsize=batchsize)
 

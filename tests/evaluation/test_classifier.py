@@ -6,7 +6,7 @@ import chainer
 import numpy as np
 import pytest
 
-from mocogan_chainer.evaluation.classifier import Classifier, ClipNetwork, class_scores, clip_preparation
+from mocogan_chainer.evaluation.classifier import Classifier, ClipNetwork, chance, class_scores, clip_preparation
 from mocogan_chainer.evaluation.clips import LeftOut
 from tests.evaluation.fakes import Videos
 
@@ -105,6 +105,30 @@ class TestPredict:
 
 def test_accuracy():
     assert classifier().accuracy == 3 / 4
+
+
+def test_chance():
+    assert chance(np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]])) == pytest.approx(1 / 3)
+    assert chance(np.array([[0, 4, 0], [0, 0, 0], [1, 0, 0]])) == 1 / 2  # nobody asked for the second class
+
+
+def test_judges_on_the_device_that_it_is_moved_to():
+    class Movable(Brightness):
+        def to_device(self, device):
+            self.device = device
+
+    class Device:
+        sent = 0
+
+        def send(self, x):
+            self.sent += len(x)
+            return x
+
+    device, made = Device(), classifier(network=Movable())
+    made.to_device(device)
+    videos = Videos([np.full((5, 16, 16, 3), level, np.uint8) for level in (10, 250)])
+    assert list(made.predict(videos, range(2))) == [(0, 0), (1, 1)]
+    assert device.sent == 2
 
 
 def test_the_fingerprint_is_of_what_judges():

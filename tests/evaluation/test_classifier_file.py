@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from mocogan_chainer import npz_files
 from mocogan_chainer.errors import SnapshotError
 from mocogan_chainer.evaluation import classifier_file
 from mocogan_chainer.evaluation.classifier import class_scores
@@ -79,6 +80,19 @@ def test_cut_short(path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(SnapshotError, match=r"no classifier of evaluate.py mcs that can be read"):
         classifier_file.load(path)
+
+
+def test_it_takes_no_more_memory_than_its_size_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz_files, "MORE", 1 << 20)
+    np.savez_compressed(tmp_path / "classifier.npz", meta=np.array("{}"), W=np.zeros(20 << 20, np.uint8))
+    with pytest.raises(SnapshotError, match=r"mcs that can be read: its arrays would take 209"):
+        classifier_file.load(tmp_path / "classifier.npz")
+
+
+def test_a_description_without_an_end(tmp_path):
+    np.savez(tmp_path / "classifier.npz", meta=np.array("[" * 200_000))
+    with pytest.raises(SnapshotError, match=r"no classifier of evaluate.py mcs that can be read: .*recursion"):
+        classifier_file.load(tmp_path / "classifier.npz")
 
 
 class Boom:

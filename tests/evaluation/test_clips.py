@@ -12,7 +12,7 @@ from PIL import Image
 
 from mocogan_chainer import video
 from mocogan_chainer.errors import DataError, OutputError
-from mocogan_chainer.evaluation.clips import AHEAD, Clip, LeftOut, Preparation, choose, clips_of
+from mocogan_chainer.evaluation.clips import AHEAD, Clip, LeftOut, Preparation, batches_of, choose, clips_of, stack
 from mocogan_chainer.evaluation.video_files import VideoFiles
 
 PLAIN = Preparation(
@@ -280,6 +280,22 @@ class TestClipsOf:
         assert starts([4]) == {4: expected[4]}
         assert starts(range(20), seed=1) != expected
 
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_random_starts_by_place(self, workers):
+        """A video that comes again starts elsewhere, as another one in its place would."""
+
+        def starts(order, seed=0):
+            clips = clips_of(
+                ToySet(length=40), order, of(start="random"), seed=seed, workers=workers, start_by_place=True
+            )
+            return [(clip.index, int(clip.pixels[2, 0, 0, 0])) for clip in clips]
+
+        again = starts([4] * 20)
+        assert {index for index, _ in again} == {4}
+        assert len({start for _, start in again}) > 8
+        assert [start for _, start in starts(range(20))] == [start for _, start in again]
+        assert starts([4] * 20, seed=1) != again
+
     def test_a_mean_clip(self):
         mean = np.full((3, 4, 8, 8), 5, np.float32)
         assert numbers(clips_of(ToySet(), [9], of(mean_clip=True), mean=mean)) == [4]
@@ -336,3 +352,41 @@ class TestClipsOf:
         np.testing.assert_array_equal(made["a"].pixels, noise(9)[2:6].transpose(3, 0, 1, 2))
         assert made["b.mp4"].reason.startswith(f"{tmp_path / 'b.mp4'}: cannot be decoded as a video")
         assert made["c.gif"] == LeftOut(made["c.gif"].index, "c.gif", "3 frames, and a clip takes 4")
+
+
+class TestBatchesOf:
+    @pytest.mark.parametrize(("size", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (9, [5])])
+    def test_sizes_and_order(self, size, sizes):
+        batches = list(batches_of(ToySet(), [3, 1, 4, 1, 5], PLAIN, size))
+        assert [len(batch) for batch in batches] == sizes
+        assert numbers(itertools.chain(*batches)) == [3, 1, 4, 1, 5]
+
+    def test_what_gives_no_clip_is_said_and_leaves_no_gap(self):
+        made = list(batches_of(ToySet(bad=(0, 2, 5)), range(6), PLAIN, 2))
+        assert [found.index for found in made if isinstance(found, LeftOut)] == [0, 2, 5]
+        assert [numbers(found) for found in made if not isinstance(found, LeftOut)] == [[1, 3], [4]]
+        assert list(batches_of(ToySet(bad=(1,)), [1], PLAIN, 2)) == [LeftOut(1, "toy-1", "toy-1: torn")]
+        assert list(batches_of(ToySet(), [], PLAIN, 2)) == []
+
+    def test_the_rest_is_as_of_single_clips(self):
+        toy, prepared, mean = ToySet(length=40), of(start="random", mean_clip=True), np.full((3, 4, 8, 8), 2, "f4")
+        for by_place in (False, True):
+            options = {"seed": 3, "mean": mean, "start_by_place": by_place}
+            single = stack(list(clips_of(toy, [2, 2, 7], prepared, **options)))
+            (batch,) = batches_of(toy, [2, 2, 7], prepared, 3, **options)
+            np.testing.assert_array_equal(stack(batch), single)
+
+    def test_a_reader_that_stops_leaves_no_thread(self):
+        batches = batches_of(ToySet(1000), range(1000), PLAIN, 2)
+        next(batches)
+        assert running()
+        batches.close()
+        assert running() == []
+
+
+def test_stack():
+    clips = [Clip(0, PLAIN.pixels(noise(seed=seed))) for seed in range(3)]
+    x = stack(clips)
+    assert (x.shape, x.dtype) == ((3, 3, 4, 8, 8), np.float32)
+    assert x.transpose(0, 2, 3, 4, 1).flags.c_contiguous
+    np.testing.assert_array_equal(x[2], noise(seed=2).transpose(3, 0, 1, 2))

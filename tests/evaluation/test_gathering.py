@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import ConfigError, DataError
-from mocogan_chainer.evaluation import gathering
+from mocogan_chainer.evaluation import gathering, statistics
+from mocogan_chainer.evaluation.protocol import Protocol
+from mocogan_chainer.evaluation.statistics import Statistics
 from tests.evaluation.fakes import PREPARATION, Videos, extractor, noisy
 
 
@@ -81,6 +83,42 @@ def test_files_with_mu_and_sigma_alone_are_read_and_warned_of(tmp_path):
         theirs.save(tmp_path / "again.npz")
 
 
+def save(path, rows, settings, **fields):
+    """Statistics of given features under a protocol of one's own."""
+    gathered = Statistics(3)
+    gathered.update(np.asarray(rows, np.float32))
+    protocol = Protocol(**{"metric": "precalc", "name": "toy", "settings": settings, **fields})
+    statistics.save(path, gathered, protocol.to_json(), least=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "message"),
+    [
+        ({"part": 1}, {}, "damaged: it is part 1 of None"),
+        ({"parts": 4}, {}, "damaged: it is part None of 4"),
+        ({"part": 1, "parts": "x"}, {}, "damaged: it is part 1 of 'x'"),
+        ({"part": True, "parts": 4}, {}, "damaged: it is part True of 4"),
+        ({"part": 1.0, "parts": 4}, {}, "damaged: it is part 1.0 of 4"),
+        ({"part": 0, "parts": 4}, {}, "damaged: it is part 0 of 4"),
+        ({"part": 5, "parts": 4}, {}, "damaged: it is part 5 of 4"),
+        ({"part": 1, "parts": 10**12}, {}, "damaged: it is part 1 of 1000000000000"),
+        ({}, {"metric": "fid"}, "its protocol is one of fid, not of statistics"),
+    ],
+)
+def test_a_protocol_that_precalc_does_not_write(tmp_path, settings, fields, message):
+    save(tmp_path / "x.npz", np.eye(3), settings, **fields)
+    for use in (lambda path: gathering.merge([path]), lambda path: gathering.read(path, extractor().recipe)):
+        with pytest.raises(DataError, match=message):
+            use(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_whole_set_of_fewer_than_two(tmp_path, count):
+    save(tmp_path / "x.npz", np.eye(3)[:count], {})
+    with pytest.raises(DataError, match=f"{count} features, and 2 are needed; make it again"):
+        gathering.read(tmp_path / "x.npz", extractor().recipe)
+
+
 class TestParts:
     @pytest.fixture
     def parts(self, tmp_path):
@@ -100,6 +138,16 @@ class TestParts:
             np.testing.assert_array_equal(joined.kept.rows, whole.kept.rows)
             assert joined.protocol == whole.protocol
 
+    def test_parts_may_be_small(self, tmp_path):
+        videos = Videos(noisy(5))
+        paths = [tmp_path / f"{number}.npz" for number in range(1, 8)]
+        for number, path in enumerate(paths, 1):
+            gathering.gather(videos, range(5), extractor(), part=(number, 7)).save(path)
+        whole = gathering.gather(videos, range(5), extractor())
+        joined = gathering.merge(paths)
+        np.testing.assert_allclose(joined.gaussian.covariance, whole.gaussian.covariance, rtol=1e-9)
+        assert joined.protocol == whole.protocol
+
     def test_a_part_is_not_taken_for_the_whole(self, parts):
         with pytest.raises(ConfigError, match="it is part 2 of 3; join them"):
             gathering.read(parts[1][1], extractor().recipe)
@@ -117,6 +165,30 @@ class TestParts:
         gathering.gather(other, range(11), extractor(), part=(2, 3)).save(tmp_path / "other.npz")
         with pytest.raises(ConfigError, match=r"made in another way than .*: reference is videos .* and others"):
             gathering.merge([parts[1][0], tmp_path / "other.npz", parts[1][2]])
+
+    def test_missing_ones_of_very_many(self, tmp_path):
+        save(tmp_path / "part.npz", np.eye(3), {"part": 2, "parts": 9999})
+        with pytest.raises(ConfigError, match=r"part 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, \.\.\. of 9999 is missing"):
+            gathering.merge([tmp_path / "part.npz"])
+
+    def test_parts_with_fewer_than_two_videos(self, tmp_path):
+        rows = np.random.default_rng(0).standard_normal((3, 3)).astype(np.float32)
+        paths = [tmp_path / f"part{number}.npz" for number in range(1, 5)]
+        for number, (path, part) in enumerate(zip(paths, np.split(rows, [2, 2, 3]), strict=True), 1):
+            save(path, part, {"part": number, "parts": 4})
+        merged = gathering.merge(paths)
+        assert (merged.gaussian.count, merged.protocol.reference_samples) == (3, 3)
+        np.testing.assert_allclose(merged.gaussian.mean, rows.mean(0), rtol=1e-6)
+        np.testing.assert_allclose(merged.gaussian.covariance, np.cov(rows.T), rtol=1e-5)
+        with pytest.raises(ConfigError, match="it is part 2 of 4; join them"):
+            gathering.read(paths[1], extractor().recipe)
+
+    def test_too_few_videos_altogether(self, tmp_path):
+        paths = [tmp_path / f"part{number}.npz" for number in (1, 2)]
+        for number, path in enumerate(paths, 1):
+            save(path, np.eye(3)[: number - 1], {"part": number, "parts": 2})
+        with pytest.raises(DataError, match="samples=1: a covariance needs at least 2"):
+            gathering.merge(paths)
 
     def test_no_part_at_all(self, tmp_path):
         gathering.gather(Videos(noisy(4)), range(4), extractor()).save(tmp_path / "whole.npz")

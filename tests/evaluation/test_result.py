@@ -188,5 +188,5 @@ class TestCompare:
 def test_versions():
     found = results.versions()
     assert found["numpy"] == np.__version__
-    assert set(found) == {"mocogan-chainer", "python", "chainer", "numpy", "opencv"}
+    assert set(found) == {"mocogan-chainer", "python", "chainer", "numpy", "opencv", "pillow"}
     make(versions=found)

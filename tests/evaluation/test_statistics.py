@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from mocogan_chainer import npz_files
 from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.evaluation import statistics as stats
 from mocogan_chainer.evaluation.kept import KeptFeatures
@@ -103,6 +104,15 @@ def test_too_few(features, count):
         gathered(features[:count]).gaussian()
 
 
+def test_a_part_of_a_set_may_have_fewer(features):
+    none, one = gathered(features[:0]).gaussian(least=0), gathered(features[:1]).gaussian(least=0)
+    assert (none.count, one.count) == (0, 1)
+    np.testing.assert_array_equal(none.mean, np.zeros(5))
+    np.testing.assert_array_equal(one.mean, features[0])
+    for gaussian in (none, one):
+        np.testing.assert_array_equal(gaussian.covariance, np.zeros((5, 5)))
+
+
 def test_memory_does_not_grow():
     rng = np.random.default_rng(2)
     statistics = Statistics(32, KeptFeatures(32, 200))
@@ -163,6 +173,38 @@ class TestFiles:
             stats.save(tmp_path / "real.npz", gathered(features[:1]), "")
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.parametrize("cuts", [[0, 1, 2, 30], [59]])
+    def test_parts_with_few_features(self, features, tmp_path, cuts):
+        merged = Statistics(5)
+        for part in np.split(features, cuts):
+            stats.save(tmp_path / "part.npz", gathered(part), "", least=0)
+            stored = stats.load(tmp_path / "part.npz", least=0)
+            assert stored.gaussian.count == len(part)
+            merged.merge(stored.statistics)
+            if len(part) < 2:
+                with pytest.raises(DataError, match="its count or its protocol"):
+                    stats.load(tmp_path / "part.npz")
+        assert_equals_numpy(merged, features)
+        np.testing.assert_array_equal(merged.kept.rows, gathered(features).kept.rows)
+
+    def test_which_files_hold_some(self, features, tmp_path):
+        np.savez(tmp_path / "theirs.npz", mu=np.zeros(3), sigma=np.eye(3))
+        np.savez(tmp_path / "other.npz", mu=np.zeros(3))
+        (tmp_path / "text.npz").write_text("mu sigma")
+        found = [stats.is_file_of_statistics(tmp_path / f"{name}.npz") for name in ("theirs", "other", "text", "none")]
+        assert found == [True, False, False, False]
+
+    def test_it_takes_no_more_memory_than_its_size_allows(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(npz_files, "MORE", 1 << 20)
+        np.savez_compressed(tmp_path / "x.npz", mu=np.zeros(1600), sigma=np.zeros((1600, 1600)))
+        tracemalloc.start()
+        try:
+            with pytest.raises(DataError, match="cannot be read as statistics: its arrays would take 20"):
+                stats.load(tmp_path / "x.npz")
+            assert tracemalloc.get_traced_memory()[1] < 4 << 20
+        finally:
+            tracemalloc.stop()
+
     def test_a_place_that_cannot_be_written(self, features, tmp_path):
         (tmp_path / "file").touch()
         with pytest.raises(OutputError, match="a file stands where a folder is needed"):
@@ -184,7 +226,11 @@ class TestFiles:
             ({"mu": np.zeros(2), "sigma": np.diag([1.0, -1.0])}, "no negative variance"),
             ({"mu": np.zeros(2), "sigma": np.eye(2), "meta": np.array("[]")}, "no description of statistics"),
             ({"mu": np.zeros(2), "sigma": np.eye(2), "meta": np.array("{")}, "no description of statistics"),
+            ({"mu": np.zeros(2), "sigma": np.eye(2), "meta": np.array("[" * 200_000)}, "no description of statistics"),
             ({"mu": np.zeros(2, object), "sigma": np.eye(2)}, "cannot be read as statistics"),
+            ({"mu": np.zeros(2), "sigma": 1e100 * np.eye(2)}, "larger than float32 features can make them"),
+            ({"mu": np.array([0, -1e39]), "sigma": np.eye(2)}, "larger than float32 features can make them"),
+            ({"mu": np.full(2, np.longdouble("1e400")), "sigma": np.eye(2)}, "must be finite"),
         ],
     )
     def test_what_is_none(self, tmp_path, arrays, message):
@@ -201,6 +247,7 @@ class TestFiles:
             ({"count": "60"}, "its count or its protocol"),
             ({"protocol": None}, "its count or its protocol"),
             ({"count": 3}, "its features do not go with its mean"),
+            ({"count": 10**400}, "its count or its protocol"),
         ],
     )
     def test_a_changed_description(self, features, tmp_path, monkeypatch, change, message):
@@ -209,6 +256,36 @@ class TestFiles:
         stats.save(tmp_path / "x.npz", gathered(features), "")
         with pytest.raises(DataError, match=message):
             stats.load(tmp_path / "x.npz")
+
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [
+            (None, "its features do not go with its mean"),
+            (np.zeros((0, 5), np.float32), "they are 0 of 60"),
+            (np.zeros((1, 5), np.float32), "they are 1 of 60"),
+            (np.zeros((61, 5), np.float32), "they are 61 of 60"),
+            (np.zeros((60, 4), np.float32), "its features do not go with its mean"),
+            (np.zeros(60, np.float32), "its features do not go with its mean"),
+            (np.zeros((60, 5)), "its features do not go with its mean"),
+            (np.full((60, 5), np.nan, np.float32), "its features are not finite"),
+            (np.full((2, 5), np.inf, np.float32), "its features are not finite"),
+        ],
+    )
+    def test_other_rows(self, features, tmp_path, rows, message):
+        stats.save(tmp_path / "x.npz", gathered(features), "")
+        with np.load(tmp_path / "x.npz") as file:
+            arrays = {name: file[name] for name in ("meta", "mu", "sigma")}
+        np.savez(tmp_path / "x.npz", **arrays, **({} if rows is None else {"features": rows}))
+        with pytest.raises(DataError, match=message):
+            stats.load(tmp_path / "x.npz")
+
+    def test_a_covariance_of_one(self, features, tmp_path):
+        stats.save(tmp_path / "x.npz", gathered(features[:1]), "", least=0)
+        with np.load(tmp_path / "x.npz") as file:
+            arrays = dict(file)
+        np.savez(tmp_path / "x.npz", **arrays | {"sigma": np.eye(5)})
+        with pytest.raises(DataError, match="a covariance of 1 features"):
+            stats.load(tmp_path / "x.npz", least=0)
 
     def test_no_archive(self, tmp_path):
         with pytest.raises(DataError, match=r"no such file; evaluate\.py precalc writes statistics"):

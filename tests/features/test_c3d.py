@@ -7,7 +7,7 @@ import chainer.functions as F
 import numpy as np
 import pytest
 
-from mocogan_chainer import backends
+from mocogan_chainer import backends, npz_files
 from mocogan_chainer.errors import SnapshotError
 from mocogan_chainer.features import c3d
 from mocogan_chainer.torch_files import write_state_dict
@@ -164,7 +164,7 @@ class TestFiles:
     def test_a_single_array(self, tmp_path):
         with (tmp_path / "a.npz").open("wb") as file:
             np.save(file, np.zeros(3))
-        with pytest.raises(SnapshotError, match=r"a.npz: a single array, not"):
+        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(a single array, not"):
             c3d.load(tmp_path / "a.npz")
 
     def test_pickled(self, tmp_path):
@@ -181,6 +181,29 @@ class TestFiles:
         arrays = named(layers, "torch") | {"fc9.weight": np.zeros(1, np.float32)}
         with pytest.raises(SnapshotError, match=r"fc9.weight: a C3D has no such array"):
             c3d.from_arrays(arrays, c3d.TORCH)
+
+    @pytest.mark.parametrize(
+        ("name", "shape", "needed"),
+        [
+            ("fc7.weight", (10**9, 0), "it is empty"),
+            ("conv1.weight", (10**9, 0), "it is empty"),
+            ("conv3a.weight", (10**6, 1), r"conv3a.weight: .* where a C3D has \(1000000, 3, 3, 3, 3\)"),
+            ("fc7.weight", (10**6, 1), r"fc6.weight: .* where a C3D has \(1000000, 48\)"),
+            ("fc8.weight", (10**6, 1), r"fc8.weight: .* where a C3D has \(1000000, 6\)"),
+            ("fc8.bias", (10**6,), r"fc8.bias: .* where a C3D has \(7,\)"),
+        ],
+    )
+    def test_shapes_that_ask_for_much_memory(self, layers, monkeypatch, name, shape, needed):
+        monkeypatch.setattr(c3d, "C3D", None)  # nothing is built
+        arrays = named(layers, "torch") | {name: np.broadcast_to(np.float32(0), shape)}
+        with pytest.raises(SnapshotError, match=needed):
+            c3d.from_arrays(arrays, c3d.TORCH)
+
+    def test_unpacked_beyond_its_size(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(npz_files, "MORE", 1 << 20)
+        np.savez_compressed(tmp_path / "a.npz", **{"conv1a/W": np.zeros(20 << 20, np.uint8)})
+        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(its arrays would take 209"):
+            c3d.load(tmp_path / "a.npz")
 
     def test_another_shape(self, layers):
         arrays = named(layers, "torch") | {"fc6.weight": np.zeros((6, 27), np.float32)}
@@ -207,6 +230,11 @@ class TestMean:
     def test_another_shape(self, tmp_path, shape):
         np.savez(tmp_path / "a.npz", mean=np.zeros(shape))
         with pytest.raises(SnapshotError, match=r"a.npz: mean has shape .* where it must have \(3, 16, 128, 171\)"):
+            c3d.load_mean(tmp_path / "a.npz")
+
+    def test_far_too_large(self, tmp_path):
+        np.savez_compressed(tmp_path / "a.npz", mean=np.zeros(96 << 20, np.uint8))
+        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(its arrays would take 100"):
             c3d.load_mean(tmp_path / "a.npz")
 
     def test_missing(self, tmp_path):

@@ -41,13 +41,30 @@ def test_another_shape():
         arrays(fc__bias=[1.0]).take("fc.bias", (2,))
 
 
-@pytest.mark.parametrize("value", [[np.nan], [np.inf], [1], [True]])
+def test_required_and_left_here():
+    named = arrays(fc__bias=[1.0])
+    named.require("fc.bias", (1,))
+    with pytest.raises(SnapshotError, match=r"^a.pth: fc.bias: it has shape \(1,\) where a Net has \(2,\)"):
+        named.require("fc.bias", (2,))
+    with pytest.raises(SnapshotError, match=r"fc.weight is missing"):
+        named.require("fc.weight", (1,))
+    assert named.take("fc.bias", (1,)) == [1.0]
+
+
+def test_a_negative_variance():
+    named = arrays(bn1__running_var=[1.0, -1e-9], bn1__running_mean=[1.0, -1e-9])
+    named.take("bn1.running_mean", (2,))
+    with pytest.raises(SnapshotError, match=r"^a.pth: bn1.running_var: a variance is negative"):
+        named.take("bn1.running_var", (2,))
+
+
+@pytest.mark.parametrize("value", [[np.nan], [np.inf], [1e39], [-1e39], [1], [True]])
 def test_no_finite_floats(value):
     with pytest.raises(SnapshotError, match=r"^a.pth: fc.bias: it must hold finite floats"):
         arrays(fc__bias=value).take("fc.bias", (1,))
 
 
-@pytest.mark.parametrize("value", [1.0, []])
+@pytest.mark.parametrize("value", [1.0, [], np.empty((3, 0))])
 def test_no_rows(value):
     with pytest.raises(SnapshotError, match=r"^a.pth: fc.bias: it is empty"):
         arrays(fc__bias=value).rows("fc.bias")

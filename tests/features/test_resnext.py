@@ -192,6 +192,25 @@ class TestFiles:
         with pytest.raises(SnapshotError, match=r"layer2.1.bn3.running_var is missing, which every small network has"):
             resnext.from_state_dict(arrays, SMALL)
 
+    @pytest.mark.parametrize(
+        ("name", "shape", "needed"),
+        [
+            ("fc.weight", (10**9, 0), "it is empty"),
+            ("fc.weight", (10**6, 1), r"fc.weight: .* where a small network has \(1000000, 16\)"),
+        ],
+    )
+    def test_shapes_that_ask_for_much_memory(self, monkeypatch, name, shape, needed):
+        monkeypatch.setattr(resnext, "ResidualNetwork", None)  # nothing is built
+        arrays = state_dict(SMALL) | {name: np.broadcast_to(np.float32(0), shape)}
+        with pytest.raises(SnapshotError, match=needed):
+            resnext.from_state_dict(arrays, SMALL)
+
+    def test_a_negative_variance(self):
+        arrays = state_dict(SMALL)
+        arrays["layer1.0.bn2.running_var"][1] = -0.5
+        with pytest.raises(SnapshotError, match=r"layer1.0.bn2.running_var: a variance is negative"):
+            resnext.from_state_dict(arrays, SMALL)
+
     def test_left_over(self):
         arrays = state_dict(SMALL) | {"layer2.2.conv1.weight": np.zeros(1, np.float32)}
         with pytest.raises(SnapshotError, match=r"layer2.2.conv1.weight: a small network has no such array"):

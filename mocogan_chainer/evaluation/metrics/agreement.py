@@ -36,6 +36,8 @@ def agreed_protocol(recipe: Recipe, *, evaluated: Gathered, reference: Gathered,
         fields = {name: getattr(there, name) for name in FEATURES}
     else:
         fields = {name: getattr(here, name) for name in FEATURES}
+    if there.seed is not None:
+        settings["reference_seed"] = there.seed  # of stored statistics, it may be another one
     return Protocol(
         metric=recipe.metric,
         name=recipe.name,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mocogan_chainer.errors import DataError, nearest
-from mocogan_chainer.evaluation.classifier import NETWORK, Classifier
+from mocogan_chainer.evaluation.classifier import NETWORK, Classifier, chance
 from mocogan_chainer.evaluation.clips import LeftOut
 from mocogan_chainer.evaluation.gathering import Advance
 from mocogan_chainer.evaluation.protocol import Protocol
@@ -84,6 +84,7 @@ def motion_control_score(
             settings={"evaluated_stride": stride, "classifier_seed": classifier.seed},
         ),
         evaluated=fake.name,
+        evaluated_reference=fake.reference,
         value=right / count,
         spread=spread(right, count),
         spread_kind="over videos: the longer arm of the 95% Wilson interval, halved; the classifier is taken as given",
@@ -128,7 +129,8 @@ def _classes(fake: VideoSet, classifier: Classifier) -> list[int]:
 def _others(classifier: Classifier, confusion: np.ndarray) -> dict[str, Number]:
     found: dict[str, Number] = {"held-out accuracy": classifier.accuracy}
     found["held-out accuracy spread"] = spread(int(np.trace(classifier.held_out)), int(classifier.held_out.sum()))
-    found["chance"] = 1 / len(classifier.class_names)
+    found["held-out chance"] = chance(classifier.held_out)
+    found["chance"] = chance(confusion)
     for of, counts in (("asked for", confusion), ("held-out", classifier.held_out)):
         for name, row in zip(classifier.class_names, counts.tolist(), strict=True):
             found[f"{of} {name}, seen as {', '.join(classifier.class_names)}"] = row

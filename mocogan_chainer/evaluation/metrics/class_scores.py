@@ -11,7 +11,7 @@ from mocogan_chainer.errors import DataError
 from mocogan_chainer.evaluation import inception_score as numerics
 from mocogan_chainer.evaluation.clips import LeftOut
 from mocogan_chainer.evaluation.extraction import Extractor
-from mocogan_chainer.evaluation.gathering import Advance
+from mocogan_chainer.evaluation.gathering import Advance, left_out_in_words
 from mocogan_chainer.evaluation.protocol import Protocol
 from mocogan_chainer.evaluation.result import Result, versions
 from mocogan_chainer.evaluation.video_set import VideoSet
@@ -38,24 +38,28 @@ def inception_score(
         DataError: too few videos.
     """
     started = time.perf_counter()
-    rows, left_out = [], 0
+    rows: list[np.ndarray] = []
+    left_out: list[LeftOut] = []
     for output in extractor.outputs(videos, indices):
         if isinstance(output, LeftOut):
-            left_out += 1
+            left_out.append(output)
             advance(1)
         else:
             rows.append(output)
             advance(len(output))
     if not rows:
-        raise DataError(
-            f"{videos.name}: none of its {left_out} videos gave a clip; see which frames the protocol needs"
-        )
+        first = f"; the first: {left_out[0].reason}" if left_out else ""
+        raise DataError(f"{videos.name}: none of its {len(left_out)} videos gave a clip{first}")
     probabilities = np.concatenate(rows)
     found = numerics.inception_score(probabilities, splits=splits, seed=extractor.seed)
     recipe = extractor.recipe
     count = len(probabilities)
     mean = {} if extractor.mean_sha256 is None else {"mean_sha256": extractor.mean_sha256}
     warnings = []
+    if left_out:
+        warnings.append(left_out_in_words(videos.name, len(left_out), left_out[0].name, left_out[0].reason))
+    if splits < recipe.splits:
+        warnings.append(f"{splits} parts, and {recipe.name} averages {recipe.splits}")
     if count // splits < recipe.samples:
         warnings.append(
             f"{count // splits} samples a part, and {recipe.name} takes {recipe.samples}: the score of fewer is smaller"
@@ -70,10 +74,11 @@ def inception_score(
             settings={"splits": splits, "epsilon": numerics.EPSILON} | mean,
         ),
         evaluated=videos.name,
+        evaluated_reference=videos.reference,
         value=found.value,
         spread=found.spread,
         spread_kind="bootstrap within each part, standard deviation of their mean",
-        counts={"evaluated": count, "evaluated left out": left_out},
+        counts={"evaluated": count, "evaluated left out": len(left_out)},
         versions=versions(),
         seconds=time.perf_counter() - started,
         others={"parts": list(found.parts), "standard deviation over parts": found.deviation},

@@ -122,6 +122,7 @@ def average_content_distance(
             **fields | {"settings": fields["settings"] | {"measure": measure}},
         ),
         evaluated=videos.name,
+        evaluated_reference=videos.reference,
         value=chosen.value,
         spread=spread,
         spread_kind="" if spread is None else "standard error of the mean over videos",

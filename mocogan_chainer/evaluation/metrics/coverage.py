@@ -40,16 +40,14 @@ def precision_and_recall(recipe: Recipe, *, evaluated: Gathered, reference: Gath
         angles=prd.ANGLES,
         runs=prd.RUNS,
     )
-    if reference.kept is None or evaluated.kept is None:
-        raise ConfigError(
-            f"{reference.name}: it holds mu and sigma alone, and precision and recall need single features; "
-            "give the videos, or make statistics of them with evaluate.py precalc"
-        )
+    for side in (reference, evaluated):
+        require_single_features(side)
     rows = _equally_many(evaluated.kept.rows, reference.kept.rows, seed)
     found = prd.precision_recall(evaluated=rows[0], reference=rows[1], seed=seed)
     return Result(
         protocol=protocol,
         evaluated=evaluated.name,
+        evaluated_reference=evaluated.protocol.reference or "",
         value=found.f8,
         spread=found.f8_spread,
         spread_kind="bootstrap over both sets within the same clusters, standard deviation",
@@ -63,8 +61,17 @@ def precision_and_recall(recipe: Recipe, *, evaluated: Gathered, reference: Gath
             "precision": found.precision.tolist(),
             "recall": found.recall.tolist(),
         },
-        warnings=(*evaluated.warnings, *reference.warnings),
+        warnings=(*evaluated.told(), *reference.told()),
     )
+
+
+def require_single_features(side: Gathered) -> None:
+    """Raise :class:`ConfigError` where only the distribution of a set's features is known."""
+    if side.kept is None:
+        raise ConfigError(
+            f"{side.name}: it holds mu and sigma alone, and precision and recall need single features; give the "
+            "videos, or make statistics of them with evaluate.py precalc"
+        )
 
 
 def _equally_many(evaluated: np.ndarray, reference: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

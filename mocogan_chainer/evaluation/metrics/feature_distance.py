@@ -27,8 +27,9 @@ def frechet_distance(recipe: Recipe, *, evaluated: Gathered, reference: Gathered
     started = time.perf_counter()
     protocol = agreed_protocol(recipe, evaluated=evaluated, reference=reference)
     value = frechet.distance(evaluated.gaussian, reference.gaussian)
-    sides = [side.gaussian if side.kept is None else side.kept for side in (evaluated, reference)]
-    spread = frechet.bootstrap_spread(*sides, seed=seed, resamples=_resamples(evaluated.gaussian.dimensions))
+    features = [side.gaussian if side.kept is None else side.kept for side in (evaluated, reference)]
+    resamples = _resamples(evaluated.gaussian.dimensions)
+    spread = frechet.bootstrap_spread(*features, seed=seed, resamples=resamples)
     warning = frechet.bias_warning(
         evaluated.gaussian.dimensions, evaluated=evaluated.gaussian.count, reference=reference.gaussian.count
     )
@@ -36,23 +37,25 @@ def frechet_distance(recipe: Recipe, *, evaluated: Gathered, reference: Gathered
     return Result(
         protocol=protocol,
         evaluated=evaluated.name,
+        evaluated_reference=evaluated.protocol.reference or "",
         value=value,
         spread=spread,
-        spread_kind=f"bootstrap over {drawn}, standard deviation",
+        spread_kind=f"standard deviation of {resamples} bootstrap samples of {drawn}",
         counts=counts(evaluated, reference),
         versions=versions(),
         seconds=evaluated.seconds + reference.seconds + time.perf_counter() - started,
-        warnings=(*evaluated.warnings, *reference.warnings, *[warning] * bool(warning)),
+        warnings=(*evaluated.told(), *reference.told(), *[warning] * bool(warning)),
     )
 
 
 def counts(evaluated: Gathered, reference: Gathered) -> dict[str, int]:
     """Return how many videos there were, and how many gave no clip."""
     known = {"evaluated": evaluated.gaussian.count, "reference": reference.gaussian.count}
-    left_out = {"evaluated left out": len(evaluated.left_out), "reference left out": len(reference.left_out)}
-    return {name: count for name, count in (known | left_out).items() if count is not None}
+    sides = {"evaluated left out": evaluated.left_out, "reference left out": reference.left_out}
+    left_out = {name: len(videos) for name, videos in sides.items() if videos is not None}
+    return {name: count for name, count in known.items() if count is not None} | left_out
 
 
 def _resamples(dimensions: int) -> int:
     """A distance of 2048 numbers a feature takes seconds, one of 400 a tenth of one."""
-    return 50 if dimensions <= 512 else 10
+    return 50 if dimensions <= 512 else 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,6 +121,7 @@ def compare(
             settings={**SCORES[metric].settings, "context": context},
         ),
         evaluated=fake.name,
+        evaluated_reference=fake.reference,
         value=value,
         spread=spread,
         spread_kind="" if spread is None else "standard error of the mean over videos",
@@ -131,12 +131,6 @@ def compare(
         others=scores.others(),
         warnings=_warnings(scores.own, left_out, misplaced),
     )
-
-
-psnr = functools.partial(compare, metric="psnr")
-"""Peak signal-to-noise ratio in dB; frames that equal the true ones, for which it is infinite, are left out."""
-ssim = functools.partial(compare, metric="ssim")
-"""Structural similarity (Wang et al. 2004)."""
 
 
 class _Scores:

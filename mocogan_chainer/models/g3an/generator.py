@@ -9,7 +9,7 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
-from mocogan_chainer.links import BatchNormActivation, SpectralDeconvolution
+from mocogan_chainer.links import BatchNormActivation, Convolution, SpectralDeconvolution
 from mocogan_chainer.links.initialization import fan_in_uniform
 from mocogan_chainer.links.spectral import DEVIATION
 from mocogan_chainer.models.g3an import sizes
@@ -134,9 +134,10 @@ class Generator(chainer.Chain):
             self.blocks = chainer.ChainList(*blocks)
             if attention:
                 self.attention = FactorizedSelfAttention(2 * widths[sizes.BLOCK_BEFORE_ATTENTION], rng)
-            shape = (3, 2 * widths[-1], 1, 3, 3)
-            self.to_rgb = chainer.Parameter(rng.standard_normal(shape, np.float32) * np.float32(DEVIATION))
-            self.rgb_bias = chainer.Parameter(fan_in_uniform(rng, (3,), 9 * shape[1]))
+            self.to_rgb = Convolution(2 * widths[-1], 3, (1, 3, 3), 1, (0, 1, 1), rng)
+            self.rgb_bias = chainer.Parameter(fan_in_uniform(rng, (3,), 9 * 2 * widths[-1]))
+        weights = self.to_rgb.W.array
+        weights[...] = rng.standard_normal(weights.shape, np.float32) * np.float32(DEVIATION)
 
     def forward(self, codes: Codes) -> Variable:
         """Codes of S motion steps -> videos (N, 3, 16 + 4 (S - 1), size, size) in [-1, 1]."""
@@ -148,8 +149,7 @@ class Generator(chainer.Chain):
             spatial, video, temporal = block(spatial, video, temporal)  # see G3Block.forward
             if i == sizes.BLOCK_BEFORE_ATTENTION and hasattr(self, "attention"):
                 video = self.attention(video)
-        video = functions.convolution(video, self.to_rgb, 1, (0, 1, 1))
-        return F.tanh(functions.bias_leaky_relu(video, self.rgb_bias, 1.0))
+        return F.tanh(functions.bias_leaky_relu(self.to_rgb(video), self.rgb_bias, 1.0))
 
     def _appearance(self, codes: Codes) -> Variable | Array:
         """(N, appearance and embedding, 1, 1, 1)."""

@@ -25,6 +25,7 @@ StateDict = Mapping[str, np.ndarray]
 
 _PUBLISHED_BLOCKS = 5
 _PREFIX = "module."  # of names that DataParallel saves
+_LARGEST = np.finfo(np.float32).max
 _LONGEST_NAME = 60
 _EMBEDDING = "embedding"  # ours alone: the published networks have no categories
 
@@ -96,7 +97,7 @@ def load(network: Network, arrays: StateDict) -> None:
     """Copy a published network's weights into ours.
 
     Raises:
-        SnapshotError: an array is missing, left over, of another shape or type.
+        SnapshotError: an array is missing, left over, of another shape or type, not finite, or a negative variance.
     """
     theirs = _plain(arrays)
     biases = {f"{name}.bias": block for name, block in _up_blocks(network)}
@@ -114,6 +115,10 @@ def load(network: Network, arrays: StateDict) -> None:
             )
         if theirs[name].dtype.kind != "f":
             raise SnapshotError(f"{name}: the checkpoint has {theirs[name].dtype} where weights are real numbers")
+        if not (np.abs(theirs[name]) <= _LARGEST).all():
+            raise SnapshotError(f"{name}: the checkpoint has values that are not finite as float32; it is damaged")
+        if name.endswith(".running_var") and (theirs[name] < 0).any():
+            raise SnapshotError(f"{name}: the checkpoint has a negative variance; it is damaged")
     for name, array in ours.items():
         array[...] = network.xp.asarray(theirs[name])
     for name, block in biases.items():  # what a bias adds, normalization takes away with the mean
@@ -222,7 +227,7 @@ def _arrays_of(network: Network) -> Iterator[tuple[str, Any]]:
             yield f"fsa.{name}.gamma", part.scale.array
             for letter, layer in (("q", part.query), ("k", part.key), ("v", part.value)):
                 yield from _spectral(f"fsa.{name}.{letter}_conv", layer)
-    yield "to_rgb.0.weight", network.to_rgb.array
+    yield "to_rgb.0.weight", network.to_rgb.W.array
     yield "to_rgb.0.bias", network.rgb_bias.array
     if hasattr(network, "embedding"):
         yield f"{_EMBEDDING}.weight", network.embedding.array

@@ -22,6 +22,7 @@ __all__ = ["NETWORKS", "dump", "infer", "load", "recognize", "remarks"]
 
 _NORM_NAMES = {"weight": "gamma", "bias": "beta", "running_mean": "avg_mean", "running_var": "avg_var"}
 _GRU_NAMES = {"weight_ih": "W_i", "weight_hh": "W_h", "bias_ih": "b_i", "bias_hh": "b_h"}
+_LARGEST = np.finfo(np.float32).max
 _PUBLISHED_SIZE = 4 * 2**PUBLISHED_HALVINGS
 
 
@@ -29,7 +30,7 @@ def load(network: Generator | Discriminator, state_dict: StateDict) -> None:
     """Copy a published network's weights into ours.
 
     Raises:
-        SnapshotError: an array is missing, left over or of another shape.
+        SnapshotError: an array is missing, left over, of another shape or type, not finite, or a negative variance.
     """
     ours = _arrays_of(network)
     theirs = _in_our_names(state_dict)
@@ -44,6 +45,10 @@ def load(network: Generator | Discriminator, state_dict: StateDict) -> None:
             )
         if theirs[name].dtype.kind != "f":
             raise SnapshotError(f"{name}: the checkpoint has {theirs[name].dtype} where weights are real numbers")
+        if not (np.abs(theirs[name]) <= _LARGEST).all():
+            raise SnapshotError(f"{name}: the checkpoint has values that are not finite as float32; it is damaged")
+        if name.endswith("/avg_var") and (theirs[name] < 0).any():
+            raise SnapshotError(f"{name}: the checkpoint has a negative variance; it is damaged")
     for name, array in ours.items():
         array[...] = network.xp.asarray(theirs[name])
 

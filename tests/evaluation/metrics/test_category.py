@@ -37,7 +37,8 @@ def test_the_value_and_who_was_taken_for_whom():
     assert found.others["held-out a, seen as a, b, c"] == [1, 0, 1]
     assert found.others["held-out accuracy"] == 3 / 4
     assert found.others["held-out accuracy spread"] == pytest.approx(spread(3, 4))
-    assert found.others["chance"] == pytest.approx(1 / 3)
+    assert found.others["held-out chance"] == pytest.approx(1 / 3)
+    assert found.others["chance"] == 1 / 2  # of a and b: c was not asked for
     assert found.counts == {
         "evaluated": 6,
         "evaluated left out": 0,
@@ -48,6 +49,12 @@ def test_the_value_and_who_was_taken_for_whom():
         "real, left out": 0,
     }
     assert found.warnings == ("no video of the category c was asked for, so the score says nothing of it",)
+
+
+def test_chance_is_among_the_classes_that_were_there():
+    found = score([DARK] * 3, [0, 1, 2], by=judge(held_out=np.diag([5, 0, 4])))
+    assert found.others["chance"] == pytest.approx(1 / 3)
+    assert found.others["held-out chance"] == 1 / 2
 
 
 def test_the_protocol(tmp_path):

@@ -68,6 +68,22 @@ def test_the_strides_may_differ_and_the_reference_says_which(tmp_path):
     assert distance(gather(noisy(9)), real).protocol.stride == 2
 
 
+def test_another_seed_of_stored_statistics_is_another_protocol(tmp_path):
+    fake = gather(noisy(9))
+    for seed in (0, 7):
+        feeding = dataclasses.replace(extractor(), seed=seed)
+        gather(noisy(9), feeding).save(tmp_path / f"{seed}.npz")
+    protocols = [
+        distance(fake, gathering.read(tmp_path / f"{seed}.npz", extractor().recipe)).protocol for seed in (0, 7)
+    ]
+    assert [dict(protocol.settings)["reference_seed"] for protocol in protocols] == [0, 7]
+    assert protocols[0].digest() != protocols[1].digest()
+
+
+def test_what_was_evaluated_is_told():
+    assert distance(gather(noisy(9), name="fake"), gather(noisy(9))).evaluated_reference == "fake 0123456789abcdef"
+
+
 def test_statistics_of_another_program(tmp_path):
     real = gather(noisy(30))
     np.savez(tmp_path / "theirs.npz", mu=real.gaussian.mean, sigma=real.gaussian.covariance)
@@ -75,8 +91,8 @@ def test_statistics_of_another_program(tmp_path):
     fake = gather(noisy(40, seed=1, level=130))
     found = distance(fake, theirs)
     assert found.value == pytest.approx(by_root(fake, real), rel=1e-6)
-    assert "bootstrap over the evaluated set" in found.spread_kind
-    assert found.counts == {"evaluated": 40, "evaluated left out": 0, "reference left out": 0}
+    assert found.spread_kind == "standard deviation of 50 bootstrap samples of the evaluated set"
+    assert found.counts == {"evaluated": 40, "evaluated left out": 0}
     assert found.protocol.frames == 4  # as the recipe has it
     assert "does not say" in found.warnings[0]
 
@@ -95,7 +111,7 @@ class TestPrecisionAndRecall:
     def test_alike_sets(self):
         found = self.run(gather(noisy(60)), gather(noisy(60)))
         assert found.value == pytest.approx(1)
-        assert found.protocol.settings == (("angles", 1001), ("clusters", 20), ("runs", 10))
+        assert found.protocol.settings == (("angles", 1001), ("clusters", 20), ("reference_seed", 0), ("runs", 10))
 
     def test_a_reference_without_single_features(self, tmp_path):
         np.savez(tmp_path / "theirs.npz", mu=np.zeros(3), sigma=np.eye(3))

@@ -1,13 +1,16 @@
 """PSNR and SSIM of predictions."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
 
 from mocogan_chainer.errors import ConfigError, DataError
-from mocogan_chainer.evaluation.metrics.prediction import psnr, ssim
+from mocogan_chainer.evaluation.metrics.prediction import compare
 from tests.evaluation.fakes import Videos
+
+psnr, ssim = (functools.partial(compare, metric=metric) for metric in ("psnr", "ssim"))
 
 
 def grey(levels, height=12, width=12):

@@ -195,7 +195,7 @@ class TestInitialValues:
         scales = np.concatenate([link.gamma.array for link in network.links() if isinstance(link, BatchNormActivation)])
         assert scales.std() == pytest.approx(0.02, rel=0.1)
         assert scales.mean() == pytest.approx(1, abs=2e-3)
-        assert network.to_rgb.array.std() == pytest.approx(0.02, rel=0.1)
+        assert network.to_rgb.W.array.std() == pytest.approx(0.02, rel=0.1)
 
     def test_attention_begins_as_nothing(self):
         plain, attentive = make_generator(32), make_generator(32, attention=True)

@@ -165,6 +165,23 @@ class TestMismatch:
         with pytest.raises(SnapshotError, match=r"net.0.bias: the checkpoint has int64"):
             published.load(make("image_discriminator", ch=2), dumped)
 
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("to_rgb.0.weight", np.nan, r"to_rgb.0.weight: the checkpoint has values that are not finite as float32"),
+            ("block1.conv_s.0.weight_u", np.inf, r"block1.conv_s.0.weight_u: .* not finite as float32"),
+            ("block1.conv_s.0.bias", -1e39, r"block1.conv_s.0.bias: .* not finite as float32"),
+            ("block2.conv_t.1.running_var", -1e-3, r"block2.conv_t.1.running_var: .* a negative variance"),
+        ],
+    )
+    def test_no_weights(self, name, value, message):
+        generator = make("generator", ch=2, size=16, attention=False)
+        arrays = published.dump(generator)
+        arrays[f"module.{name}"] = arrays[f"module.{name}"].astype(np.float64)
+        arrays[f"module.{name}"].flat[1] = value
+        with pytest.raises(SnapshotError, match=message):
+            published.load(generator, arrays)
+
     @pytest.mark.parametrize("names", [[], ["fc.weight"], ["net.0.weight"]])
     def test_strange_names(self, names):
         with pytest.raises(SnapshotError, match="no network of G3AN begins so"):

@@ -138,6 +138,25 @@ class TestMismatch:
         with pytest.raises(SnapshotError, match=r"conv0/weight: the checkpoint has int64 where weights are real"):
             published.load(network, arrays)
 
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("main.0.weight", np.nan, r"conv0/weight: the checkpoint has values that are not finite as float32"),
+            ("recurrent.bias_ih", np.inf, r"motion/b_i: the checkpoint has values that are not finite as float32"),
+            ("main.4.running_mean", -1e39, r"norm1/avg_mean: .* not finite as float32"),
+            ("main.1.running_var", -1e-3, r"norm0/avg_var: the checkpoint has a negative variance"),
+        ],
+    )
+    def test_no_weights(self, name, value, message):
+        network = make_generator()
+        arrays = published.dump(network)
+        arrays[name] = arrays[name].astype(np.float64)
+        arrays[name].flat[1] = value
+        before = network.to_rgb.W.array.copy()
+        with pytest.raises(SnapshotError, match=message):
+            published.load(network, arrays)
+        assert np.array_equal(network.to_rgb.W.array, before)
+
 
 @pytest.mark.parametrize("name", ["generator", *NAMES])
 def test_dump_has_the_published_names_order_and_numbers(shared, name):

@@ -1,0 +1,128 @@
+"""What ``evaluate.py`` does: open the sets and the network, measure, write the results."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.evaluation import gathering, result
+from mocogan_chainer.evaluation.metrics.prediction import BASELINE
+from mocogan_chainer.evaluation.result import Result
+from mocogan_chainer.evaluations import metrics, outputs
+from mocogan_chainer.evaluations.request import Request
+from mocogan_chainer.evaluations.session import Say, Session
+from mocogan_chainer.features import weights
+from mocogan_chainer.files import ensure_writable
+
+__all__ = ["Request", "compare", "evaluate", "fetch", "merge", "precalc"]
+
+
+def evaluate(metric: str, request: Request, say: Say) -> list[Result]:
+    """Measure, write each result as JSON, Markdown and, where it has one, its curve, and say what it came to.
+
+    Args:
+        metric: a metric, or "all" for every one that the data allows.
+        request: what the user asks for.
+        say: takes lines for the user.
+
+    Raises:
+        MocoganError: sets, weights, settings and machine do not go together.
+    """
+    out = ensure_writable(request.out)
+    session = Session(request, say)
+    results, paths = [], []
+    for found in metrics.run(metric, session):
+        results.append(_with_surroundings(found, session))
+        paths.append(outputs.write(out, results[-1]))  # at once: what comes next may fail
+    if not results:
+        raise DataError("none of the metrics could be computed; see why above")
+    for warning in dict.fromkeys(warning for found in results for warning in found.warnings):
+        say(f"warning: {warning}")
+    for found in results:
+        if BASELINE in found.others:
+            say(f"a copy of the last frame seen: {found.protocol.metric} {found.others[BASELINE]:.4g}")
+    say("\n".join([result.HEADER, *[found.markdown_row() for found in results]]))
+    for path in paths:
+        say(str(path))
+    return results
+
+
+def precalc(request: Request, part: tuple[int, int], say: Say) -> None:
+    """Store the statistics of a set's features.
+
+    Args:
+        request: what the user asks for, with a real or an evaluated set.
+        part: which of how many shares of the work to do, counted from 1.
+        say: takes lines for the user.
+
+    Raises:
+        MocoganError: set, weights, settings and machine do not go together.
+    """
+    if (request.real is None) == (request.fake is None):
+        raise ConfigError("give either --real or --fake: statistics are of one set")
+    if Path(request.out).suffix != ".npz":
+        raise ConfigError(f"--out {request.out}: statistics are a file whose name ends in .npz")
+    ensure_writable(Path(request.out).parent)
+    session = Session(request, say)
+    recipe = session.recipe(None)
+    if request.real is not None:
+        _ = session.real
+        gathered = session.gather_real(recipe, part)
+    else:
+        if request.fake.endswith(".npz") and not session.is_snapshot:
+            raise ConfigError(f"--fake {request.fake}: statistics already")
+        gathered = session.gather_fake(recipe, part)
+    gathered.save(request.out)
+    for name, reason in gathered.left_out or ():
+        say(f"left out {name}: {reason}")
+    for warning in (*gathered.warnings, *session.remarks.values()):
+        say(f"warning: {warning}")
+    say(f"{request.out}: {gathered.protocol.name}, {_count(gathered.gaussian.count, 'video')} of {gathered.name}")
+
+
+def merge(parts: list[str], out: str, say: Say) -> None:
+    """Join the statistics of all parts of a set.
+
+    Raises:
+        MocoganError: a file cannot be used, or they are not the parts of one whole.
+    """
+    gathered = gathering.merge(parts)
+    gathered.save(out)
+    say(f"{out}: {gathered.protocol.name}, {_count(gathered.gaussian.count, 'video')} of {_count(len(parts), 'part')}")
+
+
+def compare(first: str, second: str, say: Say) -> None:
+    """Put two results beside each other.
+
+    Raises:
+        MocoganError: a file is no result, or their protocols differ.
+    """
+    say(result.compare(result.read(first), result.read(second)).text())
+
+
+def fetch(name: str, say: Say) -> None:
+    """Get a published weight file.
+
+    Raises:
+        MocoganError: it is not to be had that way; the message says where it is.
+    """
+    say(f"{weights.fetch(name, say=say)}")
+
+
+def _with_surroundings(found: Result, session: Session) -> Result:
+    """Add what the metrics do not know: who computed, whose weights, how long a snapshot's videos were made."""
+    remark = session.remarks.get(found.protocol.weights_sha256 or "")
+    settings = dict(found.protocol.settings)
+    if session.request.length is not None:
+        settings["evaluated_length"] = session.request.length
+    return dataclasses.replace(
+        found,
+        protocol=dataclasses.replace(found.protocol, settings=settings),
+        versions={**found.versions, "backend": session.backend},
+        warnings=(*found.warnings, *session.doubts(), *[remark] * bool(remark)),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

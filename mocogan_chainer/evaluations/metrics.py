@@ -1,0 +1,187 @@
+"""Each metric of ``evaluate.py``: from what the user asks for to results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mocogan_chainer.errors import ConfigError, DataError, MocoganError
+from mocogan_chainer.evaluation import classifier_file, classifier_training
+from mocogan_chainer.evaluation.classifier import Classifier
+from mocogan_chainer.evaluation.metrics import category, class_scores, content, coverage, feature_distance, prediction
+from mocogan_chainer.evaluation.result import Result
+from mocogan_chainer.evaluation.video_set import VideoSet
+from mocogan_chainer.evaluations.session import Session, progress
+from mocogan_chainer.files import ensure_writable
+
+SAMPLES, FRAMES = 2048, 16
+"""Videos, and frames of each, for metrics whose protocol names no number."""
+
+
+def run(metric: str, session: Session) -> Iterator[Result]:
+    """Measure; "all" stands for every metric that the data allows, and says of the others why not.
+
+    Raises:
+        MocoganError: sets, weights and settings do not go together.
+    """
+    if metric != "all":
+        yield from _METRICS[metric](session)
+        return
+    for name, measure in _METRICS.items():
+        if name in _OF_PREDICTIONS and session.request.context is None:
+            session.say(f"{name}: not run: it compares predictions with their truth; --context K says that these are")
+            continue
+        try:
+            yield from measure(session)
+        except MocoganError as error:
+            session.say(f"{name}: not run: {error}")
+
+
+def _frechet(metric: str) -> Callable[[Session], Iterator[Result]]:
+    def measure(session: Session) -> Iterator[Result]:
+        recipe = session.recipe(metric)
+        session.check_sets(recipe)
+        reference = session.gather_real(recipe)
+        evaluated = session.gather_fake(recipe)
+        yield feature_distance.frechet_distance(
+            recipe, evaluated=evaluated, reference=reference, seed=session.request.seed
+        )
+
+    return measure
+
+
+def _precision_and_recall(session: Session) -> Iterator[Result]:
+    recipe = session.recipe("prd")
+    session.check_sets(recipe)
+    reference = session.gather_real(recipe)
+    coverage.require_single_features(reference)
+    evaluated = session.gather_fake(recipe)
+    yield coverage.precision_and_recall(recipe, evaluated=evaluated, reference=reference, seed=session.request.seed)
+
+
+def _inception_score(session: Session) -> Iterator[Result]:
+    recipe = session.recipe("is")
+    splits = session.request.splits or recipe.splits
+    each = session.count(recipe.samples)
+    videos = session.fake(each * splits)
+    indices = session.chosen(videos, each * splits)
+    if session.request.splits is None:
+        splits = min(splits, max(1, len(indices) // each))
+    extractor = session.extractor(recipe)
+    with progress(f"{recipe.name}: fake", len(indices)) as advance:
+        yield class_scores.inception_score(videos, indices, extractor, splits=splits, advance=advance)
+
+
+def _content(session: Session) -> Iterator[Result]:
+    videos = session.fake(session.count(SAMPLES))
+    kind = session.request.features or _content_of(session, videos)
+    indices = session.chosen(videos, session.count(SAMPLES))
+    with progress(f"acd, {kind}", len(indices)) as advance:
+        yield content.average_content_distance(
+            videos,
+            indices,
+            features=kind,
+            measure=session.request.measure,
+            frames=session.request.frames or FRAMES,
+            seed=session.request.seed,
+            advance=advance,
+        )
+
+
+def _content_of(session: Session, videos: VideoSet) -> str:
+    """What shows the content of the set at hand."""
+    shown = videos.title or (session.real.title if session.request.real is not None else "")
+    return "shape-colour" if shown == "shapes" else "face-identity"
+
+
+def _category(session: Session) -> Iterator[Result]:
+    videos = session.fake(session.count(SAMPLES), categories="balanced")
+    if not videos.class_names:
+        raise DataError(
+            f"{videos.name}: its videos have no categories, which this score compares with what is seen; give a "
+            "snapshot of a model with categories, or videos in folders by category"
+        )
+    indices = session.chosen(videos, session.count(SAMPLES))
+    classifier = _classifier(session)
+    with progress("mcs: fake", len(indices)) as advance:
+        yield category.motion_control_score(videos, indices, classifier, seed=session.request.seed, advance=advance)
+
+
+def _classifier(session: Session) -> Classifier:
+    """Read the classifier that is asked for, or train one on the real set."""
+    path = None if session.request.classifier is None else Path(session.request.classifier)
+    if path is not None and path.suffix != ".npz":
+        raise ConfigError(f"--classifier {path}: a classifier is a file whose name ends in .npz")
+    real, frames = session.real, session.request.frames or FRAMES
+    if path is not None and path.exists():
+        return _read_classifier(path, session, frames)
+    if path is not None:
+        ensure_writable(path.parent)
+    session.say(f"training a classifier on {real.name}")
+    trained = classifier_training.train(
+        real,
+        range(len(real)),
+        seed=session.request.seed,
+        frames=frames,
+        stride=session.every_nth,
+        subjects=real.subjects,
+        device=session.device,
+        say=session.say,
+    )
+    if path is not None:
+        classifier_file.save(path, trained)
+    return trained
+
+
+def _read_classifier(path: Path, session: Session, frames: int) -> Classifier:
+    found = classifier_file.load(path)
+    there = (found.reference, found.split, found.preparation.frames, found.preparation.stride)
+    here = (session.real.reference, session.real.split, frames, session.every_nth)
+    if there != here:
+        raise ConfigError(
+            f"--classifier {path}: it was trained on {_trained(*there)}, and asked for is {_trained(*here)}; name "
+            "another file to train one"
+        )
+    found.to_device(session.device)
+    return found
+
+
+def _trained(reference: str, split: str | None, frames: int, stride: int) -> str:
+    return f"{reference} (split {split or 'all'}) in clips of {frames} frames, every {stride}"
+
+
+def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
+    def measure(session: Session) -> Iterator[Result]:
+        if session.is_snapshot:
+            raise ConfigError(
+                f"--fake {session.request.fake}: this model makes videos of its own, not predictions of given ones, "
+                f"which {metric} compares with their truth"
+            )
+        real, fake = session.real, session.fake(len(session.real))
+        indices = session.chosen(fake, session.count(len(fake)))
+        with progress(metric, len(indices)) as advance:
+            yield prediction.compare(
+                real,
+                fake,
+                indices,
+                metric=metric,
+                context=session.request.context or 0,
+                frames=session.request.frames,
+                stride=session.every_nth,
+                seed=session.request.seed,
+                advance=advance,
+            )
+
+    return measure
+
+
+_OF_PREDICTIONS = ("psnr", "ssim")
+_METRICS: dict[str, Callable[[Session], Iterator[Result]]] = {
+    "fvd": _frechet("fvd"),
+    "fid": _frechet("fid"),
+    "is": _inception_score,
+    "prd": _precision_and_recall,
+    "acd": _content,
+    "mcs": _category,
+    **{name: _prediction(name) for name in _OF_PREDICTIONS},
+}
