@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The peer: one G3AN training step in PyTorch, timed on the CPU.
 
-Same work as `train.py --model g3an` with 16 frames of 3 x 64 x 64, appearance 128, motion 10, Adam(2e-4, 0.5, 0.999): the
-video discriminator on B real and B generated videos, the image discriminator on a frame of each, the generator against
-both, all on the same generated videos. The networks are written from the paper and the layout of published checkpoints;
-those of mode 1p2d with attention, given the weights of a published network, compute its videos and scores.
+Same work as `train.py --model g3an` with 16 frames of 3 x 64 x 64, appearance 128, motion 10, Adam(2e-4, 0.5, 0.999):
+the video discriminator on B real and B generated videos, the image discriminator on a frame of each, the generator
+against both, all on the same generated videos. The networks are written from the paper and the layout of published
+checkpoints; those of mode 1p2d with attention, given the weights of a published network, compute its videos and scores.
 
 Variants
   official       contiguous tensors, eager, discriminator weight gradients also computed in the generator update: what

@@ -60,6 +60,38 @@ def step_uses(f, batch, categories):
     return batch * (discriminators + generator)
 
 
+def g3an_generator_uses(f):
+    """Uses of weights in G3AN's generator for one video, and those of them whose input is given."""
+    uses, given, streams, time, side = 0, 0, (128, 138, 10), 1, 1  # appearance, both, motion
+    blocks = ((8, 4, 4, 4), (8, 4, 8, 8), (4, 4, 16, 16), (2, 1, 16, 32), (1, 1, 16, 64))
+    for factor, taps, longer, wider in blocks:  # width, taps in time, frames and pixels afterwards
+        spatial, video, temporal = streams
+        out = factor * f
+        first = (
+            side**2 * 16 * spatial * out + time * taps * temporal * out + time * side**2 * taps * video * out
+        )  # each stream's first layer
+        given = given or first
+        uses += first + longer * side**2 * 16 * out * out
+        streams, time, side = (out, 2 * out, out), longer, wider
+    return uses + 16 * 64**2 * 9 * 2 * f * 3, given
+
+
+def g3an_step_uses(f, batch):
+    """Uses of weights in a whole training step of G3AN, of 16 frames of 64 pixels and without attention."""
+    video, channels, time = [], 3, 16
+    for out, side in ((f, 32), (2 * f, 16), (4 * f, 8), (8 * f, 4)):
+        video += [time * side**2 * 16 * channels * out, (time - 3) * side**2 * 4 * out * out]
+        channels, time = out, time - 3
+    video += [4 * 16 * 8 * f * 8 * f, 4 * 8 * f]
+    image = [1024 * 16 * 3 * f, 256 * 16 * f * 2 * f, 64 * 16 * 2 * f * 4 * f, 16 * 16 * 4 * f * 8 * f, 16 * 8 * f]
+    uses, given = g3an_generator_uses(f)
+
+    def trained(layers):  # real and generated; forward, weights, and data except where the data are given
+        return 2 * (3 * sum(layers) - layers[0])
+
+    return batch * (trained(video) + trained(image) + 3 * uses - given + 2 * sum(video) + 2 * sum(image))
+
+
 def resnext_uses():
     """Uses of weights for one clip: positions * channels in (of a group) * channels out * taps."""
     total, channels, positions = 16 * 56 * 56 * 3 * 64 * 343, 64, 8 * 28 * 28
@@ -145,6 +177,20 @@ class TestOurs:
         assert errors == "error: --steps=0: it must be at least 1\n"
 
 
+class TestG3AN:
+    def test_a_step(self):
+        code, line, errors = run_module("g3an", "--batch", 2, "--filters", 4, "--steps", 1)
+        assert code == 0, errors
+        assert 0 < line["min_s"] <= line["median_s"] <= line["max_s"]
+        assert np.isfinite(line["losses"]).all()
+        assert line["conv_gflop"] == pytest.approx(2e-9 * g3an_step_uses(4, batch=2), rel=1e-9)
+
+    def test_a_mistake_is_one_line(self):
+        code, _, errors = run_module("g3an", "--steps", 0)
+        assert code == 2
+        assert errors == "error: --steps=0: it must be at least 1\n"
+
+
 class TestFeatures:
     def test_a_line(self):
         code, line, errors = run_module("features", "--network", "resnext101", "--batch", 1, "--steps", 1)
@@ -182,6 +228,15 @@ class TestPeer:
         code, line, errors = run_module("torch_mocogan", *options, *self.CPU)
         assert code == 0, errors
         assert line["losses"] == []
+        assert line["median_s"] > 0
+
+    @pytest.mark.parametrize("variant", ["official", "tuned", "channels-last"])
+    def test_a_step_of_g3an(self, variant):
+        options = ("--batch", 2, "--filters", 4, "--steps", 1, "--variant", variant)
+        code, line, errors = run_module("torch_g3an", *options, *self.CPU)
+        assert code == 0, errors
+        assert len(line["losses"]) == 3
+        assert np.isfinite(line["losses"]).all()
         assert line["median_s"] > 0
 
     @pytest.mark.parametrize("layout", ["contiguous", "channels-last"])
@@ -306,12 +361,15 @@ class TestRun:
         runner, commands = run.Runner("python-ours", "python-peer", 3, 64), []
         monkeypatch.setattr(runner, "_json", commands.append)
         by_name = {case.name: case for case in run.CASES}
-        for name in ("train-8", "features-i3d"):
+        for name in ("train-8", "g3an-8-attention", "features-i3d"):
             runner.ours(by_name[name])
             runner.peer(by_name[name], by_name[name].peers[0])
         assert [" ".join(command) for command in commands] == [
             "python-ours -m benchmarks.ours --steps 3 --filters 64 --infogan --batch 8",
             "python-peer -m benchmarks.torch_mocogan --steps 3 --filters 64 --infogan --batch 8"
+            " --threads 2 --device cpu --variant tuned",
+            "python-ours -m benchmarks.g3an --steps 3 --filters 64 --batch 8 --attention",
+            "python-peer -m benchmarks.torch_g3an --steps 3 --filters 64 --batch 8 --attention"
             " --threads 2 --device cpu --variant tuned",
             "python-ours -m benchmarks.features --steps 3 --network i3d --batch 4",
             "python-peer -m benchmarks.torch_features --steps 3 --network i3d --batch 4"
@@ -332,6 +390,10 @@ class TestRun:
             "| step, batch 2",
             "| step, batch 32",
             "| 256 videos, 16 at a time",
+            "| G3AN, step, batch 8",
+            "| G3AN, step, batch 8",
+            "| G3AN, step, batch 8",
+            "| G3AN, step, batch 8, with attention",
             "| 4 clips through I3D",
             "| 4 clips through I3D",
             "| 4 clips through ResNeXt-101",

@@ -154,6 +154,13 @@ class PreparedDataset:
         out[...] = selected
         return out
 
+    def release(self) -> None:
+        """Give back the memory of frames that were read; they are mapped anew when frames are read again.
+
+        Mapped pages count as the process's own until then. Training reads them again and again and keeps them.
+        """
+        self._shards = None
+
     def describe(self) -> dict[str, Any]:
         """Return counts: videos, frames, size, videos a class, subjects, the shortest and the longest video."""
         per_class = Counter(self.labels.tolist())
@@ -205,16 +212,17 @@ class PreparedDataset:
         return self.__dict__ | {"_shards": None}
 
     def _map(self) -> dict[str, list[np.ndarray]]:
-        if self._shards is None:
+        mapped = self._shards  # once: another thread may release it
+        if mapped is None:
             shapes = {"frames": (self.size, self.size, 3)} | ({"masks": (self.size,) * 2} if self.has_masks else {})
-            self._shards = {
+            self._shards = mapped = {
                 kind: [
                     _map_shard(self.path / layout.shard_name(i, kind), (frames, *shape))
                     for i, frames in enumerate(self._shard_frames)
                 ]
                 for kind, shape in shapes.items()
             }
-        return self._shards
+        return mapped
 
     def _notes(self, name: str) -> list[tuple[str, str]]:
         path = self.path / name

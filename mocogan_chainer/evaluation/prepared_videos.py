@@ -9,6 +9,10 @@ import numpy as np
 from mocogan_chainer.datasets.prepared import PreparedDataset
 
 
+MAPPED_BYTES = 64 * 2**20
+"""Frames that are mapped into memory at a time."""
+
+
 class PreparedVideos:
     """The videos of a prepared dataset (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
 
@@ -28,6 +32,7 @@ class PreparedVideos:
         self.class_names = tuple(dataset.class_names)
         self.subjects = dataset.subjects if any(dataset.subjects) else None
         self._dataset = dataset
+        self._read = 0  # bytes since memory was last given back
 
     def __len__(self) -> int:
         return len(self._dataset)
@@ -47,4 +52,9 @@ class PreparedVideos:
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, size, size, 3)."""
         length = self.length(index)
-        return self._dataset.frames(index, range(length) if which is None else which(length))
+        frames = self._dataset.frames(index, range(length) if which is None else which(length))
+        self._read += length * frames[0].nbytes
+        if self._read > MAPPED_BYTES:  # each video is looked at once
+            self._dataset.release()
+            self._read = 0
+        return frames

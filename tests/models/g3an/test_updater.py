@@ -124,6 +124,8 @@ class TestStep:
 
     def test_frames_are_drawn(self):
         updater, seen = make_updater(), set()
+        x_fake = updater.generate(np.array([2, 0, 1], np.int32))
+        updater.generate = lambda category: x_fake
         updater.update_video_discriminator = updater.update_image_discriminator = lambda *arguments: None
         updater.update_generator = lambda x_fake, frame, category: seen.add(frame)
         for _ in range(60):

@@ -3,7 +3,7 @@
     PYTHONPATH=. python tests/models/g3an/torch_numbers.py
 
 The networks are those that benchmarks measure: written once more, from the paper and the layout of published
-checkpoints, not from ours. The file there was made with PyTorch 2.13 on a CPU. Tests read the file, and need no PyTorch.
+checkpoints, not from ours. numbers.npz was made with PyTorch 2.13 on a CPU; tests read it, and need no PyTorch.
 """
 
 from __future__ import annotations
