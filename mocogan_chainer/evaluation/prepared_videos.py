@@ -8,7 +8,6 @@ import numpy as np
 
 from mocogan_chainer.datasets.prepared import PreparedDataset
 
-
 MAPPED_BYTES = 64 * 2**20
 """Frames that are mapped into memory at a time."""
 
