@@ -116,6 +116,8 @@ def _with_surroundings(found: Result, session: Session) -> Result:
     settings = dict(found.protocol.settings)
     if session.request.length is not None:
         settings["evaluated_length"] = session.request.length
+    if session.evaluated_stride != 1:
+        settings["evaluated_stride"] = session.evaluated_stride
     return dataclasses.replace(
         found,
         protocol=dataclasses.replace(found.protocol, settings=settings),

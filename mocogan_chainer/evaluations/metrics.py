@@ -104,7 +104,14 @@ def _category(session: Session) -> Iterator[Result]:
     indices = session.chosen(videos, session.count(SAMPLES))
     classifier = _classifier(session)
     with progress("mcs: fake", len(indices)) as advance:
-        yield category.motion_control_score(videos, indices, classifier, seed=session.request.seed, advance=advance)
+        yield category.motion_control_score(
+            videos,
+            indices,
+            classifier,
+            seed=session.request.seed,
+            stride=session.evaluated_stride,
+            advance=advance,
+        )
 
 
 def _classifier(session: Session) -> Classifier:

@@ -17,6 +17,7 @@ from mocogan_chainer.evaluation import gathering, statistics
 from mocogan_chainer.evaluation.clips import choose
 from mocogan_chainer.evaluation.extraction import Extractor
 from mocogan_chainer.evaluation.gathering import Advance, Gathered
+from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.evaluation.recipes import RECIPES, Recipe, of_metric
 from mocogan_chainer.evaluation.snapshot_videos import SnapshotVideos
 from mocogan_chainer.evaluation.video_set import VideoSet, open_videos
@@ -97,6 +98,12 @@ class Session:
         if self.request.every_nth is None and self.is_snapshot:
             return self._generator.every_nth
         return self.request.every_nth or 1
+
+    @property
+    def evaluated_stride(self) -> int:
+        """The stride of the evaluated videos: generated ones run at the pace that was learned, filmed ones do not."""
+        filmed = not _is_npz(self.request.fake) and isinstance(self._fake_files, PreparedVideos)
+        return self.every_nth if filmed else 1
 
     def count(self, usual: int) -> int:
         """How many videos are asked for, or else usual."""
@@ -194,7 +201,7 @@ class Session:
         if _is_npz(self.request.fake) and not self.is_snapshot:
             found = gathering.read(self.request.fake, recipe)
             return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
-        return self._gather("fake", self.fake(self.count(recipe.samples)), recipe, 1, part)
+        return self._gather("fake", self.fake(self.count(recipe.samples)), recipe, self.evaluated_stride, part)
 
     def stored_reference(self, recipe: Recipe) -> Gathered:
         """The stored statistics that stand for the real set.

@@ -119,6 +119,12 @@ class TestDistances:
         (path,) = (tmp_path / "third").glob("*.json")
         assert result.read(path).protocol.stride == 3
 
+    def test_real_videos_that_are_evaluated_have_the_pace_of_the_real_set(self, data, tmp_path):
+        assert run("fvd", "--real", data, "--fake", data, "--every-nth", 2) == 0
+        found = the_result(tmp_path)
+        assert found.value == pytest.approx(0, abs=1e-3)
+        assert dict(found.protocol.settings)["evaluated_stride"] == 2
+
     def test_inception_score(self, snapshot, tmp_path, monkeypatch):
         monkeypatch.setattr(
             "mocogan_chainer.evaluations.session._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
