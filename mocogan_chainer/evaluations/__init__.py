@@ -122,7 +122,7 @@ def _with_surroundings(found: Result, session: Session) -> Result:
         found,
         protocol=dataclasses.replace(found.protocol, settings=settings),
         versions={**found.versions, "backend": session.backend},
-        warnings=(*found.warnings, *session.doubts(), *[remark] * bool(remark)),
+        warnings=(*found.warnings, *session.doubts(found.protocol.metric), *[remark] * bool(remark)),
     )
 
 

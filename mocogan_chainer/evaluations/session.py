@@ -26,6 +26,8 @@ from mocogan_chainer.features import c3d, catalogue, weights
 
 Say = Callable[[str], None]
 WHOLE = (1, 1)
+OF_MOTION = ("fvd", "fid", "prd", "mcs")
+"""Metrics that compare how fast things move in one set and in another."""
 
 
 class Session:
@@ -160,17 +162,17 @@ class Session:
             seed=self.request.seed,
         )
 
-    def doubts(self) -> list[str]:
-        """What a reader of the numbers should know of the evaluated set, a line each."""
+    def doubts(self, metric: str) -> list[str]:
+        """What a reader of a metric's number should know of the sets, a line each."""
         found = []
         coded = 0 if self.is_snapshot or _is_npz(self.request.fake) else getattr(self._fake_files, "lossy", 0)
         if coded:
             found.append(
-                f"{self.request.fake}: {coded} of its videos are coded files, which changes colours a little, and ACD "
-                "by half of it; generate_samples.py --format frames loses nothing"
+                f"{self.request.fake}: {coded} of its videos are coded files; coding changes colours a little, which "
+                "can change ACD by half; generate_samples.py --format frames loses nothing"
             )
         paceless = self.request.every_nth is None and not self.is_snapshot and self.request.fake != self.request.real
-        if self.request.real is not None and not _is_npz(self.request.real) and paceless:
+        if metric in OF_MOTION and self.request.real is not None and not _is_npz(self.request.real) and paceless:
             found.append(
                 f"{self.request.real}: every frame was taken; if the evaluated videos come from a model that learned "
                 "every n-th (train.py: every 2nd unless told otherwise), say --every-nth n"

@@ -337,6 +337,29 @@ class TestMistakes:
         assert "mu and sigma alone" in error(capsys, "prd", "--real", "theirs.npz", "--fake", data)
 
 
+class TestDoubts:
+    @pytest.fixture
+    def files(self, tmp_path):
+        """Two videos as coded files, and as frames."""
+        frames = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 16, 3)).astype(np.uint8)
+        for i, one in enumerate(frames):
+            video.write_mp4(tmp_path / "coded" / f"{i}.mp4", one, 8)
+            video.write_frames(tmp_path / "frames" / str(i), one)
+
+    def test_coded_files_and_a_pace_that_nobody_said(self, data, files, capsys):
+        assert run("fvd", "--real", data, "--fake", "coded") == 0
+        said = capsys.readouterr().out
+        assert "warning: coded: 2 of its videos are coded files" in said
+        assert "every frame was taken; if the evaluated videos come from a model" in said
+
+    def test_neither(self, data, files, capsys):
+        assert run("fvd", "--real", data, "--fake", "frames", "--every-nth", 2) == 0
+        assert run("psnr", "--real", "frames", "--fake", "frames") == 0
+        said = capsys.readouterr().out
+        assert "coded files" not in said
+        assert "every frame was taken" not in said
+
+
 class TestFiles:
     def test_no_result_takes_anothers_place(self, data, tmp_path):
         for name in ("run.v1", "run.v2"):
