@@ -12,6 +12,7 @@ class Sampler(Protocol):
     """What a family offers for sampling. Codes are its own; the functions here only pass them on."""
 
     class_names: tuple[str, ...]
+    category_is_motion: bool  # whether a category says how things move, or what is seen
     tile: int  # videos that one run of the network renders; a video's bytes depend on its place in the tile only
 
     def draw(
@@ -66,7 +67,8 @@ def content_by_motion(
 ) -> np.ndarray:
     """Return uint8 (contents * motions, T, H, W, 3), row by row: rows share content, columns share motion.
 
-    The paper's figure. Without a ``category``, columns take the categories in turn, as a category is motion's.
+    The paper's figure. Without a ``category``, columns take the categories in turn where a category is motion's, and rows
+    where it is content's.
     """
     rows = np.repeat(np.arange(contents), motions).tolist()
     columns = np.tile(np.arange(motions), contents).tolist()
@@ -74,7 +76,8 @@ def content_by_motion(
     if category is not None:
         categories = [category] * len(rows)
     else:
-        categories = [column % n_categories for column in columns] if n_categories else None
+        shared = columns if sampler.category_is_motion else rows
+        categories = [number % n_categories for number in shared] if n_categories else None
     return sampler.render(sampler.draw(seed, rows, columns, length, categories))
 
 
@@ -87,7 +90,7 @@ def content_path(sampler: Sampler, steps: int, length: int, seed: int, category:
 def at_lengths(
     sampler: Sampler, lengths: Sequence[int], seed: int, category: int | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (length, uint8 (length, H, W, 3)) for each of ``lengths``: one content, and one motion that goes on."""
+    """Yield (length, uint8 (length, H, W, 3)) for each of ``lengths``: one content, and motion codes that go on."""
     wanted = None if category is None else [category]
     for length in lengths:
         yield length, sampler.render(sampler.draw(seed, [0], [0], length, wanted))[0]

@@ -76,6 +76,7 @@ class _Attention(FunctionNode):
             g *= weights
             gq[part] = g @ k[part]
             gk[part] = g.swapaxes(1, 2) @ q[part]
+            del weights, g  # before the next part's are made
         return gq, gk, gv
 
 

@@ -22,6 +22,7 @@ class TiledSampler:
         class_names: names of the categories that can be asked for.
     """
 
+    category_is_motion = True  # as in MoCoGAN
     tile = 4  # always as many, because matrix products round differently for other shapes
 
     def __init__(self, generator: chainer.Chain, class_names: Sequence[str]):

@@ -33,6 +33,7 @@ def of(sampler, **how):
 class ToySampler:
     """A video's pixels are its number and its category; the drawn category is the number's last bit."""
 
+    category_is_motion = True
     tile = 4
 
     def __init__(self, class_names=("even", "odd")):

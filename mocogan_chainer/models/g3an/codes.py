@@ -26,19 +26,19 @@ class Codes:
     Attributes:
         za: float32 (N, appearance) ~ N(0, I), fixed over a video.
         zm: float32 (N, motion, S) ~ N(0, I).
-        category: int32 (N,), all 0 where there are no categories.
+        z_category: int32 (N,), all 0 where there are no categories.
     """
 
     za: Array
     zm: Array
-    category: Array
+    z_category: Array
 
     def __len__(self) -> int:
         return len(self.za)
 
     def map(self, function: Callable[[Array], Array]) -> Codes:
         """Apply ``function`` to each array (for example to send them to a device)."""
-        return Codes(*map(function, (self.za, self.zm, self.category)))
+        return Codes(*map(function, (self.za, self.zm, self.z_category)))
 
     def take(self, indexes: Sequence[int]) -> Codes:
         """Return the codes of some of the videos."""
@@ -52,7 +52,7 @@ def draw(rng: np.random.Generator, category: np.ndarray, steps: int, sizes: Code
     return Codes(
         za=rng.standard_normal((n, sizes.appearance), dtype=np.float32),
         zm=rng.standard_normal((n, sizes.motion, steps), dtype=np.float32),
-        category=category,
+        z_category=category,
     )
 
 

@@ -155,7 +155,7 @@ class Generator(chainer.Chain):
         """(N, appearance and embedding, 1, 1, 1)."""
         za = codes.za
         if self.code_sizes.categories:
-            za = F.concat([za, self.embedding[codes.category]], axis=1)
+            za = F.concat([za, self.embedding[codes.z_category]], axis=1)
         return za[..., None, None, None]
 
 

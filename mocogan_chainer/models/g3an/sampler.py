@@ -17,6 +17,8 @@ from mocogan_chainer.models.sampler import TiledSampler, great_circle
 class G3ANSampler(TiledSampler):
     """Draws codes by number and renders them; a video's content is its appearance."""
 
+    category_is_motion = False
+
     def draw(
         self,
         seed: int,
@@ -42,7 +44,7 @@ class G3ANSampler(TiledSampler):
             for c, m in zip(contents, motions, strict=True)
         ]
         codes = draw_each(streams, steps, self.generator.code_sizes)
-        return codes if categories is None else replace(codes, category=np.asarray(categories, np.int32))
+        return codes if categories is None else replace(codes, z_category=np.asarray(categories, np.int32))
 
     def interpolate(self, codes: Codes, steps: int) -> Codes:
         """Return ``steps`` codes from the first video's appearance to the second's, all with the first's motion."""

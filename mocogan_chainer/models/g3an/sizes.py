@@ -26,7 +26,7 @@ def split_size(size: int) -> tuple[int, int]:
             return base, quotient.bit_length() - 1
     raise ConfigError(
         f"size={size}: G3AN's networks take frames of 4 or 6 times a power of two from 16 on: 16, 24, 32, 48, 64, 96, "
-        "128, 192, 256 (prepare the data again with --size)"
+        "128, 192, 256, ... (prepare the data again with --size)"
     )
 
 

@@ -210,7 +210,7 @@ class TestCategories:
     def test_the_generator_sees_them(self):
         generator = make_generator(16, categories=3)
         codes = make_codes(3)
-        same = Codes(codes.za[[0] * 3], codes.zm[[0] * 3], codes.category)
+        same = Codes(codes.za[[0] * 3], codes.zm[[0] * 3], codes.z_category)
         with chainer.using_config("train", False):
             x = generator(same).array
         assert len({video.tobytes() for video in x}) == 3

@@ -6,6 +6,7 @@ import pytest
 
 from mocogan_chainer import sampling, seeding
 from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.evaluation.snapshot_videos import SnapshotVideos
 from mocogan_chainer.links import SpectralLink
 from mocogan_chainer.models.g3an.codes import CodeSizes
 from mocogan_chainer.models.g3an.generator import Generator
@@ -36,10 +37,21 @@ def test_numbers_name_appearance_and_motion(sampler):
     assert np.array_equal(codes.zm[0], codes.zm[2])
     assert not np.array_equal(codes.za[0], codes.za[2])
     assert not np.array_equal(codes.zm[0], codes.zm[1])
-    assert codes.category[0] == codes.category[1]
+    assert codes.z_category[0] == codes.z_category[1]
     assert codes.zm.shape == (3, 4, 3)
     other = sampler.draw(4, [5], [1], 24)
     assert not np.array_equal(other.za[0], codes.za[0])
+
+
+def test_its_videos_can_be_evaluated_by_category(sampler):
+    videos = SnapshotVideos(sampler, name="snapshot", length=16, count=6, seed=3, fingerprint="0" * 16)
+    assert [videos.label(i) for i in range(6)] == sampler.draw(3, range(6), range(6), 16).z_category.tolist()
+
+
+def test_in_a_grid_a_row_shares_its_category(sampler):
+    grid = sampling.content_by_motion(sampler, 2, 3, 16, seed=0)
+    rows = sampler.render(sampler.draw(0, [0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2], 16, [0, 0, 0, 1, 1, 1]))
+    assert np.array_equal(grid, rows)
 
 
 def test_a_longer_video_goes_on(sampler):
@@ -54,11 +66,11 @@ def test_codes_are_normal(sampler):
     for values in (codes.za, codes.zm):
         assert values.std() == pytest.approx(1, abs=0.03)
         assert abs(values.mean()) < 0.03
-    assert codes.category.mean() == pytest.approx(0.5, abs=0.05)
+    assert codes.z_category.mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_asked_categories(sampler):
-    assert sampler.draw(0, [0, 1, 2], [0, 0, 0], 16, [1, 0, 1]).category.tolist() == [1, 0, 1]
+    assert sampler.draw(0, [0, 1, 2], [0, 0, 0], 16, [1, 0, 1]).z_category.tolist() == [1, 0, 1]
 
 
 def test_lengths_that_there_are_not(sampler):
@@ -71,7 +83,7 @@ def test_path(sampler):
     path = sampler.interpolate(ends, 4)
     np.testing.assert_allclose(path.za[[0, -1]], ends.za, atol=1e-5)
     assert (path.zm == ends.zm[:1]).all()
-    assert path.category.tolist() == [1] * 4
+    assert path.z_category.tolist() == [1] * 4
 
 
 @pytest.mark.parametrize("batchsize", [1, 3, 16])

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from mocogan_chainer import builder, checkpoint, config, models, seeding
+from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.writer import open_writer
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.links import ExponentialMovingAverage, SpectralLink
 from mocogan_chainer.models.g3an.generator import MODES
@@ -173,12 +175,13 @@ class TestStep:
 
     def test_categories_are_those_of_the_real_videos(self):
         updater = make_updater(**{"model.conditional": True})
-        seen = []
-        updater.video_discriminator.forward = lambda x, category: seen.append(category.tolist())
-        with pytest.raises(TypeError):  # there is no score
-            updater.update_core()
-        assert seen == [[2, 0, 1]]
-        assert updater.generate(np.array([1, 1, 0], np.int32)).shape == (3, 3, 16, 16, 16)
+        asked, judged = [], []
+        generate, judge = updater.generate, updater.video_discriminator.forward
+        updater.generate = lambda category: asked.append(category.tolist()) or generate(category)
+        updater.video_discriminator.forward = lambda x, category: judged.append(category.tolist()) or judge(x, category)
+        updater.update_core()
+        assert asked == [[2, 0, 1]]
+        assert judged == [[2, 0, 1]] * 3  # real, generated, and for the generator
 
 
 class TestMovingAverage:
@@ -240,12 +243,21 @@ class TestRefusals:
             make_updater(data, **settings)
 
 
-def test_clips_take_steps_of_two_or_three(tiny_dataset):
-    dataset = builder.open_dataset(config.resolve("g3an", settings={"dataset": str(tiny_dataset)}))
-    resolved = make_config(CLASSES, every_nth=1)
-    iterators = models.build(resolved, CLASSES).iterators(dataset, lambda name: seeding.stream(0, name))
+def test_clips_take_steps_of_two_or_three(tmp_path):
+    frames = np.broadcast_to(np.arange(60, dtype=np.uint8)[:, None, None, None], (60, 16, 16, 3))
+    with open_writer(tmp_path / "data", "counted", 16, CLASSES.class_names) as writer:
+        for i in range(6):
+            writer.add(frames, str(i), CLASSES.class_names[i % len(CLASSES.class_names)])
+    dataset = PreparedDataset.open(tmp_path / "data")
+    iterators = models.build(make_config(CLASSES), CLASSES).iterators(dataset, lambda name: seeding.stream(0, name))
     assert list(iterators) == ["main"]
-    assert next(iterators["main"])[0].shape == (3, 16, 16, 16, 3)
+    steps = set()
+    for _ in range(20):
+        for clip in next(iterators["main"])[0]:
+            of_this = set(np.diff(clip[:, 0, 0, 0].astype(int)).tolist())
+            assert len(of_this) == 1
+            steps |= of_this
+    assert steps == {2, 3}
     assert config.resolve("g3an")["every_nth"] == 2
     assert config.resolve("g3an")["model"]["stride_spread"] == 1
 
