@@ -67,8 +67,8 @@ def content_by_motion(
 ) -> np.ndarray:
     """Return uint8 (contents * motions, T, H, W, 3), row by row: rows share content, columns share motion.
 
-    The paper's figure. Without a ``category``, columns take the categories in turn where a category is motion's, and rows
-    where it is content's.
+    The paper's figure. Without a ``category``, columns take the categories in turn where a category is motion's, and
+    rows where it is content's.
     """
     rows = np.repeat(np.arange(contents), motions).tolist()
     columns = np.tile(np.arange(motions), contents).tolist()

@@ -66,7 +66,7 @@ def test_the_plot_has_a_panel_a_network(tmp_path):
 
 def test_grid_of_videos(tmp_path):
     class Sampler:
-        class_names, tile = (), 4
+        class_names, category_is_motion, tile = (), True, 4
 
         def draw(self, seed, contents, motions, length, categories=None):
             return [(c, length) for c in contents]
