@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from chainer import Variable
 from mocogan_chainer import functions
 
 
-class TiledSampler:
+class TiledSampler(ABC):
     """Base of the families' samplers (the protocol is :class:`mocogan_chainer.sampling.Sampler`).
 
     A subclass gives ``draw``, ``interpolate`` and ``videos``; its codes have a length, ``take`` and ``map``.
@@ -29,9 +30,9 @@ class TiledSampler:
         self.generator = generator
         self.class_names = tuple(class_names)
 
+    @abstractmethod
     def videos(self, codes: Any) -> Variable:
         """Run the network on a tile of codes, on its device: float (tile, 3, T, H, W) in [-1, 1]."""
-        raise NotImplementedError
 
     def render(self, codes: Any) -> np.ndarray:
         """Turn codes into uint8 videos (N, T, H, W, 3); a video does not depend on those beside it."""

@@ -10,6 +10,7 @@ from chainer import Variable
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links import SpectralConvolution, SpectralLink
 from mocogan_chainer.models.g3an import sizes
+from mocogan_chainer.models.sizes import doubling_widths
 
 SLOPE = 0.2
 """LeakyReLU's slope below 0."""
@@ -28,7 +29,7 @@ class ImageDiscriminator(chainer.Chain):
         super().__init__()
         base, halvings = sizes.split_size(size)
         layers, channels = [], 3
-        for width in sizes.discriminator_widths(ch, halvings):
+        for width in doubling_widths(ch, halvings):
             layers.append(SpectralConvolution(channels, width, (4, 4), 2, 1, SLOPE, rng))
             channels = width
         with self.init_scope():
@@ -55,7 +56,7 @@ class VideoDiscriminator(chainer.Chain):
         super().__init__()
         base, halvings = sizes.split_size(size)
         layers, channels = [], 3
-        widths = zip(sizes.discriminator_widths(ch, halvings), sizes.halvings_in_time(halvings), strict=True)
+        widths = zip(doubling_widths(ch, halvings), sizes.halvings_in_time(halvings), strict=True)
         for width, in_time in widths:
             layers.append(SpectralConvolution(channels, width, (1, 4, 4), (1, 2, 2), (0, 1, 1), SLOPE, rng))
             if in_time:

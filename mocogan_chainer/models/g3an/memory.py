@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from mocogan_chainer.models.g3an import sizes
+from mocogan_chainer.models.sizes import doubling_widths
 
 
 def activation_floats(*, size: int, length: int, batchsize: int, ch_g: int, ch_d: int, mode: str) -> int:
@@ -34,7 +35,7 @@ def _video_discriminator(size: int, length: int, ch: int) -> int:
     """Numbers that a video leaves: each layer's input, and a byte for each number that is rectified."""
     _, halvings = sizes.split_size(size)
     shape, total = [length, size, size], 3 * length * size * size
-    widths = sizes.discriminator_widths(ch, halvings)
+    widths = doubling_widths(ch, halvings)
     for width, in_time in zip(widths, sizes.halvings_in_time(halvings), strict=True):
         shape = [shape[0], shape[1] // 2, shape[2] // 2]
         total += width * prod(shape) * 5 // 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.models import sizes
 
 SHORTEST, STEP = 16, 4
 """Frames that one motion code makes, and that each further one adds."""
@@ -15,19 +16,8 @@ _DOUBLINGS_IN_TIME = 2
 
 
 def split_size(size: int) -> tuple[int, int]:
-    """Return (base, doublings) with ``size = base * 2 ** doublings`` and base 4, as published, or 6.
-
-    Raises:
-        ConfigError: the size is not of that form.
-    """
-    for base in (4, 6):
-        quotient, rest = divmod(size, base)
-        if rest == 0 and quotient >= 4 and quotient & (quotient - 1) == 0:
-            return base, quotient.bit_length() - 1
-    raise ConfigError(
-        f"size={size}: G3AN's networks take frames of 4 or 6 times a power of two from 16 on: 16, 24, 32, 48, 64, 96, "
-        "128, 192, 256, ... (prepare the data again with --size)"
-    )
+    """Return (base, doublings); see :func:`mocogan_chainer.models.sizes.split_size`."""
+    return sizes.split_size(size, "G3AN")
 
 
 def motion_steps(length: int, name: str = "video_length") -> int:
@@ -53,11 +43,6 @@ def generator_widths(ch: int, doublings: int) -> list[int]:
 def doubles_time(block: int) -> bool:
     """Whether this block, counted from 0, makes twice as many frames: the two after the first do."""
     return 1 <= block <= _DOUBLINGS_IN_TIME
-
-
-def discriminator_widths(ch: int, halvings: int) -> list[int]:
-    """Channels after each halving: doubling from ``ch``, at most eightfold as published."""
-    return [ch * min(2**i, 8) for i in range(halvings)]
 
 
 def halvings_in_time(halvings: int) -> list[bool]:

@@ -8,7 +8,8 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.links import BatchNormActivation, Convolution, NoiseSource
-from mocogan_chainer.models.mocogan.sizes import TEMPORAL_KERNEL, split_size, temporal_kernels, widths
+from mocogan_chainer.models.mocogan.sizes import TEMPORAL_KERNEL, split_size, temporal_kernels
+from mocogan_chainer.models.sizes import doubling_widths
 
 SLOPE = 0.2
 """LeakyReLU's slope below 0."""
@@ -70,7 +71,7 @@ class Discriminator(chainer.Chain):
         super().__init__()
         self.noise, self.sigma = noise, sigma
         last, sigma_last = len(ksizes) - 2, sigma if noise_last else 0.0
-        channels = [in_channels, *widths(n_filters, len(ksizes) - 1)]
+        channels = [in_channels, *doubling_widths(n_filters, len(ksizes) - 1)]
         with self.init_scope():
             self.blocks = chainer.ChainList(
                 *(

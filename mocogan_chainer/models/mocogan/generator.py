@@ -11,7 +11,8 @@ from chainer import Variable
 
 from mocogan_chainer.links import GRU, BatchNormActivation, Deconvolution
 from mocogan_chainer.models.mocogan.codes import Codes, CodeSizes, one_hot
-from mocogan_chainer.models.mocogan.sizes import split_size, widths
+from mocogan_chainer.models.mocogan.sizes import split_size
+from mocogan_chainer.models.sizes import doubling_widths
 
 
 class UpBlock(chainer.Chain):
@@ -48,7 +49,7 @@ class Generator(chainer.Chain):
         self.code_sizes = code_sizes
         self.category_to = category_to
         base, doublings = split_size(size)
-        out_channels = widths(n_filters, doublings)[::-1]
+        out_channels = doubling_widths(n_filters, doublings)[::-1]
         sizes = code_sizes
         to_motion = sizes.categories if category_to == "motion" else 0
         code_size = sizes.content + sizes.categories - to_motion + sizes.motion

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from mocogan_chainer.models.mocogan.sizes import split_size, temporal_kernels, widths
+from mocogan_chainer.models.mocogan.sizes import split_size, temporal_kernels
+from mocogan_chainer.models.sizes import doubling_widths
 
 
 def activation_floats(
@@ -45,7 +46,7 @@ def _discriminator(
     is left.
     """
     channels, trained, frozen = in_channels, in_channels * prod(shape), 0
-    for i, (width, kernel) in enumerate(zip(widths(n_filters, len(kernels)), kernels, strict=True)):
+    for i, (width, kernel) in enumerate(zip(doubling_widths(n_filters, len(kernels)), kernels, strict=True)):
         shape = (shape[0] - kernel + 1, shape[1] // 2, shape[2] // 2)
         channels = width
         kept = channels * prod(shape) // (1 if i else 4)
@@ -58,7 +59,7 @@ def _generator_frame(size: int, n_filters: int) -> int:
     """Numbers that a frame leaves: each block's before and after normalization, and the frame with its noise."""
     _, doublings = split_size(size)
     total, side = 2 * 3 * size * size, size
-    for width in widths(n_filters, doublings):
+    for width in doubling_widths(n_filters, doublings):
         side //= 2
         total += 2 * width * side * side
     return total

@@ -10,7 +10,8 @@ from typing import Any
 from mocogan_chainer.errors import ConfigError, SnapshotError
 from mocogan_chainer.models.family import Inferred
 from mocogan_chainer.models.mocogan.published_layers import Layers, StateDict, in_order
-from mocogan_chainer.models.mocogan.sizes import split_size, widths
+from mocogan_chainer.models.mocogan.sizes import split_size
+from mocogan_chainer.models.sizes import doubling_widths
 
 NETWORKS = ("generator", "image_discriminator", "video_discriminator")
 
@@ -109,7 +110,7 @@ def _generator(layers: Layers) -> _Generator:
         )
     size = base * 2 ** (count - 1)
     n_filters = shapes[-1][0]
-    expected = [shapes[0][0], *widths(n_filters, count - 1)[::-1], _COLOURS]
+    expected = [shapes[0][0], *doubling_widths(n_filters, count - 1)[::-1], _COLOURS]
     _require_channels("generator", [s[:2] for s in shapes], expected)
     motion, input_size = layers.motion["weight_hh"].shape[1], layers.motion["weight_ih"].shape[1]
     if not 0 < motion < shapes[0][0] or input_size < motion:
@@ -128,7 +129,7 @@ def _discriminator(name: str, layers: Layers, size: int) -> _Discriminator:
             f"{halvings + 1}, or {halvings} in the patch form"
         )
     n_filters, in_channels, outputs = *shapes[0][:2], shapes[-1][0]
-    expected = [in_channels, *widths(n_filters, len(shapes) - 1), outputs]
+    expected = [in_channels, *doubling_widths(n_filters, len(shapes) - 1), outputs]
     _require_channels(name, [(s[1], s[0]) for s in shapes], expected)
     if in_channels < _COLOURS or (name == "image_discriminator" and outputs != 1):
         raise SnapshotError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.models import sizes
 
 PUBLISHED_HALVINGS = 4
 """How often the published networks halve a frame: 64 -> 4."""
@@ -11,24 +11,8 @@ TEMPORAL_KERNEL = 4
 
 
 def split_size(size: int) -> tuple[int, int]:
-    """Return (base, halvings) with ``size = base * 2 ** halvings`` and base 4 or 6.
-
-    Raises:
-        ConfigError: the size is not of that form.
-    """
-    for base in (4, 6):
-        quotient, rest = divmod(size, base)
-        if rest == 0 and quotient >= 4 and quotient & (quotient - 1) == 0:
-            return base, quotient.bit_length() - 1
-    raise ConfigError(
-        f"size={size}: MoCoGAN's networks take frames of 4 or 6 times a power of two from 16 on: 16, 24, 32, 48, 64, "
-        "96, 128, 192, 256 (prepare the data again with --size)"
-    )
-
-
-def widths(n_filters: int, halvings: int) -> list[int]:
-    """Channels after each halving: doubling from ``n_filters``, at most eightfold as published."""
-    return [n_filters * min(2**i, 8) for i in range(halvings)]
+    """Return (base, halvings); see :func:`mocogan_chainer.models.sizes.split_size`."""
+    return sizes.split_size(size, "MoCoGAN")
 
 
 def temporal_kernels(halvings: int) -> list[int]:

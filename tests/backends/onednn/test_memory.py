@@ -59,9 +59,8 @@ def test_memory_is_used_again():
     def fetched(keep):
         return int(subprocess.check_output([sys.executable, "-c", COUNT_PAGES.format(keep=keep)], text=True))
 
-    kept, handed_back = fetched(keep=True), fetched(keep=False)
-    assert kept < 50
-    assert kept < handed_back / 3, "it would not matter"  # 5 x 80 MiB: 102,400 pages, or 200 where all are huge
+    assert fetched(keep=False) > 500  # shows that it matters
+    assert fetched(keep=True) < 50
 
 
 class TestChannelsLast:

@@ -10,6 +10,7 @@ from mocogan_chainer.models.mocogan import codes, sizes
 from mocogan_chainer.models.mocogan.codes import CodeSizes
 from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
 from mocogan_chainer.models.mocogan.generator import Generator
+from mocogan_chainer.models.sizes import doubling_widths
 
 CODE_SIZES = CodeSizes(content=5, categories=3, motion=4)
 
@@ -41,8 +42,8 @@ class TestSizes:
             sizes.split_size(size)
 
     def test_widths_are_published_ones(self):
-        assert sizes.widths(64, 4) == [64, 128, 256, 512]
-        assert sizes.widths(64, 5) == [64, 128, 256, 512, 512]
+        assert doubling_widths(64, 4) == [64, 128, 256, 512]
+        assert doubling_widths(64, 5) == [64, 128, 256, 512, 512]
 
     @pytest.mark.parametrize("size", [64, 96, 128])
     def test_16_frames_always_do(self, size):
