@@ -139,8 +139,14 @@ class Backend(Protocol):
     def rectify_backward(self, positive: Array, gy: Array, slope: float) -> Array:
         """Return the gradient of x, which is positive where ``positive`` says."""
 
-    def moments(self, x: Array) -> tuple[Array, Array]:
-        """Return each channel's mean and biased variance, (C,)."""
+    def drop(self, x: Array, ratio: float, key: int) -> Array:
+        """Return x / (1 - ratio), and 0 where the word of the stream ``key`` is less than ratio 2**32.
+
+        Words lie as noise does: number i of them decides over position i of (N, *size, C).
+        """
+
+    def moments(self, x: Array, by_sample: bool = False) -> tuple[Array, Array]:
+        """Return each channel's mean and biased variance, (C,), or those of each sample, (N, C)."""
 
     def normalize_rectify(
         self,
@@ -153,7 +159,10 @@ class Backend(Protocol):
         slope: float,
         noise: Noise | None,
     ) -> Array:
-        """Return LeakyReLU((x - mean) / sqrt(variance + eps) * gamma + beta), plus noise."""
+        """Return LeakyReLU((x - mean) / sqrt(variance + eps) * gamma + beta), plus noise.
+
+        gamma and beta are (C,), the moments (C,) or (N, C).
+        """
 
     def normalize_rectify_backward(
         self,
@@ -166,7 +175,7 @@ class Backend(Protocol):
         eps: float,
         slope: float,
     ) -> tuple[Array, Array, Array]:
-        """Return the gradients of x, gamma and beta, where mean and variance are those of x."""
+        """Return the gradients of x, gamma and beta, where mean and variance are those of x, or of its samples."""
 
     def adam(
         self,

@@ -9,6 +9,7 @@ block's counter ``k`` gives number ``1024 w + k``. So neighbours are computed si
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,37 @@ _BLOCKS_AT_A_TIME = 64
 def normal(size: int, key: int, xp: Any = np) -> Any:
     """Return the first ``size`` numbers of the stream ``key``, float32 N(0, 1), as an array of module ``xp``."""
     out = xp.empty(size, xp.float32)
-    step = BLOCK * _BLOCKS_AT_A_TIME if xp is np else size  # for a processor's cache; a GPU takes all at once
-    for first in range(0, size, step):
+    for part, words in _parts(out, key, xp):
+        numbers = [*_pair(words[0], words[1], xp), *_pair(words[2], words[3], xp)]
+        part[:] = _in_blocks(numbers, xp)[: part.size]
+    return out
+
+
+def words(size: int, key: int, xp: Any = np) -> Any:
+    """Return the first ``size`` words of the stream ``key``, uint32, as an array of module ``xp``."""
+    out = xp.empty(size, xp.uint32)
+    for part, words in _parts(out, key, xp):
+        part[:] = _in_blocks(words, xp)[: part.size]
+    return out
+
+
+def threshold(ratio: float) -> int:
+    """Return the number that a word is less than with probability ``ratio`` in [0, 1)."""
+    return int(ratio * 2**32)
+
+
+def _parts(out: Any, key: int, xp: Any) -> Iterator[tuple[Any, tuple[Any, Any, Any, Any]]]:
+    """Yield parts of the flat array ``out`` with the four words of each counter that makes them."""
+    step = BLOCK * _BLOCKS_AT_A_TIME if xp is np else max(out.size, 1)  # for a processor's cache; a GPU takes all
+    for first in range(0, out.size, step):
         part = out[first : first + step]
         counters = xp.arange(first // 4, first // 4 + -(-part.size // BLOCK) * COUNTERS, dtype=xp.uint64)
-        words = philox(counters, key)  # 4 words of each counter
-        numbers = [*_pair(words[0], words[1], xp), *_pair(words[2], words[3], xp)]
-        blocks = xp.stack([n.reshape(-1, COUNTERS) for n in numbers], axis=1)  # (blocks, 4, COUNTERS)
-        part[:] = blocks.reshape(-1)[: part.size]
-    return out
+        yield part, philox(counters, key)
+
+
+def _in_blocks(numbers: Sequence[Any], xp: Any) -> Any:
+    """Four arrays, of one number a counter each, as the stream has them: flat."""
+    return xp.stack([n.reshape(-1, COUNTERS) for n in numbers], axis=1).reshape(-1)
 
 
 def philox(counters: Any, key: int) -> tuple[Any, Any, Any, Any]:

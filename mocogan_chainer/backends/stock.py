@@ -77,13 +77,21 @@ def rectify_backward(positive: Array, gy: Array, slope: float) -> Array:
     return xp.where(positive, gy, gy * gy.dtype.type(slope))
 
 
-def moments(x: Array) -> tuple[Array, Array]:
+def drop(x: Array, ratio: float, key: int) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    axes = _but_channels(x)
+    xp = backend.get_array_module(x)
+    words = random.words(x.size, key, xp).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+    stays = xp.moveaxis(words >= xp.uint32(random.threshold(ratio)), -1, 1)
+    return xp.where(stays, x * x.dtype.type(1 / (1 - ratio)), x.dtype.type(0))
+
+
+def moments(x: Array, by_sample: bool = False) -> tuple[Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    axes = _positions(x, by_sample)
     about = x.mean(axis=axes, keepdims=True)
     rest = x - about  # a float32 sum far from 0 leaves some of the mean in it
     mean = rest.mean(axis=axes)
-    return about.reshape(-1) + mean, (rest * rest).mean(axis=axes) - mean * mean
+    return about.reshape(mean.shape) + mean, (rest * rest).mean(axis=axes) - mean * mean
 
 
 def normalize_rectify(
@@ -105,14 +113,14 @@ def normalize_rectify_backward(
     x: Array, gy: Array, gamma: Array, beta: Array, mean: Array, variance: Array, eps: float, slope: float
 ) -> tuple[Array, Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    axes, count = _but_channels(x), x.size // x.shape[1]
+    axes, count = _positions(x, by_sample=mean.ndim == 2), x.size // mean.size
     gamma, beta, mean, variance = (_as_channels(a, x) for a in (gamma, beta, mean, variance))
     deviation = (variance + eps) ** 0.5
     x_hat = (x - mean) / deviation
     g = rectify_backward(x_hat * gamma + beta > 0, gy, slope)
     gbeta, ggamma = g.sum(axis=axes), (g * x_hat).sum(axis=axes)
     gx = gamma / deviation * (g - _as_channels(gbeta, x) / count - x_hat * (_as_channels(ggamma, x) / count))
-    return gx, ggamma, gbeta
+    return gx, ggamma.reshape(-1, x.shape[1]).sum(axis=0), gbeta.reshape(-1, x.shape[1]).sum(axis=0)
 
 
 def adam(
@@ -126,13 +134,14 @@ def adam(
     w -= rate * m / (xp.sqrt(v) + eps)
 
 
-def _but_channels(x: Array) -> tuple[int, ...]:
-    return (0, *range(2, x.ndim))
+def _positions(x: Array, by_sample: bool) -> tuple[int, ...]:
+    """The axes that a channel's moments are taken over."""
+    return (*range(2, x.ndim),) if by_sample else (0, *range(2, x.ndim))
 
 
 def _as_channels(a: Array, x: Array) -> Array:
-    """(C,) so that it broadcasts over x (N, C, *size)."""
-    return a.reshape(-1, *(1,) * (x.ndim - 2))
+    """(C,) or (N, C) so that it broadcasts over x (N, C, *size)."""
+    return a.reshape(*a.shape, *(1,) * (x.ndim - 2))
 
 
 def _by_group(

@@ -3,8 +3,10 @@
 from mocogan_chainer.functions.attention import attention
 from mocogan_chainer.functions.bias import bias_leaky_relu
 from mocogan_chainer.functions.convolution import convolution, convolution_activation, deconvolution
+from mocogan_chainer.functions.dropout import dropout
 from mocogan_chainer.functions.gru import gru
-from mocogan_chainer.functions.normalization import batch_norm_activation
+from mocogan_chainer.functions.normalization import batch_norm_activation, instance_norm_activation
+from mocogan_chainer.functions.padding import reflection_pad
 from mocogan_chainer.functions.pixels import to_bytes, to_float
 from mocogan_chainer.functions.pooling import max_pooling
 from mocogan_chainer.functions.rectifier import add_noise, leaky_relu
@@ -18,10 +20,13 @@ __all__ = [
     "convolution",
     "convolution_activation",
     "deconvolution",
+    "dropout",
     "gru",
+    "instance_norm_activation",
     "leaky_relu",
     "max_pooling",
     "power_iteration",
+    "reflection_pad",
     "spectral_norm",
     "to_bytes",
     "to_float",

@@ -76,7 +76,13 @@ def convolution_activation(
 
 
 def deconvolution(
-    x: Variable, W: Variable, stride: Size = 1, pad: Size = 0, dilate: Size = 1, groups: int = 1
+    x: Variable,
+    W: Variable,
+    stride: Size = 1,
+    pad: Size = 0,
+    dilate: Size = 1,
+    groups: int = 1,
+    output_pad: Size = 0,
 ) -> Variable:
     """Apply the transposed convolution of ``W`` to ``x``, without bias.
 
@@ -84,16 +90,21 @@ def deconvolution(
         x: (N, C, *size).
         W: (C, O / groups, *ksize).
         stride, pad, dilate, groups: those of the convolution that is transposed.
+        output_pad: positions more at the end of each axis, fewer than the stride.
 
     Returns:
-        (N, O, *output size), the smallest size that the convolution would shrink to ``size``.
+        (N, O, *output size); without ``output_pad`` the smallest size that the convolution would shrink to ``size``.
 
     Raises:
+        ValueError: ``output_pad`` is negative or not less than the stride.
         chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
     """
     geometry = _geometry(len(W.shape) - 2, stride, pad, dilate, groups)
+    more = _tuple(output_pad, len(geometry.stride))
+    if not all(0 <= m < s for m, s in zip(more, geometry.stride, strict=True)):
+        raise ValueError(f"output_pad={output_pad}: it must be at least 0 and less than the stride {geometry.stride}")
     size = geometry.input_size(x.shape[2:], W.shape[2:])
-    return _ConvolutionData(geometry, size).apply((x, W))[0]
+    return _ConvolutionData(geometry, tuple(n + m for n, m in zip(size, more, strict=True))).apply((x, W))[0]
 
 
 def _geometry(ndim: int, stride: Size, pad: Size, dilate: Size, groups: int) -> Geometry:

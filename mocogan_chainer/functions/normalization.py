@@ -1,10 +1,11 @@
-"""Batch normalization together with the rectifier that follows it and the noise of the next layer."""
+"""Normalization together with the rectifier that follows it and the noise of the next layer."""
 
 from __future__ import annotations
 
 import chainer
 import chainer.functions as F
 from chainer import FunctionNode, Variable
+from chainer.backend import get_array_module
 from chainer.utils import type_check
 
 from mocogan_chainer import backends
@@ -56,17 +57,48 @@ def batch_norm_activation(
     return y
 
 
-class _NormalizeRectify(FunctionNode):
-    """(x, gamma, beta) -> y, by the given moments or else by x's own."""
+def instance_norm_activation(
+    x: Variable, *, eps: float = 1e-5, slope: float = 1.0, noise: Noise | None = None
+) -> Variable:
+    """Normalize each channel of each sample over its positions, then apply LeakyReLU, then add noise.
 
-    def __init__(self, eps: float, slope: float, noise: Noise | None, moments: tuple[Array, Array] | None):
-        self.eps, self.slope, self.noise = eps, slope, noise
+    Args:
+        x: (N, C, *size).
+        eps: added to the variance, which is the biased one.
+        slope: LeakyReLU's slope below 0; 0 is ReLU, 1 no rectifier at all.
+        noise: noise to add, or None.
+
+    Returns:
+        (N, C, *size); without noise all 0 where a channel has one position.
+
+    Raises:
+        chainer.utils.type_check.InvalidType: x has no axis of positions.
+    """
+    xp = get_array_module(x)
+    one, zero = xp.ones(x.shape[1], x.dtype), xp.zeros(x.shape[1], x.dtype)
+    return _NormalizeRectify(eps, slope, noise, None, by_sample=True).apply((x, one, zero))[0]
+
+
+class _NormalizeRectify(FunctionNode):
+    """(x, gamma, beta) -> y, by the given moments or else by x's own, or by those of each sample."""
+
+    def __init__(
+        self,
+        eps: float,
+        slope: float,
+        noise: Noise | None,
+        moments: tuple[Array, Array] | None,
+        by_sample: bool = False,
+    ):
+        self.eps, self.slope, self.noise, self.by_sample = eps, slope, noise, by_sample
         self.own_moments = moments is None
         self.moments = moments
 
     def check_type_forward(self, in_types):
         x, gamma, beta = in_types
-        type_check.expect(x.dtype.kind == "f", x.ndim >= 2, gamma.dtype == x.dtype, beta.dtype == x.dtype)
+        type_check.expect(
+            x.dtype.kind == "f", x.ndim >= 2 + self.by_sample, gamma.dtype == x.dtype, beta.dtype == x.dtype
+        )
         type_check.expect(gamma.ndim == 1, gamma.shape[0] == x.shape[1], beta.shape == gamma.shape)
 
     def forward(self, inputs):
@@ -74,7 +106,7 @@ class _NormalizeRectify(FunctionNode):
         x, gamma, beta = inputs
         backend = backends.current()
         if self.own_moments:
-            self.moments = backend.moments(x)
+            self.moments = backend.moments(x, self.by_sample)
         return (backend.normalize_rectify(x, gamma, beta, *self.moments, self.eps, self.slope, self.noise),)
 
     def backward(self, indexes, grad_outputs):
@@ -93,7 +125,10 @@ class _NormalizeRectify(FunctionNode):
 
     def _composed(self, x, gamma, beta):
         with chainer.force_backprop_mode():
-            if self.own_moments:
+            if self.by_sample:
+                gamma, beta = (F.broadcast_to(v, x.shape[:2]) for v in (gamma, beta))
+                y = F.batch_normalization(x, gamma, beta, eps=self.eps, axis=tuple(range(2, x.ndim)))
+            elif self.own_moments:
                 y = F.batch_normalization(x, gamma, beta, eps=self.eps)
             else:
                 y = F.fixed_batch_normalization(x, gamma, beta, *self.moments, eps=self.eps)

@@ -10,7 +10,7 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.functions.convolution import Size
-from mocogan_chainer.links.initialization import fan_in_uniform
+from mocogan_chainer.links.initialization import initial_weights
 
 
 class Convolution(chainer.Link):
@@ -21,6 +21,7 @@ class Convolution(chainer.Link):
         ksize: kernel size, one number per spatial axis.
         stride, pad: one number for all axes or one per axis.
         rng: draws the initial weights, uniform in +-1 / sqrt(fan in).
+        deviation: standard deviation of normal initial weights instead.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class Convolution(chainer.Link):
         stride: Size,
         pad: Size,
         rng: np.random.Generator,
+        *,
+        deviation: float | None = None,
     ):
         super().__init__()
         self.stride, self.pad = stride, pad
         with self.init_scope():
             shape = (out_channels, in_channels, *ksize)
-            self.W = chainer.Parameter(fan_in_uniform(rng, shape, math.prod(shape[1:])))
+            self.W = chainer.Parameter(initial_weights(rng, shape, math.prod(shape[1:]), deviation))
 
     def forward(self, x: Variable) -> Variable:
         """Apply the layer."""
@@ -51,6 +54,8 @@ class Deconvolution(chainer.Link):
         ksize: kernel size, one number per spatial axis.
         stride, pad: those of the convolution that is transposed.
         rng: draws the initial weights, uniform in +-1 / sqrt(out_channels * kernel taps), as PyTorch does.
+        deviation: standard deviation of normal initial weights instead.
+        output_pad: positions more at the end of each axis, fewer than the stride.
     """
 
     def __init__(
@@ -61,13 +66,16 @@ class Deconvolution(chainer.Link):
         stride: Size,
         pad: Size,
         rng: np.random.Generator,
+        *,
+        deviation: float | None = None,
+        output_pad: Size = 0,
     ):
         super().__init__()
-        self.stride, self.pad = stride, pad
+        self.stride, self.pad, self.output_pad = stride, pad, output_pad
         with self.init_scope():
             shape = (in_channels, out_channels, *ksize)
-            self.W = chainer.Parameter(fan_in_uniform(rng, shape, math.prod(shape[1:])))
+            self.W = chainer.Parameter(initial_weights(rng, shape, math.prod(shape[1:]), deviation))
 
     def forward(self, x: Variable) -> Variable:
         """Apply the layer."""
-        return functions.deconvolution(x, self.W, self.stride, self.pad)
+        return functions.deconvolution(x, self.W, self.stride, self.pad, output_pad=self.output_pad)

@@ -1,4 +1,4 @@
-"""Gaussian instance noise."""
+"""Where noise and dropout come from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mocogan_chainer.backends import Noise
 
 
 class NoiseSource:
-    """Owns the random stream of the noise that discriminators add to what they see.
+    """Owns the random stream of the noise that networks add, and of the choices of their dropout.
 
     The stream is counted, not stateful: the k-th request gives the same numbers whatever was asked for before, so that
     its whole state is one number.
@@ -26,11 +26,16 @@ class NoiseSource:
 
     def draw(self, sigma: float) -> Noise | None:
         """Return fresh noise of standard deviation ``sigma``; none in evaluation mode."""
-        if not chainer.config.train or sigma == 0:
+        key = self.draw_key() if sigma != 0 else None
+        return None if key is None else Noise(key, sigma)
+
+    def draw_key(self) -> int | None:
+        """Return a fresh key of 64 bits, for noise or for dropout; None in evaluation mode."""
+        if not chainer.config.train:
             return None
         key = np.random.SeedSequence([self.seed, self.requests]).generate_state(1, np.uint64)[0]
         self.requests += 1
-        return Noise(int(key), sigma)
+        return int(key)
 
     def serialize(self, serializer: Any) -> None:
         """Save or load how many requests were answered."""

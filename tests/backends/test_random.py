@@ -38,6 +38,13 @@ def plain_normal(index, key):
     return radius * (math.sin(angle) if word % 2 else math.cos(angle))
 
 
+def plain_word(index, key):
+    """Word ``index`` of the stream, by the definition of its order."""
+    block, place = divmod(index, 4096)
+    word, counter = divmod(place, 1024)
+    return plain_philox((*split(block * 1024 + counter), 0, 0), split(key))[word]
+
+
 @pytest.mark.parametrize(
     ("counter", "key", "words"),
     [
@@ -67,6 +74,19 @@ def test_a_part_far_into_the_stream_is_made_with_its_own_counters():
     numbers = random.normal(step + 5000, KEY)
     for index in (step - 1, step, step + 1, step + 1024, step + 4095, step + 4096, step + 4999):
         assert numbers[index] == pytest.approx(plain_normal(index, KEY), abs=2e-6)
+
+
+def test_words():
+    step = 64 * 4096
+    words = random.words(step + 5000, KEY)
+    assert words.dtype == np.uint32
+    for index in (0, 1, 1023, 1024, 2047, 3072, 4095, 4096, step - 1, step, step + 1024, step + 4999):
+        assert words[index] == plain_word(index, KEY)
+
+
+@pytest.mark.parametrize(("ratio", "number"), [(0, 0), (0.25, 1 << 30), (0.5, 1 << 31), (1 - 1e-12, 2**32 - 1)])
+def test_threshold(ratio, number):
+    assert random.threshold(ratio) == number
 
 
 def make(backend, size, key):

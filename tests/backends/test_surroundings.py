@@ -172,6 +172,24 @@ class TestRectify:
         assert np.isnan(backend.rectify(x, 0.2, None)[0]).tolist() == [[False, True, False]]
 
 
+class TestDrop:
+    @FEW
+    @given(x=inputs(), ratio=st.sampled_from([0.0, 0.25, 0.9]))
+    def test_equals_the_formula(self, backend, x, ratio):
+        self.check(backend, x, ratio)
+
+    @pytest.mark.parametrize("shape", SIZES)
+    def test_sizes(self, backend, shape):
+        self.check(backend, numbers(shape, "L"), 0.5)
+
+    def check(self, backend, x, ratio):
+        before = x.copy()
+        words = random.words(x.size, KEY).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+        stays = np.moveaxis(words, -1, 1) >= ratio * 2**32
+        assert_close(backend.drop(x, ratio, KEY), np.where(stays, x.astype(float) / (1 - ratio), 0), 1e-6)
+        assert np.array_equal(x, before)
+
+
 class TestMoments:
     @FEW
     @given(x=inputs())
@@ -197,6 +215,22 @@ class TestMoments:
         expected_mean, expected_variance = float64_moments(x)
         np.testing.assert_allclose(variance, expected_variance, rtol=1e-3)
         np.testing.assert_allclose(mean, expected_mean, atol=0.02 * deviation)
+
+
+class TestMomentsOfSamples:
+    @FEW
+    @given(x=inputs())
+    def test_are_those_of_each_sample_alone(self, backend, x):
+        self.check(backend, x)
+
+    @pytest.mark.parametrize("shape", SIZES)
+    def test_sizes(self, backend, shape):
+        self.check(backend, numbers(shape, "L"))
+
+    def check(self, backend, x):
+        expected = zip(*(float64_moments(x[n : n + 1]) for n in range(len(x))), strict=True)
+        for actual, rows in zip(backend.moments(x, by_sample=True), expected, strict=True):
+            assert_close(actual, np.stack(rows))
 
 
 class TestNormalizeRectify:
@@ -226,6 +260,36 @@ class TestNormalizeRectify:
     @pytest.mark.parametrize("shape", SIZES)
     def test_backward_sizes(self, backend, shape):
         self.check_backward(backend, numbers(shape, "L"), numbers(shape, "L", seed=2), 0.2)
+
+    @pytest.mark.parametrize("shape", [(3, 5), (2, 3, 60, 61), (5, 64, 13, 13), (3, 7, 2, 5, 4)])
+    @pytest.mark.parametrize("noise", [None, NOISE])
+    def test_by_moments_of_samples(self, backend, shape, noise):
+        x = numbers(shape, "L")
+        gamma, beta = channel_parameters(shape[1])
+        rng = np.random.default_rng(3)
+        mean, variance = rng.standard_normal(shape[:2], np.float32), rng.random(shape[:2], np.float32)
+        alone = [
+            float64_normalize_rectify(x[n : n + 1], gamma, beta, mean[n], variance[n], 0.01, 0.2)
+            for n in range(shape[0])
+        ]
+        y = backend.normalize_rectify(x, gamma, beta, mean, variance, 0.01, 0.2, noise)
+        assert_close(y, np.concatenate(alone) + float64_noise(shape, noise))
+
+    @pytest.mark.parametrize("order", ORDERS)
+    @pytest.mark.parametrize("shape", [(3, 5, 4), (2, 3, 60, 61), (5, 64, 13, 13), (3, 7, 2, 5, 4)])
+    def test_backward_by_moments_of_samples(self, backend, shape, order):
+        x, gy = numbers(shape, order), numbers(shape, order, seed=2)
+        gamma, beta = channel_parameters(shape[1])
+        moments = [float64_moments(x[n : n + 1]) for n in range(shape[0])]
+        mean, variance = (np.stack(a).astype(np.float32) for a in zip(*moments, strict=True))
+        actual = backend.normalize_rectify_backward(x, gy, gamma, beta, mean, variance, 0.01, 0.2)
+        parts = [
+            float64_normalize_rectify_backward(x[n : n + 1], gy[n : n + 1], gamma, beta, 0.01, 0.2)
+            for n in range(shape[0])
+        ]
+        gx, ggamma, gbeta = zip(*parts, strict=True)
+        for a, b in zip(actual, (np.concatenate(gx), sum(ggamma), sum(gbeta)), strict=True):
+            assert_close(a, b, 2e-5)
 
     def check_backward(self, backend, x, gy, slope, eps=0.01):
         gamma, beta = channel_parameters(x.shape[1])

@@ -104,6 +104,53 @@ def test_deconvolution_is_the_transpose():
     assert left == pytest.approx(right, rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["stock", "onednn"])
+@pytest.mark.parametrize(
+    ("ksize", "output_pad", "size"), [(3, 1, (10, 12)), (3, 0, (9, 11)), ((3, 4), (1, 0), (10, 12))]
+)
+def test_output_pad_on_every_backend(monkeypatch, name, ksize, output_pad, size):
+    """Each input adds its kernel to the output at twice its place; what is cut off at the start is the pad."""
+    if name == "onednn" and not backends.onednn.available():
+        pytest.skip("oneDNN or numba is not on this machine")
+    monkeypatch.setattr(backends, "_current", backends.current())
+    backends.use(name)
+    rng = np.random.default_rng(0)
+    kh, kw = (ksize, ksize) if isinstance(ksize, int) else ksize
+    x, W = rng.standard_normal((2, 16, 5, 6), np.float32), rng.standard_normal((16, 8, kh, kw), np.float32)
+    larger = np.zeros((2, 8, size[0] + 8, size[1] + 8))
+    for i in range(5):
+        for j in range(6):
+            larger[:, :, 2 * i : 2 * i + kh, 2 * j : 2 * j + kw] += np.einsum("nc,cokl->nokl", x[:, :, i, j], W)
+    expected = larger[:, :, 1 : 1 + size[0], 1 : 1 + size[1]]
+    x, W = Variable(x), Variable(W)
+    y = functions.deconvolution(x, W, 2, 1, output_pad=output_pad)
+    assert y.shape == (2, 8, *size)
+    np.testing.assert_allclose(y.array, expected, atol=1e-4)
+
+    gy = rng.standard_normal(y.shape, np.float32)
+    y.grad = gy
+    y.backward()
+    np.testing.assert_allclose((x.array * x.grad).sum(), (gy * expected).sum(), rtol=1e-3)  # bilinear
+    np.testing.assert_allclose((W.array * W.grad).sum(), (gy * expected).sum(), rtol=1e-3)
+
+
+def test_output_pad_gradients():
+    def deconvolve(x, W):
+        return functions.deconvolution(x, W, 2, 1, output_pad=1)
+
+    x, W = arrays((2, 3, 3, 4), (3, 2, 3, 3))
+    gy, ggx, ggW = arrays((2, 2, 6, 8), x.shape, W.shape)
+    gradient_check.check_backward(deconvolve, (x, W), gy, dtype=np.float64, rtol=1e-4)
+    gradient_check.check_double_backward(deconvolve, (x, W), gy, (ggx, ggW), dtype=np.float64, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("output_pad", [-1, 2, (0, 2)])
+def test_an_output_pad_that_no_convolution_undoes(output_pad):
+    x, W = arrays((1, 2, 4, 4), (2, 3, 3, 3))
+    with pytest.raises(ValueError, match=r"at least 0 and less than the stride \(2, 2\)"):
+        functions.deconvolution(x, W, 2, 1, output_pad=output_pad)
+
+
 @pytest.fixture
 def calls(monkeypatch):
     """How often each gradient is asked of the backend."""

@@ -1,4 +1,4 @@
-"""Layers: initial values, noise, freezing, moving average."""
+"""Layers: initial values, freezing, moving average."""
 
 import chainer
 import chainer.functions as F
@@ -21,30 +21,18 @@ def test_initial_weights_are_uniform_in_the_fan_in_bound():
     assert W.std() == pytest.approx(bound / 3**0.5, rel=0.02)
 
 
+@pytest.mark.parametrize("link", [links.Convolution, links.Deconvolution])
+def test_initial_weights_are_normal_with_a_deviation(link):
+    W = link(30, 30, (4, 4), 2, 1, seeding.stream(0), deviation=0.02).W.array
+    assert W.dtype == np.float32
+    assert W.std() == pytest.approx(0.02, rel=0.03)
+    assert np.abs(W).max() > 0.06
+
+
 def test_deconvolution_takes_pytorchs_fan_in():
     W = links.Deconvolution(16, 32, (4, 4), 2, 1, seeding.stream(0)).W.array
     assert W.shape == (16, 32, 4, 4)
     assert 0.99 * (32 * 16) ** -0.5 < np.abs(W).max() <= (32 * 16) ** -0.5
-
-
-class TestNoise:
-    def test_is_absent_in_evaluation(self):
-        source = links.NoiseSource(0)
-        with chainer.using_config("train", False):
-            assert source.draw(0.3) is None
-        assert source.draw(0) is None
-        assert source.requests == 0
-
-    def test_goes_on_after_a_restart(self):
-        first = links.NoiseSource(5)
-        drawn = [first.draw(1) for _ in range(3)]
-        assert len({noise.key for noise in drawn}) == 3
-        second = links.NoiseSource(5)
-        second.requests = 2
-        assert second.draw(1) == drawn[2]
-
-    def test_seeds_have_streams_of_their_own(self):
-        assert links.NoiseSource(0).draw(1) != links.NoiseSource(1).draw(1)
 
 
 class TestFrozen:

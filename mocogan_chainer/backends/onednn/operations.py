@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from mocogan_chainer.backends import stock
+from mocogan_chainer.backends import random, stock
 from mocogan_chainer.backends.base import Array, Geometry, Noise, Window
-from mocogan_chainer.backends.onednn import halving
+from mocogan_chainer.backends.onednn import columns, halving
 from mocogan_chainer.backends.onednn.c_api import load
+from mocogan_chainer.backends.onednn.columns import ColumnsConvolution
 from mocogan_chainer.backends.onednn.halving import HalvingConvolution
 from mocogan_chainer.backends.onednn.inference import InferenceConvolution, MaxPooling
 from mocogan_chainer.backends.onednn.kernels import activation, normalization, parameters
@@ -34,7 +36,7 @@ def convolution_forward(x: Array, W: Array, geometry: Geometry) -> Array:
         return stock.convolution_forward(x, W, geometry)
     y = empty_channels_last((x.shape[0], W.shape[0], *size))
     plan = _plan(x.shape, W.shape, y.shape, geometry, bfloat16)
-    weights = _prepared.get(np.ascontiguousarray(W), plan.forward_form, plan.prepare_forward)
+    weights = _weights(plan, W, "forward")
     plan.forward(channels_last(x), weights, y)
     return y
 
@@ -45,7 +47,7 @@ def convolution_backward_data(gy: Array, W: Array, x_size: tuple[int, ...], geom
         return stock.convolution_backward_data(gy, W, x_size, geometry)
     gx = empty_channels_last((gy.shape[0], W.shape[1] * geometry.groups, *x_size))
     plan = _plan(gx.shape, W.shape, gy.shape, geometry, bfloat16)
-    weights = _prepared.get(np.ascontiguousarray(W), plan.backward_data_form, plan.prepare_backward_data)
+    weights = _weights(plan, W, "backward_data")
     plan.backward_data(channels_last(gy), weights, gx)
     return gx
 
@@ -112,15 +114,26 @@ def rectify_backward(positive: Array, gy: Array, slope: float) -> Array:
     return gx
 
 
-def moments(x: Array) -> tuple[Array, Array]:
+def drop(x: Array, ratio: float, key: int) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     if not _takes(x):
-        return stock.moments(x)
-    table = _table(channels_last(x))
-    rows, counts = _blocks(table)
-    means, squares, rests = np.empty((3, len(counts), x.shape[1]), _float)
-    normalization.block_moments(table, rows, means, squares, rests)
-    return normalization.combine_moments(means + rests.astype(np.float64), squares, counts)
+        return stock.drop(x, ratio, key)
+    y = empty_channels_last(x.shape)
+    threshold = np.uint32(random.threshold(ratio))
+    activation.drop(_flat(channels_last(x)), np.uint64(key), threshold, _float(1 / (1 - ratio)), _flat(y))
+    return y
+
+
+def moments(x: Array, by_sample: bool = False) -> tuple[Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not _takes(x):
+        return stock.moments(x, by_sample)
+    tables = _tables(channels_last(x), by_sample)
+    rows, counts = _blocks(tables)
+    means, squares, rests = np.empty((3, len(tables), len(counts), x.shape[1]), _float)
+    normalization.block_moments(tables, rows, means, squares, rests)
+    mean, variance = normalization.combine_moments(means + rests.astype(np.float64), squares, counts)
+    return (mean, variance) if by_sample else (mean[0], variance[0])
 
 
 def normalize_rectify(
@@ -149,21 +162,24 @@ def normalize_rectify_backward(
     if not _takes(x, gy, gamma, beta, mean, variance):
         return stock.normalize_rectify_backward(x, gy, gamma, beta, mean, variance, eps, slope)
     scale, shift = _affine(gamma, beta, mean, variance, eps)
-    table, gy_table = _table(channels_last(x)), _table(channels_last(gy))
-    rows, counts = _blocks(table)
-    totals, products = np.empty((2, len(counts), x.shape[1]), _float)
-    normalization.block_gradients(table, gy_table, scale, shift, mean, _float(slope), rows, totals, products)
-    deviation = np.sqrt(variance + np.float64(eps))
-    gbeta = totals.sum(axis=0, dtype=np.float64)
-    ggamma = products.sum(axis=0, dtype=np.float64) / deviation
+    by_sample = mean.ndim == 2
+    tables, gy_tables = _tables(channels_last(x), by_sample), _tables(channels_last(gy), by_sample)
+    rows, counts = _blocks(tables)
+    totals, products = np.empty((2, len(tables), len(counts), x.shape[1]), _float)
+    mean = mean.reshape(scale.shape)
+    normalization.block_gradients(tables, gy_tables, scale, shift, mean, _float(slope), rows, totals, products)
+    deviation = np.sqrt(variance.reshape(scale.shape) + np.float64(eps))
+    gbeta = totals.sum(axis=1, dtype=np.float64)
+    ggamma = products.sum(axis=1, dtype=np.float64) / deviation
     # gx = scale (g - gbeta / n - x_hat ggamma / n) with x_hat = (x - mean) / deviation, as g scale + x a + b
-    a = -scale * ggamma / deviation / len(table)
-    b = -scale * gbeta / len(table) - a * mean
+    n = tables.shape[1]
+    a = -scale * ggamma / deviation / n
+    b = -scale * gbeta / n - a * mean
     gx = empty_channels_last(x.shape)
     normalization.input_gradient(
-        table, gy_table, scale, shift, _float(slope), a.astype(_float), b.astype(_float), rows, _table(gx)
+        tables, gy_tables, scale, shift, _float(slope), a.astype(_float), b.astype(_float), rows, _tables(gx, by_sample)
     )
-    return gx, ggamma.astype(_float), gbeta.astype(_float)
+    return gx, ggamma.sum(axis=0).astype(_float), gbeta.sum(axis=0).astype(_float)
 
 
 def adam(
@@ -187,11 +203,22 @@ def _takes_convolution(*arrays: Array) -> bool:
     return _takes(*arrays) and all(3 <= a.ndim <= 5 for a in arrays)
 
 
+Plan = ConvolutionPrimitives | HalvingConvolution | ColumnsConvolution
+
+
+def _weights(plan: Plan, W: np.ndarray, use: str) -> Any:
+    """The weights in the form in which the plan takes them for ``use``."""
+    W, form = np.ascontiguousarray(W), getattr(plan, f"{use}_form")
+    return W if form is None else _prepared.get(W, form, getattr(plan, f"prepare_{use}"))
+
+
 @functools.lru_cache(maxsize=512)
 def _plan(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry, in_bfloat16: bool
-) -> ConvolutionPrimitives | HalvingConvolution:
+) -> Plan:
     """Who computes convolutions of these shapes; sums before products would cost bfloat16 what precision it has."""
+    if not in_bfloat16 and columns.suits(w_shape, y_shape, geometry):
+        return ColumnsConvolution(load(), w_shape, y_shape, geometry)
     tiling = None if in_bfloat16 else halving.choose_tiling(x_shape, w_shape, y_shape, geometry)
     if tiling is None:
         return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=in_bfloat16)
@@ -223,14 +250,14 @@ def _noise(noise: Noise | None) -> tuple[bool, np.uint64, np.float32]:
 def _affine(
     gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, variance: np.ndarray, eps: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Normalization as one multiplication and one addition, (C,) each."""
-    scale = gamma / np.sqrt(variance + np.float64(eps))
+    """Normalization as one multiplication and one addition, (1, C) each, or (N, C) by moments of samples."""
+    scale = np.atleast_2d(gamma / np.sqrt(variance + np.float64(eps)))
     return scale.astype(_float), (beta - mean * scale).astype(_float)
 
 
-def _table(x: np.ndarray) -> np.ndarray:
-    """(N, C, *size) in channels-last memory as (rows, C)."""
-    return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+def _tables(x: np.ndarray, by_sample: bool) -> np.ndarray:
+    """(N, C, *size) in channels-last memory as (1, rows, C), or as (N, rows of a sample, C)."""
+    return np.moveaxis(x, 1, -1).reshape(len(x) if by_sample else 1, -1, x.shape[1])
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
@@ -238,8 +265,8 @@ def _flat(x: np.ndarray) -> np.ndarray:
     return np.moveaxis(x, 1, -1).reshape(prod(x.shape))
 
 
-def _blocks(table: np.ndarray) -> tuple[int, np.ndarray]:
-    """Rows of a block, and how many each block of ``table`` (rows, C) has."""
-    rows = normalization.block_rows(table.shape[1])
-    starts = np.arange(0, len(table), rows)
-    return rows, np.minimum(rows, len(table) - starts)
+def _blocks(tables: np.ndarray) -> tuple[int, np.ndarray]:
+    """Rows of a block, and how many each block of a table of ``tables`` (tables, rows, C) has."""
+    rows = normalization.block_rows(tables.shape[2])
+    starts = np.arange(0, tables.shape[1], rows)
+    return rows, np.minimum(rows, tables.shape[1] - starts)

@@ -125,6 +125,12 @@ def _add(y, numbers, sigma):
 
 
 @njit(inline="always")
+def _drop_row(x, words, threshold, scale, y):
+    for k in range(y.size):
+        y[k] = float32(0) if words[k] < threshold else x[k] * scale
+
+
+@njit(inline="always")
 def _rectify_row(x, slope, y, positive):
     for k in range(x.size):
         y[k] = x[k] if x[k] > float32(0) else x[k] * slope
@@ -157,6 +163,16 @@ def add_normal(x, key, sigma, y):
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
+def drop(x, key, threshold, scale, y):
+    """y = x * scale, or 0 where the word of the stream ``key`` is less than ``threshold``; all flat."""
+    for block in prange((x.size + BLOCK - 1) // BLOCK):
+        words = np.empty((4, COUNTERS), np.uint32)
+        _philox(key, uint64(block) * uint64(COUNTERS), words)
+        part = slice(block * BLOCK, min(block * BLOCK + BLOCK, x.size))
+        _drop_row(x[part], words.reshape(BLOCK), threshold, scale, y[part])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def rectify(x, slope, noisy, key, sigma, y, positive):
     """y = LeakyReLU(x), plus sigma * normal numbers if ``noisy``, and where x is positive; all flat."""
     for block in prange((x.size + BLOCK - 1) // BLOCK):
@@ -179,17 +195,22 @@ def rectify_gradient(positive, gy, slope, gx):
 
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def scale_activate(x, scale, shift, slope, noisy, key, sigma, y):
-    """y = LeakyReLU(x * scale + shift), plus sigma * normal numbers if ``noisy``; scale and shift are a channel's."""
-    channels = scale.size
+    """y = LeakyReLU(x * scale + shift), plus sigma * normal numbers if ``noisy``.
+
+    x and y are flat; scale and shift are (1, channels), or each sample's (samples, channels).
+    """
+    channels, size = scale.shape[1], x.size // scale.shape[0]
     for block in prange((x.size + BLOCK - 1) // BLOCK):
         start = block * BLOCK
         end = min(start + BLOCK, x.size)
-        i = start
-        while i < end:  # a row, or what of it lies in this block
-            channel = i % channels
-            length = min(channels - channel, end - i)
-            _scale_activate_row(x[i : i + length], scale[channel:], shift[channel:], slope, y[i : i + length])
-            i += length
+        i, sample, channel = start, start // size, start % channels
+        while i < end:  # a sample, or what of it lies in this block
+            factor, addend, last = scale[sample], shift[sample], min(sample * size + size, end)
+            while i < last:  # a row
+                row = slice(i, min(i + channels - channel, last))
+                _scale_activate_row(x[row], factor[channel:], addend[channel:], slope, y[row])
+                i, channel = row.stop, 0
+            sample += 1
         if noisy:
             words = np.empty((4, COUNTERS), np.uint32)
             numbers = np.empty(BLOCK, np.float32)

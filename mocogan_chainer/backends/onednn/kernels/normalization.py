@@ -1,4 +1,8 @@
-"""Batch normalization's statistics, and the way back through it and its rectifier; arrays are (rows, channels)."""
+"""Normalization's statistics, and the way back through it and its rectifier.
+
+Arrays are (samples, rows, channels), and what is counted of them (samples, channels); to batch normalization all is one
+sample.
+"""
 
 from __future__ import annotations
 
@@ -44,20 +48,22 @@ def _accumulate_squares(x, mean, total, rest):
 def block_moments(x, rows, means, squares, rests):
     """Fill each block's mean, the sum of squares around it, and what a float32 sum left out of the mean.
 
-    All are (blocks, channels).
+    All are (samples, blocks of a sample, channels).
     """
-    for block in prange(means.shape[0]):
-        first, last = block * rows, min(block * rows + rows, x.shape[0])
+    blocks = means.shape[1]
+    for i in prange(means.shape[0] * blocks):
+        sample, block = i // blocks, i % blocks
+        first, last = block * rows, min(block * rows + rows, x.shape[1])
         count = float32(last - first)
-        mean, square, rest = means[block], squares[block], rests[block]
+        mean, square, rest = means[sample, block], squares[sample, block], rests[sample, block]
         _fill(mean, float32(0))
         _fill(square, float32(0))
         _fill(rest, float32(0))
         for r in range(first, last):
-            _accumulate(x[r], mean)
+            _accumulate(x[sample, r], mean)
         _divide(mean, count)
         for r in range(first, last):
-            _accumulate_squares(x[r], mean, square, rest)
+            _accumulate_squares(x[sample, r], mean, square, rest)
         _divide(rest, count)
         for c in range(rest.size):
             square[c] -= count * rest[c] * rest[c]
@@ -73,13 +79,18 @@ def _accumulate_gradients(x, gy, scale, shift, mean, slope, total, product):
 
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def block_gradients(x, gy, scale, shift, mean, slope, rows, totals, products):
-    """Fill each block's sums of g and g (x - mean), both (blocks, channels); g is gy through the rectifier."""
-    for block in prange(totals.shape[0]):
-        total, product = totals[block], products[block]
+    """Fill each block's sums of g and g (x - mean), both (samples, blocks of a sample, channels).
+
+    g is gy through the rectifier.
+    """
+    blocks = totals.shape[1]
+    for i in prange(totals.shape[0] * blocks):
+        s, block = i // blocks, i % blocks
+        total, product = totals[s, block], products[s, block]
         _fill(total, float32(0))
         _fill(product, float32(0))
-        for r in range(block * rows, min(block * rows + rows, x.shape[0])):
-            _accumulate_gradients(x[r], gy[r], scale, shift, mean, slope, total, product)
+        for r in range(block * rows, min(block * rows + rows, x.shape[1])):
+            _accumulate_gradients(x[s, r], gy[s, r], scale[s], shift[s], mean[s], slope, total, product)
 
 
 @njit(inline="always")
@@ -92,14 +103,17 @@ def _gradient_row(x, gy, scale, shift, slope, a, b, gx):
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def input_gradient(x, gy, scale, shift, slope, a, b, rows, gx):
     """gx = g scale + x a + b, where g is gy through the rectifier."""
-    for block in prange((x.shape[0] + rows - 1) // rows):
-        for r in range(block * rows, min(block * rows + rows, x.shape[0])):
-            _gradient_row(x[r], gy[r], scale, shift, slope, a, b, gx[r])
+    blocks = (x.shape[1] + rows - 1) // rows
+    for i in prange(x.shape[0] * blocks):
+        s, block = i // blocks, i % blocks
+        for r in range(block * rows, min(block * rows + rows, x.shape[1])):
+            _gradient_row(x[s, r], gy[s, r], scale[s], shift[s], slope, a[s], b[s], gx[s, r])
 
 
 def combine_moments(means: np.ndarray, squares: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Join the blocks' moments (Chan, Golub, LeVeque 1983): mean and biased variance of all rows, (channels,)."""
+    """Join the blocks' moments (Chan, Golub, LeVeque 1983): each sample's mean and biased variance."""
     weights = (counts / counts.sum())[:, None]  # float64 from here on
-    mean = (means * weights).sum(axis=0)
-    variance = squares.sum(axis=0, dtype=np.float64) / counts.sum() + ((means - mean) ** 2 * weights).sum(axis=0)
+    mean = (means * weights).sum(axis=1)
+    around = ((means - mean[:, None]) ** 2 * weights).sum(axis=1)
+    variance = squares.sum(axis=1, dtype=np.float64) / counts.sum() + around
     return mean.astype(np.float32), variance.astype(np.float32)
