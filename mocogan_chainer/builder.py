@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import chainer
@@ -16,13 +17,14 @@ from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.first_frames import first_frames
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_one_of, require_range
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.optimizer import Adam
-from mocogan_chainer.sampling import Sampler
+from mocogan_chainer.sampling import Animator, Sampler, random_videos
 
 _LARGE = 10**9
 _RANGES = {
@@ -31,8 +33,8 @@ _RANGES = {
     "video_length": (1, 10_000),
     "every_nth": (1, 10_000),
     "size": (1, 4096),
-    "batchsize": (2, 100_000),  # batch normalization needs two
-    "image_batchsize": (2, 100_000),
+    "batchsize": (1, 100_000),
+    "image_batchsize": (1, 100_000),
     "max_iteration": (1, _LARGE),
     "max_epoch": (1, _LARGE),
     "display_interval": (1, _LARGE),
@@ -59,9 +61,19 @@ def check(config: Config) -> None:
     require_range("optimizer.weight_decay", optimizer["weight_decay"], 0, 1)
     for name in ("beta1", "beta2"):
         require_range(f"optimizer.{name}", optimizer[name], 0, 0.9999999)
+    _check_decay(optimizer["decay_iterations"], config["max_iteration"])
     if config["max_iteration"] is None and config["max_epoch"] is None:
         raise ConfigError("max_iteration=null, max_epoch=null: training needs an end; set one of them")
     run_name(config)
+
+
+def _check_decay(iterations: int, last: int | None) -> None:
+    require_range("optimizer.decay_iterations", iterations, 0, _LARGE)
+    if iterations and (last is None or iterations > last):
+        raise ConfigError(
+            f"optimizer.decay_iterations={iterations}: they are the last of max_iteration={last or 'null'}; set that, "
+            "and no more than it"
+        )
 
 
 def run_name(config: Config) -> str:
@@ -128,6 +140,7 @@ def describe(dataset: PreparedDataset) -> DataDescription:
         class_names=tuple(dataset.class_names),
         unlabelled=int((dataset.labels < 0).sum()) if dataset.class_names else 0,
         fingerprint=dataset.fingerprint(),
+        masks=dataset.has_masks,
     )
 
 
@@ -222,7 +235,7 @@ def build_trainer(
     stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
     trainer = training.Trainer(updater, stop, out=str(out))
     sampler = family.sampler(ema.average if ema else averaged)
-    _extend(trainer, config, data, sampler, stop, Path(config["tensorboard"]) / name)
+    _extend(trainer, config, data, _preview(sampler, config, dataset), stop, Path(config["tensorboard"]) / name)
     return trainer
 
 
@@ -261,12 +274,12 @@ def build_family(
     if weights is None:
         return models.build(config, data)
     stored = stored_description(weights)
-    if stored.size != data.size:
+    family = models.build(config, data)
+    if stored.size != data.size and not family.scales_frames:
         raise ConfigError(
             f"--resume-weights {weights.path}: its frames are {stored.size} pixels and those of {data.name} "
             f"{data.size}; prepare the data with --size {stored.size}"
         )
-    family = models.build(config, data)
     _load_weights(family, data, weights, stored, say)
     return family
 
@@ -295,7 +308,7 @@ def _load_weights(
     say(f"weights of {', '.join(held)} from {snapshot.path}")
     if fresh := [name for name in family.networks if name not in held]:
         say(f"{snapshot.path} has no {', '.join(fresh)}: made anew")
-    categories = family.sampler(family.networks[family.averaged]).class_names
+    categories = getattr(family.sampler(family.networks[family.averaged]), "class_names", ())  # an animator has none
     if categories and stored.class_names and stored.class_names != categories:
         say(f"its categories were {', '.join(stored.class_names)} and are now {', '.join(categories)}")
 
@@ -367,19 +380,28 @@ class Generator:
         video_length: frames of a video that it was trained on.
         every_nth: steps in the real videos from one of these frames to the next.
         data_name: the name of the dataset that it was trained on.
+        class_name: the class that it was trained on, where that was one alone, else None.
     """
 
-    sampler: Sampler
+    sampler: Sampler | Animator
     video_length: int
     every_nth: int
     data_name: str
+    class_name: str | None = None
 
 
 def load_generator(path: str | os.PathLike, gpu: int = -1) -> Generator:
     """Rebuild a snapshot's generator; see :func:`load_sampler`."""
     snapshot, config = load_snapshot(path)
     sampler = _restore_sampler(snapshot, config, gpu)
-    return Generator(sampler, config["video_length"], config["every_nth"], stored_description(snapshot).name)
+    data = stored_description(snapshot)
+    return Generator(
+        sampler,
+        video_length=config["video_length"],
+        every_nth=config["every_nth"],
+        data_name=data.name,
+        class_name=data.class_names[0] if len(data.class_names) == 1 else None,
+    )
 
 
 def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Config]:
@@ -420,11 +442,20 @@ def make_optimizer(settings: Mapping[str, float], network: chainer.Chain) -> cha
     return optimizer
 
 
+def _preview(sampler: Sampler | Animator, config: Config, dataset: PreparedDataset) -> Callable[[], np.ndarray]:
+    """Return what makes the videos that show how far training is, uint8 (N, T, H, W, 3): the same ones each time."""
+    count, length, seed = config["num_gen_samples"], config["video_length"], config["seed"]
+    if isinstance(sampler, Animator):
+        photos = first_frames(config["dataset"], count, sampler.size)
+        return partial(sampler.animate, photos, np.linspace(0, 1, length))
+    return lambda: np.stack([v for _, _, v in random_videos(sampler, count, length, seed, batchsize=8)])
+
+
 def _extend(
     trainer: training.Trainer,
     config: Config,
     data: DataDescription,
-    sampler: Sampler,
+    preview: Callable[[], np.ndarray],
     stop: extensions.StopTrigger,
     tensorboard: Path,
 ) -> None:
@@ -433,15 +464,10 @@ def _extend(
     log = extensions.LogReport(trigger=interval(config["display_interval"], stop))
     at_snapshots = interval(config["snapshot_interval"], stop)
     board = extensions.TensorBoard(ensure_writable(tensorboard), config["fps"])
-    grid = extensions.VideoGrid(
-        sampler,
-        config["num_gen_samples"],
-        config["video_length"],
-        config["seed"],
-        config["fps"],
-        board.add_video,
-    )
+    grid = extensions.VideoGrid(preview, config["fps"], board.add_video)
     snapshot = extensions.Snapshot(configuration.dump(config), data.to_dict())
+    if decay := config["optimizer"]["decay_iterations"]:
+        trainer.extend(extensions.LinearDecay(config["max_iteration"], decay))
     trainer.extend(log)
     trainer.extend(extensions.LossTable(), trigger=interval(config["display_interval"], stop))
     trainer.extend(extensions.Progress(stop))

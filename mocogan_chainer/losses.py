@@ -27,6 +27,16 @@ def discriminator_loss(y_real: Variable, y_fake: Variable) -> Variable:
     return real_loss(y_real) + fake_loss(y_fake)
 
 
+def squared_real_loss(y_real: Variable) -> Variable:
+    """The real half of a discriminator's least-squares loss (Mao et al. 2017), of scores of any shape."""
+    return F.mean(F.square(y_real - 1))
+
+
+def squared_fake_loss(y_fake: Variable) -> Variable:
+    """The other half: scores of generated samples, of any shape."""
+    return F.mean(F.square(y_fake))
+
+
 def generator_loss(y_fake: Variable) -> Variable:
     """Non-saturating logistic loss of the generator; ``y_fake`` are the discriminator's scores, of any shape."""
     return F.mean(F.softplus(-y_fake))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,24 @@ class Sampler(Protocol):
 
     def render(self, codes: Any) -> np.ndarray:
         """Return uint8 (N, T, H, W, 3); each video depends on its own codes only."""
+
+
+@runtime_checkable
+class Animator(Protocol):
+    """What a family offers in place of a :class:`Sampler` where its videos begin with a given picture."""
+
+    size: int  # height and width of pictures and videos
+
+    def animate(self, photos: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+        """Make a video of each picture.
+
+        Args:
+            photos: uint8 (N, size, size, 3).
+            alphas: (T,): how far each frame is on the way, 0 for the picture itself and 1 for the whole motion.
+
+        Returns:
+            uint8 (N, T, size, size, 3); each video depends on its own picture only.
+        """
 
 
 def random_videos(

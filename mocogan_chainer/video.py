@@ -38,9 +38,11 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     if not Path(path).is_file():
         raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
     try:
-        with Image.open(path) as image:
+        # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn that wrong.
+        with open(path, "rb") as file, Image.open(file) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
+            image.load()  # a TIFF is turned by this, and is not to be turned twice
             ImageOps.exif_transpose(image, in_place=True)
             return np.array(image.convert("RGB"))
     except DataError:

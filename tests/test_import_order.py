@@ -11,7 +11,7 @@ ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
     (
-        *("compat", "errors", "files", "seeding", "config", "video", "decoding"),
+        *("compat", "errors", "files", "seeding", "config", "video", "decoding", "pages"),
         *("torch_files", "torch_forms", "safetensors_files", "npz_files"),
     ),
     ("backends",),
@@ -43,6 +43,7 @@ WITHIN_A_LAYER = {
     ("safetensors_files", "files"),
     ("video", "errors"),
     ("video", "files"),
+    ("pages", "files"),
     ("decoding", "errors"),
     ("decoding", "video"),
 }

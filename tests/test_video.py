@@ -214,6 +214,14 @@ class TestImage:
         Image.new("RGB", (2, 2), (10, 20, 30)).save(tmp_path / "a.PNG")
         assert video.read_image(tmp_path / "a.PNG")[0, 0].tolist() == [10, 20, 30]
 
+    @pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}])
+    def test_a_tiff_is_turned_once(self, tmp_path, options):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture = np.random.default_rng(0).integers(256, size=(4, 6, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(tmp_path / "a.tif", exif=exif, **options)
+        np.testing.assert_array_equal(video.read_image(tmp_path / "a.tif"), np.rot90(picture, -1))
+
     def test_it_is_turned_as_exif_says(self, tmp_path):
         exif = Image.Exif()
         exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to see it upright

@@ -120,7 +120,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
     if metric != "is":
         _add_real(command, required=metric not in ("acd", "all"))
-    if metric not in ("is", "acd"):
+    if metric != "is":
         _add_clips_of_real(command)
     _add_fake(command, required=True)
     if metric in (*BY_FEATURES, "all"):
@@ -149,7 +149,11 @@ def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
         )
     if metric in ("psnr", "ssim", "all"):
         command.add_argument(
-            "--context", type=int, metavar="K", help="frames that were seen: the others are scored, beside a baseline"
+            "--context",
+            type=int,
+            metavar="K",
+            help="frames that were seen: the others are scored, beside a baseline (default: none, or the photo of a "
+            "snapshot that animates photos)",
         )
     command.add_argument("--out", metavar="FOLDER", default="evaluation", help="for results (default: evaluation)")
 
@@ -181,7 +185,12 @@ def _add_fake(command: argparse.ArgumentParser, required: bool) -> None:
         help="what is evaluated: a folder of videos, a prepared dataset, a snapshot, which is sampled on the fly, or "
         "statistics of precalc (.npz)",
     )
-    command.add_argument("--length", type=int, metavar="T", help="frames of a snapshot's videos (default: as trained)")
+    command.add_argument(
+        "--length",
+        type=int,
+        metavar="T",
+        help="frames of a snapshot's videos (default: as trained; where it animates photos: as the real videos)",
+    )
 
 
 def _add_network(command: argparse.ArgumentParser, metric: str) -> None:

@@ -123,15 +123,14 @@ def _read(path: str, name: str, form: PublishedForm) -> dict[str, np.ndarray]:
         found = form.recognize(arrays)
     except SnapshotError as error:
         raise SnapshotError(f"{path}: {error}") from error
-    if found != name:
-        raise SnapshotError(
-            f"{path}: it holds the {_words(found)}, and here the {_words(name)} is needed; {_place(found, form)}"
-        )
+    if name not in found:
+        held, places = " or ".join(map(_words, found)), " or ".join(_place(network, form) for network in found)
+        raise SnapshotError(f"{path}: it holds the {held}, and here the {_words(name)} is needed; give it {places}")
     return arrays
 
 
 def _place(name: str, form: PublishedForm) -> str:
-    return "give it as CHECKPOINT" if name == form.NETWORKS[0] else f"give it to --{name.replace('_', '-')}"
+    return "as CHECKPOINT" if name == form.NETWORKS[0] else f"to --{name.replace('_', '-')}"
 
 
 def _words(name: str) -> str:

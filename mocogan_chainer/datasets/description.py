@@ -17,6 +17,7 @@ class DataDescription:
         class_names: the names of its classes; empty when it has none.
         unlabelled: number of videos that have no class where others may have one.
         fingerprint: of its frames, labels and class names; a resumed run wants the same.
+        masks: whether every frame has a mask.
     """
 
     name: str
@@ -25,6 +26,7 @@ class DataDescription:
     class_names: tuple[str, ...]
     unlabelled: int = 0
     fingerprint: str = ""
+    masks: bool = False
 
     @property
     def n_classes(self) -> int:
@@ -45,4 +47,5 @@ class DataDescription:
             class_names=tuple(map(str, values["class_names"])),
             unlabelled=int(values["unlabelled"]),
             fingerprint=str(values["fingerprint"]),
+            masks=bool(values.get("masks", False)),  # snapshots of earlier versions have none
         )

@@ -1,6 +1,6 @@
 """Endless iterators over a prepared dataset: clips in shuffled order, and single frames at random.
 
-Both own their random generator and save it, so that a run that is resumed sees the batches it would have seen.
+All own their random generator and save it, so that a run that is resumed sees the batches it would have seen.
 """
 
 from __future__ import annotations
@@ -94,16 +94,76 @@ class _DatasetIterator(chainer.dataset.Iterator):
         seeding.serialize(serializer, "rng", self._rng)
 
 
-class ClipIterator(_DatasetIterator):
+class VideoIterator(_DatasetIterator):
+    """Goes round the videos that are long enough, each once an epoch, in a new random order each time.
+
+    Batches run on over the end of an epoch and are always full. A balanced epoch has as many clips, and of every class
+    as many up to one; which classes have that one more is drawn. Each class goes round its usable videos, in a new
+    random order each time: in an epoch a small class repeats them and a large one leaves some out.
+
+    Args:
+        dataset: the videos.
+        batchsize: N, at least 1; it may exceed the number of videos.
+        least: frames that a video must have; one video at least has them.
+        rng: the iterator's own generator.
+        flip: mirror each clip left to right, as a whole, with probability 1/2.
+        balance: give every class equally often; videos without a class are one more.
+
+    Attributes:
+        skipped: the number of videos that are too short, which are never given.
+        missing_labels: the classes whose videos are all too short.
+    """
+
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        batchsize: int,
+        least: int,
+        rng: np.random.Generator,
+        *,
+        flip: bool,
+        balance: bool,
+    ) -> None:
+        self._usable = np.flatnonzero(dataset.lengths >= least)
+        super().__init__(dataset, batchsize, len(self._usable), rng, flip=flip, balance=balance)
+        self.skipped = len(dataset) - len(self._usable)
+        self.missing_labels = sorted(set(dataset.labels.tolist()) - set(dataset.labels[self._usable].tolist()) - {-1})
+        self._order = self._new_order()
+
+    def _take(self) -> np.ndarray:
+        """Return the next videos, (batch_size,), drawing a new order where an epoch ends."""
+        parts = [self._order[self._position : self._position + self.batch_size]]
+        for _ in range(self._advance()):
+            self._order = self._new_order()
+            parts.append(self._order[: self.batch_size - sum(map(len, parts))])
+        return self._usable[np.concatenate(parts)]
+
+    def _new_order(self) -> np.ndarray:
+        """Draw an epoch: places in the list of usable videos."""
+        return self._balanced_order() if self._balance else self._rng.permutation(self._epoch_size)
+
+    def _balanced_order(self) -> np.ndarray:
+        labels = self.dataset.labels[self._usable]
+        classes = np.unique(labels)
+        # Dealing the classes out in turn gives those that were drawn first the surplus.
+        turns = self._rng.permutation(np.resize(self._rng.permutation(classes), self._epoch_size))
+        order = np.empty(self._epoch_size, np.int64)
+        for label in classes:
+            places, wanted = np.flatnonzero(labels == label), np.flatnonzero(turns == label)
+            rounds = [self._rng.permutation(places) for _ in range(0, len(wanted), len(places))]
+            order[wanted] = np.concatenate(rounds)[: len(wanted)]
+        return order
+
+    def serialize(self, serializer: Any) -> None:
+        super().serialize(serializer)
+        serializer("order", self._order)
+
+
+class ClipIterator(VideoIterator):
     """Gives batches ``(videos, labels)`` of one clip a video: uint8 ``(N, T, H, W, 3)`` and int32 ``(N,)``.
 
-    An epoch is every usable video once, in a new random order; a clip is ``video_length`` frames, each ``every_nth``
-    frame from a random start. Of several such steps, each clip takes a random one of those that fit its video. Batches
-    run on over the end of an epoch and are always full.
-
-    A balanced epoch has as many clips, and of every class as many up to one; which classes have that one more is drawn.
-    Each class goes round its usable videos, in a new random order each time: in an epoch a small class repeats them and
-    a large one leaves some out.
+    A clip is ``video_length`` frames, each ``every_nth`` frame from a random start. Of several such steps, each clip
+    takes a random one of those that fit its video.
 
     Args:
         dataset: the videos.
@@ -138,20 +198,16 @@ class ClipIterator(_DatasetIterator):
         self._steps = np.atleast_1d(every_nth)
         require_range("every_nth", self._steps[0], 1)
         self._spans = (video_length - 1) * self._steps + 1
-        self._usable = np.flatnonzero(dataset.lengths >= self._spans[0])
-        if not len(self._usable):
+        if not (dataset.lengths >= self._spans[0]).any():
             raise DataError(
                 f"{dataset.path}: every video is too short: {video_length} frames, every {self._steps[0]}, need videos "
                 f"of {self._spans[0]} frames, and the longest has {dataset.lengths.max()}; lower video_length or "
                 "every_nth"
             )
-        super().__init__(dataset, batchsize, len(self._usable), rng, flip=flip, balance=balance)
-        self.skipped = len(dataset) - len(self._usable)
-        self.missing_labels = sorted(set(dataset.labels.tolist()) - set(dataset.labels[self._usable].tolist()) - {-1})
-        self._order = self._new_order()
+        super().__init__(dataset, batchsize, self._spans[0], rng, flip=flip, balance=balance)
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self._usable[self._take()]
+        chosen = self._take()
         lengths = self.dataset.lengths[chosen]
         drawn = self._draw_steps(lengths)
         starts = self._rng.integers(0, lengths - self._spans[drawn] + 1)
@@ -164,34 +220,6 @@ class ClipIterator(_DatasetIterator):
         if len(self._steps) == 1:
             return np.zeros(len(lengths), np.intp)
         return self._rng.integers(0, (self._spans <= lengths[:, None]).sum(axis=1))
-
-    def _take(self) -> np.ndarray:
-        """Return the next places in the order, drawing a new order where an epoch ends."""
-        parts = [self._order[self._position : self._position + self.batch_size]]
-        for _ in range(self._advance()):
-            self._order = self._new_order()
-            parts.append(self._order[: self.batch_size - sum(map(len, parts))])
-        return np.concatenate(parts)
-
-    def _new_order(self) -> np.ndarray:
-        """Draw an epoch: places in the list of usable videos."""
-        return self._balanced_order() if self._balance else self._rng.permutation(self._epoch_size)
-
-    def _balanced_order(self) -> np.ndarray:
-        labels = self.dataset.labels[self._usable]
-        classes = np.unique(labels)
-        # Dealing the classes out in turn gives those that were drawn first the surplus.
-        turns = self._rng.permutation(np.resize(self._rng.permutation(classes), self._epoch_size))
-        order = np.empty(self._epoch_size, np.int64)
-        for label in classes:
-            places, wanted = np.flatnonzero(labels == label), np.flatnonzero(turns == label)
-            rounds = [self._rng.permutation(places) for _ in range(0, len(wanted), len(places))]
-            order[wanted] = np.concatenate(rounds)[: len(wanted)]
-        return order
-
-    def serialize(self, serializer: Any) -> None:
-        super().serialize(serializer)
-        serializer("order", self._order)
 
 
 class FrameIterator(_DatasetIterator):

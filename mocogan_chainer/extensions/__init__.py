@@ -2,6 +2,7 @@
 
 from chainer.training.extensions import LogReport
 
+from mocogan_chainer.extensions.learning_rate import LinearDecay
 from mocogan_chainer.extensions.loss_plot import LossPlot
 from mocogan_chainer.extensions.snapshot import Snapshot
 from mocogan_chainer.extensions.tensorboard import TensorBoard
@@ -11,6 +12,7 @@ from mocogan_chainer.extensions.video_grid import VideoGrid
 
 __all__ = [
     "IntervalAndLast",
+    "LinearDecay",
     "LogReport",
     "LossPlot",
     "LossTable",

@@ -61,7 +61,8 @@ class Progress(training.Extension):
 
 def _heading(name: str) -> str:
     network, _, value = name.partition("/")
-    return f"{_SHORT.get(network, network)}/{value.removesuffix('_loss')}"
+    short = _SHORT.get(network, network.removesuffix("_discriminator"))
+    return f"{short}/{value.removesuffix('_loss')}"
 
 
 def _width(heading: str) -> int:

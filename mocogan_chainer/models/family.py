@@ -22,9 +22,10 @@ class Family:
         iterators: ``iterators(dataset, stream) -> {name: Iterator}``; ``stream(name)`` gives a random stream; the
             iterator "main" counts the epochs.
         updater: ``updater(iterators=, optimizers=, device=, stream=, ema=) -> StandardUpdater``.
-        sampler: ``sampler(network) -> Sampler`` (see :mod:`mocogan_chainer.sampling`), for the averaged network or its
-            average.
+        sampler: ``sampler(network) -> Sampler | Animator`` (see :mod:`mocogan_chainer.sampling`), for the averaged
+            network or its average.
         activation_floats: numbers that the largest update of a step keeps for its backward pass; an estimate.
+        scales_frames: whether its iterators bring frames of any size to that of the networks.
     """
 
     networks: Mapping[str, chainer.Chain]
@@ -33,6 +34,7 @@ class Family:
     updater: Callable[..., StandardUpdater]
     sampler: Callable[[chainer.Chain], Any]
     activation_floats: int
+    scales_frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class PublishedForm(Protocol):
     NETWORKS: tuple[str, ...]
     """Names of ``Family.networks``; the first is the one that is sampled, and the only one that must be there."""
 
-    def recognize(self, arrays: Mapping[str, np.ndarray]) -> str:
-        """Return which of ``NETWORKS`` the arrays are of."""
+    def recognize(self, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+        """Return which of ``NETWORKS`` the arrays can be of; several where networks of one form have two jobs."""
 
     def infer(
         self, files: Mapping[str, Mapping[str, np.ndarray]], *, model: str | None, n_categories: int | None

@@ -6,6 +6,7 @@ from PIL import Image
 
 from mocogan_chainer import builder, sampling, video
 from mocogan_chainer.cli import generate, train
+from mocogan_chainer.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,29 @@ def test_one_video_at_many_lengths(snapshots, tmp_path, capsys, asked, lengths):
         assert np.array_equal(frames, sampler.render(sampler.draw(0, [0], [0], length))[0])
     noun = "length" if len(lengths) == 1 else "lengths"
     assert f"and one video at {len(lengths)} {noun}, in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--length", "18"], "error: length=18: use 16 or 20\n"),
+        (["--lengths", "16,18,19"], "error: --lengths 18: length=18: use 16 or 20\n"),
+        (["--lengths", "16,17,...,20"], "error: --lengths 17: length=17: use 16 or 20\n"),
+    ],
+)
+def test_a_length_that_the_model_has_not(tmp_path, monkeypatch, capsys, arguments, message):
+    class Fours:
+        class_names = ()
+
+        def draw(self, seed, contents, motions, length, categories=None):
+            if length % 4:
+                raise ConfigError(f"length={length}: use 16 or 20")
+
+    config = {"model_name": "fours", "fps": 8, "video_length": 16}
+    monkeypatch.setattr(builder, "load_sampler", lambda path, gpu: (Fours(), config))
+    assert run("s.npz", tmp_path / "out", *arguments) == 2
+    assert capsys.readouterr().err == message
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_batch(snapshots, tmp_path):

@@ -65,23 +65,39 @@ def test_the_plot_has_a_panel_a_network(tmp_path):
 
 
 def test_grid_of_videos(tmp_path):
-    class Sampler:
-        class_names, category_is_motion, tile = (), True, 4
-
-        def draw(self, seed, contents, motions, length, categories=None):
-            return [(c, length) for c in contents]
-
-        def render(self, codes):
-            return np.stack([np.full((length, 8, 8, 3), 40 * c, np.uint8) for c, length in codes])
-
+    videos = np.stack([np.full((3, 8, 8, 3), 40 * i, np.uint8) for i in range(5)])
     shown = []
-    grid = extensions.VideoGrid(Sampler(), 5, 3, 0, 8, lambda *call: shown.append(call))
+    grid = extensions.VideoGrid(lambda: videos, 8, lambda *call: shown.append(call))
     grid(trainer_at(7, out=tmp_path))
     with Image.open(tmp_path / "samples_iter_7.gif") as gif:
         assert gif.size == (3 * 8 + 2 * 2, 2 * 8 + 2)
     ((tag, frames, iteration),) = shown
     assert (tag, iteration) == ("samples", 7)
     assert [frames[0, 4, 4 + 10 * i, 0] for i in range(3)] == [0, 40, 80]
+
+
+def test_the_step_size_falls_over_the_last_iterations():
+    optimizers = {"a": SimpleNamespace(alpha=8.0), "b": SimpleNamespace(alpha=4.0)}
+
+    def trainer(iteration):
+        updater = SimpleNamespace(iteration=iteration, get_all_optimizers=lambda: optimizers)
+        return SimpleNamespace(updater=updater)
+
+    decay = extensions.LinearDecay(last=10, over=4)
+    decay.initialize(trainer(0))
+    seen = []
+    for iteration in range(11):  # after so many updates; the last has no update after it
+        decay(trainer(iteration))
+        seen.append((optimizers["a"].alpha, optimizers["b"].alpha))
+    assert [a for a, _ in seen] == [8, 8, 8, 8, 8, 8, 8, 6, 4, 2, 0]
+    assert [b for _, b in seen] == [4, 4, 4, 4, 4, 4, 4, 3, 2, 1, 0]
+
+
+def test_a_resumed_run_goes_on_with_the_step_size_of_its_place():
+    optimizers = {"a": SimpleNamespace(alpha=8.0)}
+    updater = SimpleNamespace(iteration=8, get_all_optimizers=lambda: optimizers)
+    extensions.LinearDecay(last=10, over=4).initialize(SimpleNamespace(updater=updater))
+    assert optimizers["a"].alpha == 4
 
 
 def test_the_latest_snapshot_is_the_newest_file(tmp_path):

@@ -35,6 +35,8 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     """
     model, seed, length = config["model"], config["seed"], config["video_length"]
     _check_values(model)
+    for name in ("batchsize", "image_batchsize"):
+        require_range(name, config[name] or config["batchsize"], low=2)  # batch normalization needs two
     patch = {name: model[f"{name}_discriminator"] == "patch" for name in ("image", "video")}
     n_categories = _n_categories(model, data)
     _check_length(length, data.size, patch["video"])

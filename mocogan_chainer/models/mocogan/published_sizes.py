@@ -21,8 +21,8 @@ _FEWEST_DECONVOLUTIONS, _MOST_DECONVOLUTIONS = 3, 10
 """Frames of 16 to 3072 pixels."""
 
 
-def recognize(state_dict: StateDict) -> str:
-    """Return which of ``NETWORKS`` the arrays are of.
+def recognize(state_dict: StateDict) -> tuple[str, ...]:
+    """Return which of ``NETWORKS`` the arrays can be of.
 
     Raises:
         SnapshotError: none.
@@ -30,9 +30,9 @@ def recognize(state_dict: StateDict) -> str:
     layers = in_order(state_dict)
     dimensions = {layer["weight"].ndim - 2 for layer in layers.convolutions if "weight" in layer}
     if layers.motion and dimensions == {2}:
-        return "generator"
+        return ("generator",)
     if not layers.motion and dimensions in ({2}, {3}):
-        return "image_discriminator" if dimensions == {2} else "video_discriminator"
+        return ("image_discriminator",) if dimensions == {2} else ("video_discriminator",)
     raise SnapshotError("its arrays are of no network of MoCoGAN: a GRU and 2-D layers, 2-D layers, or 3-D layers")
 
 

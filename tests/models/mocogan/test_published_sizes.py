@@ -40,7 +40,7 @@ class TestRecognize:
         ],
     )
     def test_by_layers(self, shapes, name):
-        assert recognize(state(shapes)) == name
+        assert recognize(state(shapes)) == (name,)
 
     @pytest.mark.parametrize(
         "arrays",

@@ -1,0 +1,76 @@
+"""What reading published state dicts has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mocogan_chainer.errors import SnapshotError
+
+StateDict = Mapping[str, np.ndarray]
+
+_PREFIX = "module."  # of names that DataParallel saves
+_LARGEST = np.finfo(np.float32).max
+_LONGEST_NAME = 60
+
+
+def plain_names(arrays: StateDict) -> dict[str, np.ndarray]:
+    """Return the arrays without DataParallel's prefix before their names, and without counters of batches.
+
+    Raises:
+        SnapshotError: an array is there with and without the prefix.
+    """
+    plain: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        short = name.removeprefix(_PREFIX)
+        if short in plain:
+            raise SnapshotError(f"{shown_name(short)}: the checkpoint has it twice, with and without {_PREFIX}")
+        if not short.endswith("num_batches_tracked"):
+            plain[short] = array
+    return plain
+
+
+def require_weights(arrays: StateDict, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """See that the arrays are those that a network needs.
+
+    Args:
+        arrays: by their plain names.
+        shapes: what the network needs, by the same names.
+
+    Raises:
+        SnapshotError: an array is missing, left over, of another shape or type, or not finite.
+    """
+    for name in sorted(shapes.keys() - arrays.keys()):
+        raise SnapshotError(f"{name}: the checkpoint lacks it; it belongs to another network")
+    for name in sorted(arrays.keys() - shapes.keys()):
+        raise SnapshotError(
+            f"{shown_name(name)}: this network has no such array; the checkpoint belongs to another one"
+        )
+    for name, shape in shapes.items():
+        array = arrays[name]
+        if array.shape != shape:
+            raise SnapshotError(f"{name}: the checkpoint has shape {array.shape} where the network needs {shape}")
+        if array.dtype.kind != "f":
+            raise SnapshotError(f"{name}: the checkpoint has {array.dtype} where weights are real numbers")
+        if not (np.abs(array) <= _LARGEST).all():
+            raise SnapshotError(f"{name}: the checkpoint has values that are not finite as float32; it is damaged")
+
+
+def require_shape(arrays: StateDict, name: str, ndim: int) -> tuple[int, ...]:
+    """Return an array's shape of ``ndim`` axes.
+
+    Raises:
+        SnapshotError: there is no such array, it has another number of axes, or nothing is in it.
+    """
+    if name not in arrays:
+        raise SnapshotError(f"{name}: the checkpoint lacks it; it belongs to another network")
+    shape = arrays[name].shape
+    if len(shape) != ndim or 0 in shape:
+        raise SnapshotError(f"{name}: the checkpoint has shape {shape}, and {ndim} axes of 1 at least are needed")
+    return shape
+
+
+def shown_name(name: str) -> str:
+    """Return as much of a stranger's name as an error shows."""
+    return name[:_LONGEST_NAME]

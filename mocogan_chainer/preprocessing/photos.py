@@ -1,0 +1,168 @@
+"""Photos as people have them, cut and scaled as the frames of a dataset are."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from mocogan_chainer import video
+from mocogan_chainer.errors import ConfigError, DataError, one_line, require_one_of, require_range
+from mocogan_chainer.preprocessing import boxes, faces, tree
+from mocogan_chainer.preprocessing.filmed import CROPS, MARGIN
+from mocogan_chainer.preprocessing.footage import LOOK_SIDE
+
+LONGEST_NAME = 48
+"""Letters of a name: even at four bytes each, room is left for what is added in 255 bytes."""
+
+RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])", re.IGNORECASE)
+"""Names that Windows keeps for devices, whatever the suffix."""
+
+NOT_READ = {".heic": "HEIC", ".heif": "HEIF"}
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How photos are cut and scaled.
+
+    Args:
+        crop: ``face``, the middle square with ``center``, or all, squeezed to a square, with ``none``.
+        margin: what to add on each side of a face, in parts of its width, 0 to 2; None for a tenth.
+        detector: YuNet's ONNX file, to find faces in place of OpenCV's cascade.
+
+    Raises:
+        ConfigError: they do not go together, or the detector's file is no such network.
+    """
+
+    crop: str = "center"
+    margin: float | None = None
+    detector: str | None = None
+
+    def __post_init__(self) -> None:
+        require_one_of("--crop", self.crop, CROPS)
+        for name in ("margin", "detector"):
+            if getattr(self, name) is not None and self.crop != "face":
+                raise ConfigError(f"--{name} {getattr(self, name)}: it is about faces; use it with --crop face")
+        if self.margin is not None:
+            require_range("--margin", self.margin, 0, 2)
+        if self.crop == "face":
+            faces.detector(self.detector)  # a wrong file is known before any work
+
+    def load(self, path: Path, size: int) -> np.ndarray:
+        """Read a photo and cut and scale it.
+
+        Returns:
+            uint8 ``(size, size, 3)``.
+
+        Raises:
+            DataError: it cannot be read, or shows no face where one is to be cut out.
+        """
+        pixels = read(path)
+        height, width = pixels.shape[:2]
+        if self.crop == "face":
+            pixels = self._face(path, pixels).cut(pixels)
+        elif self.crop == "center":
+            pixels = boxes.centre(height, width).cut(pixels)
+        return video.resize(pixels[None], size)[0]
+
+    def _face(self, path: Path, pixels: np.ndarray) -> boxes.Box:
+        height, width = pixels.shape[:2]
+        scale = min(1.0, LOOK_SIDE / min(height, width))
+        look = video.resize(pixels[None], int(height * scale), int(width * scale))[0]
+        try:
+            x, y, side = faces.find_face([look], faces.detector(self.detector))
+        except DataError as error:
+            raise DataError(f"{path}: no face found; --crop center takes the middle") from error
+        margin = MARGIN if self.margin is None else self.margin
+        return boxes.square(x * width, y * height, side * width * (1 + 2 * margin), height, width)
+
+
+def find(place: Path) -> list[Path]:
+    """Return a photo's own path, or all that a folder holds, files first, each kind in natural order.
+
+    What of it is no photo, :func:`read` says, so that nothing is left out without a word.
+
+    Raises:
+        DataError: there is nothing.
+    """
+    if not place.is_dir():
+        if not os.path.lexists(place):
+            raise DataError(f"{place}: no such photo or folder")
+        return [place]
+    found = [*tree.files(place), *tree.folders(place)]
+    if not found:
+        raise DataError(f"{place}: an empty folder; put photos into it")
+    return found
+
+
+def read(path: Path) -> np.ndarray:
+    """Read a photo as RGB, turned the way its EXIF says, on white where it is transparent.
+
+    Of 16 bits a channel the upper 8 are kept, of several pictures in a file the first.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+
+    Raises:
+        DataError: it is missing, no image, damaged, too large, or of floating point numbers.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, and photos are taken only from the folder that is named")
+    if not path.is_file():
+        raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn that wrong.
+            with path.open("rb") as file, Image.open(file) as image:
+                image.load()  # a TIFF is turned by this, and is not to be turned twice
+                ImageOps.exif_transpose(image, in_place=True)
+                return _rgb(image)
+    except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
+        raise DataError(f"{path}: cannot be read as an image: {_reason(path, error)}") from error
+
+
+def unique_name(path: Path, taken: set[str]) -> str:
+    """Return a name made of a photo's, for files on any system: of letters, digits, ``_`` and ``-``.
+
+    Args:
+        path: the photo.
+        taken: the names given so far, without regard to case; the new one is added.
+    """
+    name = re.sub(r"[^\w-]+", "_", path.stem).lstrip("-")[:LONGEST_NAME] or "photo"
+    if RESERVED.fullmatch(name):
+        name += "_"
+    unique, number = name, 1
+    while unique.casefold() in taken:
+        number += 1
+        unique = f"{name}_{number}"
+    taken.add(unique.casefold())
+    return unique
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("F"):
+        raise DataError("it holds floating point numbers; save it with 8 or 16 bits a channel")
+    if image.mode.startswith("I"):
+        grey = np.asarray(image)
+        if grey.min() < 0 or grey.max() >= 1 << 16:
+            raise DataError("it holds more than 16 bits a channel; save it with 8 or 16")
+        return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        kind = NOT_READ.get(path.suffix.lower())
+        return f"{kind} is not supported; save it as JPEG or PNG" if kind else "not an image"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller"
+    return one_line(error)
