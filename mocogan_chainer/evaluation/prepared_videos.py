@@ -17,6 +17,9 @@ class PreparedVideos:
 
     Args:
         dataset: opened for the split that is wanted.
+
+    Attributes:
+        size: height and width of every frame in pixels.
     """
 
     unordered = False
@@ -25,6 +28,7 @@ class PreparedVideos:
     def __init__(self, dataset: PreparedDataset):
         self.name = str(dataset.path)
         self.title = dataset.name
+        self.size = dataset.size
         self.fingerprint = dataset.fingerprint()
         self.reference = f"{dataset.name} {self.fingerprint}"
         self.split = dataset.split

@@ -59,28 +59,34 @@ def copy_last_frame(seen: np.ndarray, length: int) -> np.ndarray:
 
 
 class FrameScores:
-    """Averages one score a frame over videos of one length.
+    """Averages one score a frame over videos of one length, or of any.
 
     Infinite scores (the PSNR of equal frames) are left out of every average and counted.
 
+    Args:
+        length: of the videos; None where they may differ.
+
     Attributes:
-        frames: the average at each frame.
+        frames: the average at each frame, over the videos that have it.
         videos: the average over videos of each video's average.
         infinite: scores that were left out.
     """
 
-    def __init__(self, length: int):
-        self.frames = [Average() for _ in range(length)]
+    def __init__(self, length: int | None):
+        self._length = length
+        self.frames = [Average() for _ in range(length or 0)]
         self.videos = Average()
         self.infinite = 0
         self._count = 0
 
     def add(self, scores: np.ndarray) -> None:
         """Take a video's scores ``(length,)`` in."""
-        if scores.shape != (len(self.frames),):
-            raise ValueError(f"scores {scores.shape}: they must be ({len(self.frames)},), one a frame")
+        if self._length is None:
+            self.frames += [Average() for _ in range(len(scores) - len(self.frames))]
+        elif scores.shape != (self._length,):
+            raise ValueError(f"scores {scores.shape}: they must be ({self._length},), one a frame")
         finite = np.isfinite(scores)
-        for average, score in zip(self.frames, scores, strict=True):
+        for average, score in zip(self.frames, scores, strict=self._length is not None):
             if np.isfinite(score):
                 average.add(score)
         if finite.any():

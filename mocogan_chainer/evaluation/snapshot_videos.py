@@ -32,7 +32,8 @@ class SnapshotVideos:
             unless it is told a category; "balanced" for one after another, as if each had been asked for.
 
     Raises:
-        ConfigError: a number is out of range, or ``categories`` is unknown.
+        ConfigError: a number is out of range, ``categories`` is unknown, or the generator makes no videos of this
+            length.
     """
 
     split = None
@@ -64,6 +65,7 @@ class SnapshotVideos:
         self.fingerprint = hashlib.sha256(self.reference.encode()).hexdigest()[:16]
         self._codes: tuple[int, Any] = (-1, None)
         self._tile: tuple[int, np.ndarray | None] = (-1, None)
+        self._codes_from(0)  # refuses a length that the model has not, before any work
 
     def __len__(self) -> int:
         return self._count

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mocogan_chainer.errors import ConfigError, DataError, MocoganError
 from mocogan_chainer.evaluation import classifier_file, classifier_training
+from mocogan_chainer.evaluation.animated_videos import ALPHAS, AnimatedVideos
 from mocogan_chainer.evaluation.classifier import Classifier
 from mocogan_chainer.evaluation.metrics import category, class_scores, content, coverage, feature_distance, prediction
 from mocogan_chainer.evaluation.result import Result
@@ -28,10 +29,12 @@ def run(metric: str, session: Session) -> Iterator[Result]:
         yield from _METRICS[metric](session)
         return
     for name, measure in _METRICS.items():
-        if name in _OF_PREDICTIONS and session.request.context is None:
-            session.say(f"{name}: not run: it compares predictions with their truth; --context K says that these are")
-            continue
         try:
+            if name in _OF_PREDICTIONS and session.request.context is None and not session.animates:
+                session.say(
+                    f"{name}: not run: it compares predictions with their truth; --context K says that these are"
+                )
+                continue
             yield from measure(session)
         except MocoganError as error:
             session.say(f"{name}: not run: {error}")
@@ -60,6 +63,7 @@ def _precision_and_recall(session: Session) -> Iterator[Result]:
 
 
 def _inception_score(session: Session) -> Iterator[Result]:
+    _refuse_animator(session, "is", "how varied its videos are is how varied these are")
     recipe = session.recipe("is")
     splits = session.request.splits or recipe.splits
     each = session.count(recipe.samples)
@@ -74,15 +78,20 @@ def _inception_score(session: Session) -> Iterator[Result]:
 
 def _content(session: Session) -> Iterator[Result]:
     videos = session.fake(session.count(SAMPLES))
+    animated = videos if isinstance(videos, AnimatedVideos) else None
     kind = session.request.features or _content_of(session, videos)
     indices = session.chosen(videos, session.count(SAMPLES))
+    if animated:
+        _require_motion(session, animated, indices, "--length T says how many frames to make of each")
     with progress(f"acd, {kind}", len(indices)) as advance:
         yield content.average_content_distance(
             videos,
             indices,
             features=kind,
             measure=session.request.measure,
-            frames=session.request.frames or FRAMES,
+            frames=session.request.frames or (None if animated else FRAMES),
+            stride=session.evaluated_stride,
+            truth=animated.truth if animated else None,
             seed=session.request.seed,
             advance=advance,
         )
@@ -95,6 +104,7 @@ def _content_of(session: Session, videos: VideoSet) -> str:
 
 
 def _category(session: Session) -> Iterator[Result]:
+    _refuse_animator(session, "mcs", "nobody asks it for a category")
     videos = session.fake(session.count(SAMPLES), categories="balanced")
     if not videos.class_names:
         raise DataError(
@@ -159,27 +169,61 @@ def _trained(reference: str, split: str | None, frames: int, stride: int) -> str
 
 def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
     def measure(session: Session) -> Iterator[Result]:
-        if session.is_snapshot:
+        if session.is_snapshot and not session.animates:
             raise ConfigError(
                 f"--fake {session.request.fake}: this model makes videos of its own, not predictions of given ones, "
                 f"which {metric} compares with their truth"
             )
         real, fake = session.real, session.fake(len(session.real))
         indices = session.chosen(fake, session.count(len(fake)))
+        if session.animates:
+            _require_as_long(session)
+            _require_motion(session, fake, indices, "a photo has no truth to compare with; acd needs none")
         with progress(metric, len(indices)) as advance:
             yield prediction.compare(
                 real,
                 fake,
                 indices,
                 metric=metric,
-                context=session.request.context or 0,
+                context=session.request.context or int(session.animates),
                 frames=session.request.frames,
                 stride=session.every_nth,
+                whole=session.animates,
+                resize=session.resize,
+                settings={"alphas": ALPHAS} if session.animates else {},
                 seed=session.request.seed,
                 advance=advance,
             )
 
     return measure
+
+
+def _refuse_animator(session: Session, metric: str, why: str) -> None:
+    if session.animates:
+        raise ConfigError(
+            f"evaluate.py {metric} has no meaning for {session.request.fake}: it animates given pictures, and {why}"
+        )
+
+
+def _require_as_long(session: Session) -> None:
+    if session.request.length is not None:
+        raise ConfigError(
+            f"--length {session.request.length}: the animation is compared with its real video frame by frame, and so "
+            "as long; leave --length away"
+        )
+
+
+def _require_motion(session: Session, videos: AnimatedVideos, indices: list[int], hint: str) -> None:
+    if all(_is_still(videos, index) for index in indices):
+        stride = "" if session.every_nth == 1 else f" at --every-nth {session.every_nth}"
+        raise DataError(f"{session.real.name}: its videos have one frame each{stride}; {hint}")
+
+
+def _is_still(videos: AnimatedVideos, index: int) -> bool:
+    try:
+        return videos.length(index) == 1
+    except DataError:  # who reads the video says so
+        return False
 
 
 _OF_PREDICTIONS = ("psnr", "ssim")

@@ -22,11 +22,13 @@ class Request:
         split: which part of the real set; None for all of it.
         every_nth: the real videos' frames from one of a clip to the next; None for the snapshot's, else 1.
         frames: of each video; None for the protocol's number.
-        length: frames of a snapshot's videos; None for as many as it was trained on.
+        length: frames of a snapshot's videos; None for as many as it was trained on, or, where it animates pictures,
+            as their real videos have.
         features: what content is; None for what suits the set.
         measure: which frames' contents are compared.
         classifier: file of a trained classifier, or None.
-        context: frames that a prediction has seen, or None.
+        context: frames that a prediction has seen; None where that is not said: 1 for a snapshot that animates
+            pictures.
         out: folder for results, or the file of statistics.
     """
 

@@ -14,15 +14,18 @@ from tqdm import tqdm
 from mocogan_chainer import backends, builder
 from mocogan_chainer.errors import ConfigError, DataError, require_one_of
 from mocogan_chainer.evaluation import gathering, statistics
+from mocogan_chainer.evaluation.animated_videos import AnimatedVideos
 from mocogan_chainer.evaluation.clips import choose
 from mocogan_chainer.evaluation.extraction import Extractor
 from mocogan_chainer.evaluation.gathering import Advance, Gathered
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.evaluation.recipes import RECIPES, Recipe, of_metric
+from mocogan_chainer.evaluation.sized_videos import SizedVideos
 from mocogan_chainer.evaluation.snapshot_videos import SnapshotVideos
 from mocogan_chainer.evaluation.video_set import VideoSet, open_videos
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.features import c3d, catalogue, weights
+from mocogan_chainer.sampling import Animator
 
 Say = Callable[[str], None]
 WHOLE = (1, 1)
@@ -42,6 +45,8 @@ class Session:
     """
 
     def __init__(self, request: Request, say: Say):
+        if request.split is not None and request.real is None:
+            raise ConfigError(f"--split {request.split}: a part of the real set; name the set with --real")
         self.request, self.say = request, say
         self.device = builder.choose_device(request.gpu)
         self.backend = backends.use("auto", on_gpu=request.gpu >= 0)
@@ -52,19 +57,29 @@ class Session:
 
     @cached_property
     def real(self) -> VideoSet:
-        """The real set."""
+        """The real set; for an animator, the videos of its class, at its frame size."""
         name = self.request.real
         if name is None:
             raise ConfigError("--real is missing: this metric compares with a real set")
         if name.endswith(".npz"):
             raise ConfigError(f"--real {name}: a file of numbers, and the videos themselves are needed here")
-        return open_videos(name, self.request.split or "all")
+        videos = open_videos(name, self.request.split or "all")
+        if not self.animates:
+            return videos
+        return SizedVideos(videos, self._generator.sampler.size, self._generator.class_name)
+
+    @property
+    def resize(self) -> str:
+        """The filter that brings the real set's frames to their size."""
+        return self.real.resize if isinstance(self.real, SizedVideos) else "none"
 
     def fake(self, count: int, categories: str = "drawn") -> VideoSet:
-        """The evaluated set; of a snapshot, as many videos as are said."""
+        """The evaluated set; of a snapshot, as many videos as are said, or one for each real one."""
         name = self.request.fake
         if not self.is_snapshot:
             return self._fake_files
+        if self.animates:
+            return self.animated
         generator = self._generator
         return SnapshotVideos(
             generator.sampler,
@@ -81,6 +96,29 @@ class Session:
     def is_snapshot(self) -> bool:
         """Whether the evaluated set is sampled from a snapshot."""
         return _is_npz(self.request.fake) and not statistics.is_file_of_statistics(self.request.fake)
+
+    @property
+    def animates(self) -> bool:
+        """Whether the snapshot makes its videos of given pictures."""
+        return self.is_snapshot and isinstance(self._generator.sampler, Animator)
+
+    @cached_property
+    def animated(self) -> AnimatedVideos:
+        """What an animator makes of the real videos' first frames."""
+        name = self.request.fake
+        if self.request.real is None or _is_npz(self.request.real):
+            raise ConfigError(
+                f"--fake {name}: this snapshot animates pictures, the first frames of real videos: name with --real a "
+                "prepared dataset or a folder of videos, whose numbers alone (precalc) do not do"
+            )
+        return AnimatedVideos(
+            self._generator.sampler,
+            self.real,
+            name=name,
+            fingerprint=weights.sha256(name)[:16],
+            stride=self.every_nth,
+            length=self.request.length,
+        )
 
     @cached_property
     def _generator(self) -> builder.Generator:
@@ -176,6 +214,23 @@ class Session:
             found.append(
                 f"{self.request.real}: every frame was taken; if the evaluated videos come from a model that learned "
                 "every n-th (train.py: every 2nd unless told otherwise), say --every-nth n"
+            )
+        if self.animates and self.request.real is not None:
+            found += self._doubts_of_animations()
+        return found
+
+    def _doubts_of_animations(self) -> list[str]:
+        name, found = self.request.real, []
+        if self.real.split not in (None, "test"):
+            found.append(
+                f"{name}: of the split {self.real.split}, so the snapshot may have been trained on these videos; "
+                "--split test takes those that are held out, where some are"
+            )
+        learned, there = self._generator.class_name, self.real.class_names
+        if there and learned not in there:
+            found.append(
+                f"{name}: all of its videos are taken, of the classes {', '.join(there)}, and the snapshot "
+                + (f"learned {learned}" if learned else "does not say which it learned")
             )
         return found
 

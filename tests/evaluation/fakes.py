@@ -92,3 +92,17 @@ def noisy(count: int, seed: int = 0, level: float = 100, length: int = 6) -> lis
     greys = rng.normal(level, 20, (count, 1, 1, 1, 1))
     noise = rng.normal(0, 10, (count, length, 8, 8, 3))
     return list(np.clip(greys + noise, 0, 255).astype(np.uint8))
+
+
+class Fading:
+    """An animator: a picture fades to its negative, and alpha tells how far; it remembers what it was asked for."""
+
+    def __init__(self, size=8):
+        self.size = size
+        self.asked = []
+
+    def animate(self, photos, alphas):
+        assert photos.dtype == np.uint8 and photos.shape[1:] == (self.size, self.size, 3)
+        self.asked.append((len(photos), len(alphas)))
+        photos, share = photos[:, None].astype(float), np.reshape(alphas, (-1, 1, 1, 1))
+        return np.round((1 - share) * photos + share * (255 - photos)).astype(np.uint8)

@@ -148,6 +148,14 @@ class TestOverVideos:
         with pytest.raises(DataError, match="no videos to compare; give at least one"):
             _ = self.gathered().value
 
+    def test_of_any_length(self):
+        found = FrameScores(None)
+        for video in ([10.0], [20.0, 40.0, np.inf], [30.0, 60.0]):
+            found.add(np.array(video))
+        assert found.per_frame() == [20, 50, math.inf]
+        assert found.value == pytest.approx((10 + 30 + 45) / 3)
+        assert found.counts() == {"videos": 3, "videos left out": 0, "equal frames left out": 1}
+
     def test_another_length(self):
         with pytest.raises(ValueError, match=r"scores \(2,\): they must be \(3,\), one a frame"):
             self.gathered([1.0, 2.0])

@@ -140,6 +140,20 @@ def test_it_may_be_read_in_one_thread_only_and_has_no_order():
     assert (videos.any_thread, videos.unordered) == (False, True)
 
 
+def test_a_length_that_the_model_has_not_is_refused_before_any_work():
+    class Even(ToySampler):
+        def draw(self, seed, contents, motions, length, categories=None):
+            if length % 2:
+                raise ConfigError(f"length={length}: it must be even")
+            return super().draw(seed, contents, motions, length, categories)
+
+    toy = Even()
+    with pytest.raises(ConfigError, match="length=5: it must be even"):
+        of(toy, length=5)
+    assert of(toy, length=6).read(9).shape == (6, 2, 2, 3)
+    assert toy.rendered == [[8, 9]]
+
+
 def test_mistakes():
     with pytest.raises(ConfigError, match="categories=all: it must be one of drawn, balanced"):
         of(ToySampler(), categories="all")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from mocogan_chainer.evaluation.video_set import VideoSet, Which
 MEASURES = {"pairs": pairwise_distance, "first-frame": distance_to_first}
 """All pairs of frames (ACD, or ACD-C), or the later frames against the first (ACD-I, for prediction from one frame)."""
 NAMES = {"pairs": "acd", "first-frame": "acd-i"}
+TRUTH = "of the real videos by"
+"""Begins the names of the numbers that real videos themselves have."""
 OFTEN = 0.05
 """A reader is warned where a larger share of the frames has no feature."""
 
@@ -64,10 +66,15 @@ def average_content_distance(
     measure: str = "pairs",
     frames: int | None = 16,
     stride: int = 1,
+    truth: Callable[[int], np.ndarray] | None = None,
     seed: int | None = None,
     advance: Advance = lambda count: None,
 ) -> Result:
     """Measure how far the content of a video's frames lies apart, averaged over videos.
+
+    Videos that were made of a given picture have a ``truth``. "first-frame" then compares all of their frames, the
+    first among them, with that picture and not with what was made of it; and what the real videos have by both
+    measures stands in ``others``, where they have two frames.
 
     Args:
         videos: any set.
@@ -76,6 +83,8 @@ def average_content_distance(
         measure: "pairs" or "first-frame"; the other one stands beside it, in ``others``.
         frames: of each video, from its first; None for all, which compares only among sets of like lengths.
         stride: steps in the video from one of them to the next.
+        truth: gives the real video that a video (by its number) stands for, whose first frame is the picture that it
+            was made of: uint8 (T, H, W, 3), frame for frame; None where videos are made of nothing.
         seed: that ``indices`` were drawn with, for the protocol.
         advance: is told of progress.
 
@@ -90,18 +99,25 @@ def average_content_distance(
     require_range("stride", stride, 1)
     started = time.perf_counter()
     describe = FEATURES[features]()
-    found = {name: ContentDistance(function) for name, function in MEASURES.items()}
+    found, real = ({name: ContentDistance(function) for name, function in MEASURES.items()} for _ in range(2))
     left_out, bright = [], 0
     for index in indices:
         try:
             video = videos.read(index, _which(frames, stride))
+            true = None if truth is None else truth(index)[:frames]
         except DataError as error:
             left_out.append(f"{videos.id(index)}: {error}")
         else:
             bright += _is_bright(video)
             rows = describe(video)
-            for distance in found.values():
-                distance.add(rows)
+            found["pairs"].add(rows)
+            if true is None:
+                found["first-frame"].add(rows)
+            else:
+                true_rows = describe(true)
+                found["first-frame"].add(np.concatenate([true_rows[:1], rows]))
+                for distance in real.values():
+                    distance.add(true_rows)
         advance(1)
     chosen = found[measure]
     if not chosen.videos:
@@ -119,7 +135,7 @@ def average_content_distance(
             short_videos=None if frames is None else "leave out",
             evaluated_samples=chosen.videos,
             seed=seed,
-            **fields | {"settings": fields["settings"] | {"measure": measure}},
+            **fields | {"settings": fields["settings"] | _settings(measure, truth is not None)},
         ),
         evaluated=videos.name,
         evaluated_reference=videos.reference,
@@ -130,15 +146,20 @@ def average_content_distance(
         versions=versions() | describe.versions,
         seconds=time.perf_counter() - started,
         others={
-            f"by {name}": other.value for name, other in found.items() if name != measure and other.distances.count
+            **{f"by {name}": other.value for name, other in found.items() if name != measure and other.distances.count},
+            **{f"{TRUTH} {name}": other.value for name, other in real.items() if other.distances.count},
         },
         warnings=_warnings(chosen, left_out, features, bright),
     )
 
 
+def _settings(measure: str, of_pictures: bool) -> dict[str, str]:
+    return {"measure": measure} | ({"first_frame": "the given one"} if of_pictures and measure == "first-frame" else {})
+
+
 def _which(frames: int | None, stride: int) -> Which:
     def which(length: int) -> range:
-        span = length if frames is None else (frames - 1) * stride + 1
+        span = max(length, 2) if frames is None else (frames - 1) * stride + 1
         if span > length:
             raise DataError(f"{length} frames, and {span} are needed")
         return range(0, span, stride)

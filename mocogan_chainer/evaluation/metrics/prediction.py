@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -57,6 +58,9 @@ def compare(
     context: int = 0,
     frames: int | None = None,
     stride: int = 1,
+    whole: bool = False,
+    resize: str = "none",
+    settings: Mapping[str, Setting] = MappingProxyType({}),
     seed: int | None = None,
     advance: Advance = lambda count: None,
 ) -> Result:
@@ -71,12 +75,17 @@ def compare(
             last of them would score stands beside the value.
         frames: that are compared of each video, the context among them, from the first; None for all.
         stride: steps in a real video from one of them to the next; predictions are taken frame by frame.
+        whole: every video is one whole motion, so that videos may differ in length; the average at a frame is then
+            over those that have it. One that is too short to have a frame after the context is left out.
+        resize: the filter that brought real frames to the size of predictions, for the protocol.
+        settings: what more the predictions depend on, for the protocol.
         seed: that ``indices`` were drawn with, for the protocol.
         advance: is told of progress.
 
     Raises:
         ConfigError: an argument is none that is allowed.
-        DataError: the sets or two of their videos are not alike, videos differ in length, or none can be read.
+        DataError: the sets or two of their videos are not alike, videos differ in length where they are not whole
+            motions, or none can be compared.
     """
     require_one_of("metric", metric, SCORES)
     require_range("context", context, 0)
@@ -85,10 +94,12 @@ def compare(
         require_range("frames", frames, 1)
     _check_as_many(real, fake)
     started = time.perf_counter()
-    scores, left_out, misplaced = _Scores(SCORES[metric].of, context), [], []
+    scores, left_out, misplaced = _Scores(SCORES[metric].of, context, whole), [], []
     for index in indices:
         try:
             predicted, true = fake.read(index, _first(frames, 1)), real.read(index, _first(frames, stride))
+            if whole:
+                _check_has_truth(real, index, len(true), context)
         except DataError as error:
             left_out.append(str(error))
         else:
@@ -97,7 +108,7 @@ def compare(
             if _have_unlike_categories(real, fake, index):
                 misplaced.append(index)
         advance(1)
-    if not scores.frames:
+    if not scores.videos:
         first = f"; the first: {left_out[0]}" if left_out else ""
         raise DataError(f"{fake.name}: none of its {len(indices)} videos can be compared{first}")
     value, spread = scores.own.value, scores.own.videos.spread
@@ -106,7 +117,7 @@ def compare(
             metric=metric,
             name=metric,
             size=scores.size,
-            resize="none",
+            resize=resize,
             crop="none",
             channel_order="RGB",
             pixel_values="0 to 255",
@@ -118,14 +129,14 @@ def compare(
             reference_samples=scores.videos,
             evaluated_samples=scores.videos,
             seed=seed,
-            settings={**SCORES[metric].settings, "context": context},
+            settings={**SCORES[metric].settings, "context": context, **settings},
         ),
         evaluated=fake.name,
         evaluated_reference=fake.reference,
         value=value,
         spread=spread,
         spread_kind="" if spread is None else "standard error of the mean over videos",
-        counts={**scores.own.counts(), "videos unreadable": len(left_out)},
+        counts={**scores.own.counts(), f"videos unreadable{' or too short' * whole}": len(left_out)},
         versions=versions(),
         seconds=time.perf_counter() - started,
         others=scores.others(),
@@ -137,16 +148,21 @@ class _Scores:
     """Gathers the scores of predictions and, with context, those of the baseline.
 
     Attributes:
-        frames: of every video, the context among them; 0 before the first.
         videos: so far.
         own: scores of the predictions.
     """
 
-    def __init__(self, score: Callable[[np.ndarray, np.ndarray], np.ndarray], context: int):
-        self._score, self._context = score, context
+    def __init__(self, score: Callable[[np.ndarray, np.ndarray], np.ndarray], context: int, whole: bool):
+        self._score, self._context, self._whole = score, context, whole
         self._sizes: set[tuple[int, ...]] = set()
+        self._lengths: set[int] = set()
         self._gain = Average()
-        self.frames = self.videos = 0
+        self.videos = 0
+
+    @property
+    def frames(self) -> int | None:
+        """Frames of every video, the context among them; None where they differ."""
+        return next(iter(self._lengths)) if len(self._lengths) == 1 else None
 
     @property
     def size(self) -> int | None:
@@ -159,19 +175,20 @@ class _Scores:
 
         Raises:
             ConfigError: no frame is left after the context.
-            DataError: they are not as long as those before.
+            DataError: they are not as long as those before, and not whole motions.
         """
         length, seen = len(true), self._context
-        if not self.frames:
+        if not self.videos:
             if seen >= length:
                 raise ConfigError(f"context={seen}: it must be less than the {length} frames that are compared")
-            self.frames = length
-            self.own, self._copies = FrameScores(length - seen), FrameScores(length - seen)
-        if length != self.frames:
+            scored = None if self._whole else length - seen
+            self.own, self._copies = FrameScores(scored), FrameScores(scored)
+        elif not self._whole and length != self.frames:
             raise DataError(
                 f"videos of {self.frames} and of {length} frames: frame is averaged with frame, so they must be as "
                 f"long; compare the first frames of each with frames={min(length, self.frames)}"
             )
+        self._lengths.add(length)
         scores = self._score(predicted[seen:], true[seen:])
         self.own.add(scores)
         if seen:
@@ -205,6 +222,14 @@ def _check_as_many(real: VideoSet, fake: VideoSet) -> None:
         raise DataError(
             f"{fake.name} has {len(fake)} videos and {real.name} has {len(real)}: video i of one is compared with "
             "video i of the other, so there must be one prediction of each real video, in their order"
+        )
+
+
+def _check_has_truth(real: VideoSet, index: int, length: int, context: int) -> None:
+    if length <= context:
+        raise DataError(
+            f"{real.name}: {real.id(index)} gives {length} frames, of which the first {context} are given: no truth is "
+            "left to compare with"
         )
 
 

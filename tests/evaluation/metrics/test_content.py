@@ -132,6 +132,54 @@ def test_the_first_frame_without_a_face(faces):
     assert found.others == {}
 
 
+class TestOfAGivenPicture:
+    """Animations of the first frames, 50 and 200, of two real videos."""
+
+    MADE = ([60, 90, 100], [200, 200])
+    REAL = ([50, 70, 90, 130], [200, 180])
+
+    def found(self, real=REAL, **how):
+        return acd([coloured(r) for r in self.MADE], truth=lambda i: coloured(real[i]), **{"frames": None, **how})
+
+    def test_every_frame_is_compared_with_it(self):
+        found = self.found(measure="first-frame")
+        assert found.value == pytest.approx(np.mean([(10 + 40 + 50) / 3, 0]))
+        assert found.others["by pairs"] == pytest.approx(np.mean([pairs(m) for m in self.MADE]))
+        assert found.protocol.settings == (
+            ("darkest", 16),
+            ("first_frame", "the given one"),
+            ("measure", "first-frame"),
+        )
+
+    def test_pairs_are_of_what_was_made(self):
+        found = self.found()
+        assert found.value == pytest.approx(np.mean([(30 + 40 + 10) / 3, 0]))
+        assert found.others["by first-frame"] == pytest.approx(50 / 3)
+        assert found.protocol == acd([coloured(r) for r in self.MADE], frames=None).protocol
+
+    def test_the_real_videos_stand_beside(self):
+        found = self.found()
+        assert found.others["of the real videos by pairs"] == pytest.approx(np.mean([pairs(r) for r in self.REAL]))
+        assert found.others["of the real videos by first-frame"] == pytest.approx(np.mean([(20 + 40 + 80) / 3, 20]))
+        first = self.found(frames=2).others["of the real videos by first-frame"]
+        assert first == pytest.approx(20)
+
+    def test_photos_stand_for_no_motion(self):
+        found = self.found(real=([50], [200]), measure="first-frame")
+        assert found.value == pytest.approx(50 / 3)
+        assert set(found.others) == {"by pairs"}
+
+    def test_what_has_no_face_is_left_out(self, faces):
+        found = self.found(measure="first-frame", features="face-identity")
+        assert found.value == 0  # the first picture is too dark, and with it the first video
+        assert (found.counts["videos left out"], found.protocol.evaluated_samples) == (1, 2)
+
+
+def test_a_single_frame_has_no_distance():
+    with pytest.raises(DataError, match="none of its 1 videos can be used; the first: video0: 1 frames, and 2 are"):
+        acd([coloured([50])], frames=None)
+
+
 def test_no_shape_over_black():
     bright = np.full((2, 8, 8, 3), 90, np.uint8)
     found = acd([bright, coloured([50, 50])], frames=2)

@@ -183,6 +183,46 @@ class TestUnlike:
         assert not score(sets[0], Videos(fake), metric=ssim).warnings
 
 
+class TestWholeMotions:
+    REAL = (grey([10, 20, 30, 44]), grey([50, 58]), grey([7]))
+    FAKE = (grey([99, 21, 32, 40]), grey([99, 54]), grey([99]))
+
+    def test_may_differ_in_length(self):
+        found = score(list(self.REAL), list(self.FAKE), whole=True)
+        frames = decibels(89, 1, 2, 4), decibels(49, 4), decibels(92)
+        assert found.value == pytest.approx(np.mean([np.mean(video) for video in frames]))
+        shared = [np.mean([video[i] for video in frames if i < len(video)]) for i in range(4)]
+        assert found.others == {"per frame": pytest.approx(shared)}
+        assert (found.protocol.frames, found.protocol.reference_samples) == (None, 3)
+
+    def test_photos_have_no_truth_beyond_what_was_seen(self):
+        found = score(list(self.REAL), list(self.FAKE), whole=True, context=1)
+        own, copies = (decibels(1, 2, 4), decibels(4)), (decibels(10, 20, 34), decibels(8))
+        assert found.value == pytest.approx(np.mean([np.mean(video) for video in own]))
+        assert found.others["copy-last-frame"] == pytest.approx(np.mean([np.mean(video) for video in copies]))
+        assert found.counts["videos"] == 2
+        assert found.counts["videos unreadable or too short"] == 1
+        assert found.warnings == (
+            "1 videos are left out; the first: real: video2 gives 1 frames, of which the first 1 are given: no truth "
+            "is left to compare with",
+        )
+        with pytest.raises(
+            DataError, match="fake: none of its 1 videos can be compared; the first: real: video0 gives"
+        ):
+            score([grey([7])], [grey([8])], whole=True, context=1)
+
+    def test_of_one_length_say_it(self):
+        assert score([self.REAL[1]] * 2, [self.FAKE[1]] * 2, whole=True).protocol.frames == 2
+        assert score(list(self.REAL[:2]), list(self.FAKE[:2]), whole=True, frames=2).protocol.frames == 2
+
+
+def test_what_more_they_depend_on_is_in_the_protocol():
+    found = score([grey([10])], [grey([11])], resize="area", settings={"alphas": "linear"})
+    assert found.protocol.resize == "area"
+    assert dict(found.protocol.settings) == {"peak": 255, "equal_frames": "leave out", "context": 0, "alphas": "linear"}
+    assert score([grey([10])], [grey([11])]).protocol.resize == "none"
+
+
 def test_broken_videos_are_counted():
     told = []
     found = score([grey([10]), None, grey([20])], [grey([11]), grey([5]), None], advance=told.append)
