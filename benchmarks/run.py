@@ -2,7 +2,7 @@
 
     make bench                                                 # everything, and the table in benchmarks/README.md
     python -m benchmarks.run --case train-8 --pairs 3          # one case, printed only
-    python -m benchmarks.run --case g3an-8 --case features-i3d
+    python -m benchmarks.run --case g3an-8 --case affinegan-128 --case features-i3d
     python -m benchmarks.run --quick                           # does it run at all?
 
 Each measurement is a process of its own, one at a time: ours, then each form of the peer, then ours again and so on.
@@ -84,6 +84,7 @@ class Case:
 TUNED, OFFICIAL = ("--variant", "tuned"), ("--variant", "official")
 BFLOAT16 = ("--dtype", "bfloat16")
 G3AN = ("g3an", "torch_g3an")
+AFFINEGAN = ("affinegan", "torch_affinegan")
 
 
 def _features(network: str, work: str) -> Case:
@@ -135,6 +136,24 @@ CASES = (
         ("--batch", "8", "--attention"),
         (Peer("tuned", TUNED, 0.80),),
         programs=G3AN,
+    ),
+    Case(
+        "affinegan-128",
+        "AffineGAN, step, 128 pixels, with patch",
+        ("--size", "128", "--batch", "1", "--patch"),
+        (
+            Peer("tuned", TUNED, 0.80),
+            Peer("tuned, channels-last", ("--variant", "channels-last"), 0.80),
+            Peer("official", OFFICIAL),
+        ),
+        programs=AFFINEGAN,
+    ),
+    Case(
+        "affinegan-256",
+        "AffineGAN, step, 256 pixels, with patch",
+        ("--size", "256", "--batch", "1", "--patch"),
+        (Peer("tuned", TUNED, 0.80), Peer("tuned, channels-last", ("--variant", "channels-last"), 0.80)),
+        programs=AFFINEGAN,
     ),
     _features("i3d", "4 clips through I3D"),
     _features("resnext101", "4 clips through ResNeXt-101"),

@@ -132,8 +132,8 @@ def initialize(network):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
             nn.init.normal_(module.weight, 1, 0.02)
-        elif hasattr(module, "weight_orig"):
-            nn.init.normal_(module.weight_orig, 0, 0.02)
+        elif isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose3d)):
+            nn.init.normal_(getattr(module, "weight_orig", module.weight), 0, 0.02)  # to_rgb has no spectral norm
     return network
 
 

@@ -92,6 +92,29 @@ def g3an_step_uses(f, batch):
     return batch * (trained(video) + trained(image) + 3 * uses - given + 2 * sum(video) + 2 * sum(image))
 
 
+def affinegan_step_uses(f, batch, patch):
+    """Uses of weights in a whole training step of AffineGAN, of frames of 64 pixels."""
+    encoder = [1024 * 16 * 3 * f, 256 * 16 * f * 2 * f, 64 * 16 * 2 * f * 4 * f, 16 * 16 * 4 * f * 8 * f]
+    encoder += [4 * 16 * 8 * f * 8 * f, 1 * 16 * 8 * f * 8 * f]
+    decoder = [1 * 16 * 8 * f * 8 * f, 4 * 16 * 16 * f * 8 * f, 16 * 16 * 16 * f * 4 * f, 64 * 16 * 8 * f * 2 * f]
+    decoder += [256 * 16 * 4 * f * f, 1024 * 16 * 2 * f * 3]
+    scores = [
+        1024 * 16 * 6 * f,
+        256 * 16 * f * 2 * f,
+        64 * 16 * 2 * f * 4 * f,
+        49 * 16 * 4 * f * 8 * f,
+        36 * 16 * 8 * f,
+    ]
+
+    def trained(layers):  # forward, weights, and data except where the data are given
+        return 3 * sum(layers) - layers[0]
+
+    base, residual = 1 + 5, 1  # pictures through each encoder, a video: the first frame and five others
+    generator = (base + residual) * trained(encoder) + 2 * 5 * 3 * sum(decoder)  # generated frames, reconstructions
+    discriminator = 5 * (2 * trained(scores) + 2 * sum(scores))  # real and generated; frozen for the generator
+    return batch * (generator + (1 + patch) * discriminator)
+
+
 def resnext_uses():
     """Uses of weights for one clip: positions * channels in (of a group) * channels out * taps."""
     total, channels, positions = 16 * 56 * 56 * 3 * 64 * 343, 64, 8 * 28 * 28
@@ -191,6 +214,23 @@ class TestG3AN:
         assert errors == "error: --steps=0: it must be at least 1\n"
 
 
+class TestAffineGAN:
+    @pytest.mark.parametrize("patch", [False, True])
+    def test_a_step(self, patch):
+        options = ("--size", 64, "--batch", 2, "--filters", 4, "--steps", 1, *(["--patch"] if patch else []))
+        code, line, errors = run_module("affinegan", *options)
+        assert code == 0, errors
+        assert 0 < line["min_s"] <= line["median_s"] <= line["max_s"]
+        assert len(line["losses"]) == 3 + patch
+        assert np.isfinite(line["losses"]).all()
+        assert line["conv_gflop"] == pytest.approx(2e-9 * affinegan_step_uses(4, batch=2, patch=patch), rel=1e-9)
+
+    def test_a_mistake_is_one_line(self):
+        code, _, errors = run_module("affinegan", "--steps", 0)
+        assert code == 2
+        assert errors == "error: --steps=0: it must be at least 1\n"
+
+
 class TestFeatures:
     def test_a_line(self):
         code, line, errors = run_module("features", "--network", "resnext101", "--batch", 1, "--steps", 1)
@@ -236,6 +276,16 @@ class TestPeer:
         code, line, errors = run_module("torch_g3an", *options, *self.CPU)
         assert code == 0, errors
         assert len(line["losses"]) == 3
+        assert np.isfinite(line["losses"]).all()
+        assert line["median_s"] > 0
+
+    @pytest.mark.parametrize("patch", [False, True])
+    @pytest.mark.parametrize("variant", ["official", "tuned", "channels-last"])
+    def test_a_step_of_affinegan(self, variant, patch):
+        options = ("--size", 64, "--batch", 2, "--filters", 4, "--steps", 1, "--variant", variant)
+        code, line, errors = run_module("torch_affinegan", *options, *(["--patch"] if patch else []), *self.CPU)
+        assert code == 0, errors
+        assert len(line["losses"]) == 3 + patch
         assert np.isfinite(line["losses"]).all()
         assert line["median_s"] > 0
 
@@ -361,7 +411,7 @@ class TestRun:
         runner, commands = run.Runner("python-ours", "python-peer", 3, 64), []
         monkeypatch.setattr(runner, "_json", commands.append)
         by_name = {case.name: case for case in run.CASES}
-        for name in ("train-8", "g3an-8-attention", "features-i3d"):
+        for name in ("train-8", "g3an-8-attention", "affinegan-128", "features-i3d"):
             runner.ours(by_name[name])
             runner.peer(by_name[name], by_name[name].peers[0])
         assert [" ".join(command) for command in commands] == [
@@ -370,6 +420,9 @@ class TestRun:
             " --threads 2 --device cpu --variant tuned",
             "python-ours -m benchmarks.g3an --steps 3 --filters 64 --batch 8 --attention",
             "python-peer -m benchmarks.torch_g3an --steps 3 --filters 64 --batch 8 --attention"
+            " --threads 2 --device cpu --variant tuned",
+            "python-ours -m benchmarks.affinegan --steps 3 --filters 64 --size 128 --batch 1 --patch",
+            "python-peer -m benchmarks.torch_affinegan --steps 3 --filters 64 --size 128 --batch 1 --patch"
             " --threads 2 --device cpu --variant tuned",
             "python-ours -m benchmarks.features --steps 3 --network i3d --batch 4",
             "python-peer -m benchmarks.torch_features --steps 3 --network i3d --batch 4"
@@ -394,6 +447,11 @@ class TestRun:
             "| G3AN, step, batch 8",
             "| G3AN, step, batch 8",
             "| G3AN, step, batch 8, with attention",
+            "| AffineGAN, step, 128 pixels, with patch",
+            "| AffineGAN, step, 128 pixels, with patch",
+            "| AffineGAN, step, 128 pixels, with patch",
+            "| AffineGAN, step, 256 pixels, with patch",
+            "| AffineGAN, step, 256 pixels, with patch",
             "| 4 clips through I3D",
             "| 4 clips through I3D",
             "| 4 clips through ResNeXt-101",
