@@ -39,7 +39,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
     try:
         # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn that wrong.
-        with open(path, "rb") as file, Image.open(file) as image:
+        with Path(path).open("rb") as file, Image.open(file) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
             image.load()  # a TIFF is turned by this, and is not to be turned twice

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def scale(frame: np.ndarray, size: int) -> np.ndarray:
-    """Return uint8 (H, W, 3) at ``size`` x ``size`` pixels: averaged over areas where it shrinks, cubic where it grows."""
+    """Return uint8 (H, W, 3) at ``size`` x ``size`` pixels: areas' means where it shrinks, cubic where it grows."""
     if frame.shape[:2] == (size, size):
         return frame
     shrinks = min(frame.shape[:2]) >= size

@@ -1,8 +1,8 @@
 """Convolution as one matrix product, for layers of many weights and few outputs.
 
 Where a picture has become a few pixels, reading the weights takes longer than multiplying with them. oneDNN's
-convolutions want them in an order of their own, so they are checked for changes, read, written and read again. A product
-with columns of pixels (im2col) reads them once, as they lie; the columns are small, as outputs are few.
+convolutions want them in an order of their own, so they are checked for changes, read, written and read again. A
+product with columns of pixels (im2col) reads them once, as they lie; the columns are small, as outputs are few.
 """
 
 from __future__ import annotations
@@ -43,29 +43,33 @@ class ColumnsConvolution:
     def __init__(self, library: Library, w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry):
         self._library = library
         self._walk = w_shape[2:], geometry.stride, geometry.pad, y_shape[2:]
+        self._taps = w_shape[1], prod(w_shape[2:])
         self._rows, self._width, self._out_channels = y_shape[0] * prod(y_shape[2:]), prod(w_shape[1:]), w_shape[0]
 
     def forward(self, x: np.ndarray, W: np.ndarray, y: np.ndarray) -> None:
-        """Fill ``y`` (N, O, H', W') from ``x`` (N, C, H, W), both in channels-last memory: columns W'."""
+        """Fill ``y`` (N, O, H', W') from ``x`` (N, C, H, W), both in channels-last memory: W columns'.
+
+        So transposed it takes a fifth of the time of columns W', whatever the reason.
+        """
         rows, width, out = self._rows, self._width, self._out_channels
-        self._multiply(b"N", b"T", rows, out, width, self._columns(x), W, y)
+        columns, products = memory.empty((width, rows)), memory.empty((out, rows))
+        kernels.pixels_to_rows(np.moveaxis(x, 1, -1), *self._walk, columns.reshape(*self._taps, rows))
+        self._multiply(b"N", b"N", out, rows, width, W, columns, products)
+        np.moveaxis(y, 1, -1).reshape(rows, out)[...] = products.T
 
     def backward_data(self, gy: np.ndarray, W: np.ndarray, gx: np.ndarray) -> None:
         """Fill ``gx`` (N, C, H, W) from ``gy`` (N, O, H', W'), both in channels-last memory: gy W, summed up."""
         rows, width, out = self._rows, self._width, self._out_channels
         columns = memory.empty((rows, width))
         self._multiply(b"N", b"N", rows, width, out, gy, W, columns)
-        kernels.columns_to_pixels(columns, *self._walk, np.moveaxis(gx, 1, -1))
+        kernels.columns_to_pixels(columns.reshape(rows, *self._taps), *self._walk, np.moveaxis(gx, 1, -1))
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
         """Fill C-ordered ``gW`` (O, C, *ksize) from ``x`` and ``gy`` in channels-last memory: gy' columns."""
         rows, width, out = self._rows, self._width, self._out_channels
-        self._multiply(b"T", b"N", out, width, rows, gy, self._columns(x), gW)
-
-    def _columns(self, x: np.ndarray) -> np.ndarray:
-        columns = memory.empty((self._rows, self._width))
-        kernels.pixels_to_columns(np.moveaxis(x, 1, -1), *self._walk, columns)
-        return columns
+        columns = memory.empty((rows, width))
+        kernels.pixels_to_columns(np.moveaxis(x, 1, -1), *self._walk, columns.reshape(rows, *self._taps))
+        self._multiply(b"T", b"N", out, width, rows, gy, columns, gW)
 
     def _multiply(
         self,

@@ -130,14 +130,16 @@ class AffineGANUpdater(GANUpdater):
 
     def generate(self, batch: Batch) -> Generated:
         """Reconstruct each frame, measure how far it is from the first, and move the first as far."""
-        generator, n, rows = self.generator, len(batch.first), len(batch.frames)
-        encoded = generator.encode_base(self.device.xp.concatenate([batch.first, batch.frames]))  # N + N * K samples
-        base, bases = tuple(level[:n] for level in encoded), tuple(level[n:] for level in encoded)
+        generator, n = self.generator, len(batch.first)
+        encoded = generator.encode_base(self.device.xp.concatenate([batch.first, batch.frames]))  # N + N * K at once
+        base, bases = zip(*(F.split_axis(level, [n], axis=0) for level in encoded), strict=True)
         residual = generator.encode_residual(batch.first)
         start, direction = generator.feature(base), generator.feature(residual)  # (N, D)
-        reconstructions, feature = generator.decode(bases)  # (N * K, ...)
-        alphas = measure_alphas(start, feature.reshape(n, -1, feature.shape[1]), direction)  # (N, K)
-        fakes, _ = generator.decode(generator.move(base, residual, alphas.array))  # how far is given, not learnt here
+        features = generator.feature(bases).reshape(n, -1, start.shape[1])  # (N, K, D)
+        alphas = measure_alphas(start, features, direction)  # (N, K)
+        moved = generator.move(base, residual, alphas.array)  # how far is given, not learnt here
+        both = tuple(F.concat(levels, axis=0) for levels in zip(bases, moved, strict=True))
+        reconstructions, fakes = F.split_axis(generator.decode(both)[0], 2, axis=0)  # (N * K, ...) each
         return Generated(alphas, fakes, reconstructions)
 
     def update_alpha_discriminator(self, alphas: Array) -> None:

@@ -16,6 +16,7 @@ from mocogan_chainer import seeding
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.iterators import ClipIterator
 from mocogan_chainer.errors import ConfigError, require_one_of, require_range
+from mocogan_chainer.links import SpectralLink
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.models.g3an import sizes
 from mocogan_chainer.models.g3an.codes import CodeSizes
@@ -36,6 +37,7 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     _check_values(model)
     _check_size(model, data.size)
     steps = sizes.motion_steps(length)
+    require_range("batchsize", config["batchsize"], low=2)  # batch normalization needs two
     if config["image_batchsize"] is not None:
         raise ConfigError(
             f"image_batchsize={config['image_batchsize']}: G3AN's images are a frame of each video; leave it unset"
@@ -81,6 +83,13 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             ch_g=model["ch_g"],
             ch_d=model["ch_d"],
             mode=model["mode"],
+            attention=model["attention"],
+            weights=sum(
+                link.W.size
+                for network in networks.values()
+                for link in network.links()
+                if isinstance(link, SpectralLink)
+            ),
         ),
     )
 

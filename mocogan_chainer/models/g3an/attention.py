@@ -13,6 +13,11 @@ REDUCTION = 8
 """Queries and keys have this part of the channels."""
 
 
+def narrow_width(channels: int) -> int:
+    """Return how many channels queries and keys have, of an input with ``channels``."""
+    return max(channels // REDUCTION, 1)
+
+
 class SelfAttention(chainer.Chain):
     """x + scale * attention(x), over the frames of each place or over the places of each frame.
 
@@ -28,7 +33,7 @@ class SelfAttention(chainer.Chain):
     def __init__(self, channels: int, over: str, rng: np.random.Generator):
         super().__init__()
         self.over = over
-        narrow = max(channels // REDUCTION, 1)
+        narrow = narrow_width(channels)
         with self.init_scope():
             self.query, self.key, self.value = (
                 SpectralConvolution(channels, width, (1, 1, 1), 1, 0, 1.0, rng) for width in (narrow, narrow, channels)

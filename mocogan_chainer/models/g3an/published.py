@@ -30,18 +30,18 @@ _LONGEST_NAME = 60
 _EMBEDDING = "embedding"  # ours alone: the published networks have no categories
 
 
-def recognize(arrays: StateDict) -> str:
-    """Return which of :data:`NETWORKS` the arrays are of.
+def recognize(arrays: StateDict) -> tuple[str, ...]:
+    """Return which of :data:`NETWORKS` the arrays can be of.
 
     Raises:
         SnapshotError: none.
     """
     arrays = _plain(arrays)
     if "block1.conv_s.0.weight_orig" in arrays:
-        return "generator"
+        return ("generator",)
     first = arrays.get("net.0.weight_orig")
     if first is not None and first.ndim in (4, 5):
-        return "image_discriminator" if first.ndim == 4 else "video_discriminator"
+        return ("image_discriminator",) if first.ndim == 4 else ("video_discriminator",)
     name = next(iter(arrays), "no array at all")
     raise SnapshotError(f"{name[:_LONGEST_NAME]}: no network of G3AN begins so; their arrays are block1.* or net.*")
 

@@ -15,7 +15,10 @@ from mocogan_chainer.models.sampler import TiledSampler, great_circle
 
 
 class G3ANSampler(TiledSampler):
-    """Draws codes by number and renders them; a video's content is its appearance."""
+    """Draws codes by number and renders them; a video's content is its appearance.
+
+    A tile is rendered whole, in memory that grows with the length: 16 MiB a frame of 64 x 64 at the published width.
+    """
 
     category_is_motion = False
 

@@ -73,18 +73,14 @@ class G3ANUpdater(GANUpdater):
     def update_video_discriminator(self, x_real: Array, x_fake: Array, category: Array) -> None:
         """Tell real videos from generated ones."""
         with self.descent("video_discriminator") as add:
-            y_real = self.video_discriminator(x_real, category)
-            add(losses.real_loss(y_real), {"real": F.mean(y_real)})
-            y_fake = self.video_discriminator(x_fake, category)
-            add(losses.fake_loss(y_fake), {"fake": F.mean(y_fake)})
+            add(*_half(self.video_discriminator(x_real, category), real=True))
+            add(*_half(self.video_discriminator(x_fake, category), real=False))
 
     def update_image_discriminator(self, x_real: Array, x_fake: Array) -> None:
         """Tell real frames from generated ones."""
         with self.descent("image_discriminator") as add:
-            y_real = self.image_discriminator(x_real)
-            add(losses.real_loss(y_real), {"real": F.mean(y_real)})
-            y_fake = self.image_discriminator(x_fake)
-            add(losses.fake_loss(y_fake), {"fake": F.mean(y_fake)})
+            add(*_half(self.image_discriminator(x_real), real=True))
+            add(*_half(self.image_discriminator(x_fake), real=False))
 
     def update_generator(self, x_fake: Variable, frame: int, category: Array) -> None:
         """Make videos, and a frame of each, that both discriminators take for real."""
@@ -92,3 +88,8 @@ class G3ANUpdater(GANUpdater):
             image_loss = losses.generator_loss(self.image_discriminator(x_fake[:, :, frame]))
             video_loss = losses.generator_loss(self.video_discriminator(x_fake, category))
             self.step("generator", image_loss + video_loss, image_loss=image_loss, video_loss=video_loss)
+
+
+def _half(y: Variable, real: bool) -> tuple[Variable, dict[str, Variable]]:
+    """One half of a discriminator's loss, and its mean score; nobody else holds its graph."""
+    return (losses.real_loss(y), {"real": F.mean(y)}) if real else (losses.fake_loss(y), {"fake": F.mean(y)})

@@ -77,7 +77,7 @@ class TestPublishedNumbers:
         np.testing.assert_allclose(images, numbers["image_scores"], rtol=1e-5)
 
     def test_what_the_arrays_tell(self, files):
-        assert {name: published.recognize(arrays) for name, arrays in files.items()} == {n: n for n in files}
+        assert {name: published.recognize(arrays) for name, arrays in files.items()} == {n: (n,) for n in files}
         found = published.infer(files, model=None, n_categories=None)
         assert (found.model, found.size, found.n_classes, found.remarks) == ("g3an", 64, 0, ())
         assert found.settings == {
@@ -109,7 +109,7 @@ def test_what_was_written_is_the_same_network(mode, attention, categories, size)
     for parameter in generator.params():
         parameter.array *= 1.5
     dumped = published.dump(generator)
-    assert published.recognize(dumped) == "generator"
+    assert published.recognize(dumped) == ("generator",)
     found = published.infer({"generator": dumped}, model=None, n_categories=None)
     assert (found.size, found.n_classes) == (size, categories)
     assert found.settings["model.mode"] == mode
