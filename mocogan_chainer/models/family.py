@@ -24,7 +24,7 @@ class Family:
         updater: ``updater(iterators=, optimizers=, device=, stream=, ema=) -> StandardUpdater``.
         sampler: ``sampler(network) -> Sampler | Animator`` (see :mod:`mocogan_chainer.sampling`), for the averaged
             network or its average.
-        activation_floats: numbers that the largest update of a step keeps for its backward pass; an estimate.
+        activation_floats: the most numbers alive at once in a step, beside parameters and their gradients; an estimate.
         scales_frames: whether its iterators bring frames of any size to that of the networks.
     """
 

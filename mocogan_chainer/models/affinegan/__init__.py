@@ -92,6 +92,7 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             halvings=HALVINGS.get(model["generator"]),
             n_blocks=BLOCKS.get(model["generator"]),
             patch=patch,
+            weights=networks["generator"].count_params(),
         ),
         scales_frames=True,
     )
