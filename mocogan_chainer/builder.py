@@ -61,19 +61,10 @@ def check(config: Config) -> None:
     require_range("optimizer.weight_decay", optimizer["weight_decay"], 0, 1)
     for name in ("beta1", "beta2"):
         require_range(f"optimizer.{name}", optimizer[name], 0, 0.9999999)
-    _check_decay(optimizer["decay_iterations"], config["max_iteration"])
+    require_range("optimizer.decay_part", optimizer["decay_part"], 0, 1)
     if config["max_iteration"] is None and config["max_epoch"] is None:
         raise ConfigError("max_iteration=null, max_epoch=null: training needs an end; set one of them")
     run_name(config)
-
-
-def _check_decay(iterations: int, last: int | None) -> None:
-    require_range("optimizer.decay_iterations", iterations, 0, _LARGE)
-    if iterations and (last is None or iterations > last):
-        raise ConfigError(
-            f"optimizer.decay_iterations={iterations}: they are the last of max_iteration={last or 'null'}; set that, "
-            "and no more than it"
-        )
 
 
 def run_name(config: Config) -> str:
@@ -235,7 +226,7 @@ def build_trainer(
     stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
     trainer = training.Trainer(updater, stop, out=str(out))
     sampler = family.sampler(ema.average if ema else averaged)
-    _extend(trainer, config, data, _preview(sampler, config, dataset), stop, Path(config["tensorboard"]) / name)
+    _extend(trainer, config, data, _preview(sampler, config), stop, Path(config["tensorboard"]) / name)
     return trainer
 
 
@@ -442,7 +433,7 @@ def make_optimizer(settings: Mapping[str, float], network: chainer.Chain) -> cha
     return optimizer
 
 
-def _preview(sampler: Sampler | Animator, config: Config, dataset: PreparedDataset) -> Callable[[], np.ndarray]:
+def _preview(sampler: Sampler | Animator, config: Config) -> Callable[[], np.ndarray]:
     """Return what makes the videos that show how far training is, uint8 (N, T, H, W, 3): the same ones each time."""
     count, length, seed = config["num_gen_samples"], config["video_length"], config["seed"]
     if isinstance(sampler, Animator):
@@ -466,8 +457,8 @@ def _extend(
     board = extensions.TensorBoard(ensure_writable(tensorboard), config["fps"])
     grid = extensions.VideoGrid(preview, config["fps"], board.add_video)
     snapshot = extensions.Snapshot(configuration.dump(config), data.to_dict())
-    if decay := config["optimizer"]["decay_iterations"]:
-        trainer.extend(extensions.LinearDecay(config["max_iteration"], decay))
+    if part := config["optimizer"]["decay_part"]:
+        trainer.extend(extensions.LinearDecay(stop, part), trigger=interval(1, stop))
     trainer.extend(log)
     trainer.extend(extensions.LossTable(), trigger=interval(config["display_interval"], stop))
     trainer.extend(extensions.Progress(stop))

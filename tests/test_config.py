@@ -19,7 +19,7 @@ def test_layers_override_each_other(tmp_path):
 
 def test_published_numbers_are_the_defaults():
     resolved = config.resolve("normal")
-    assert resolved["optimizer"] == {"alpha": 2e-4, "beta1": 0.5, "beta2": 0.999, "weight_decay": 1e-5}
+    assert resolved["optimizer"] == {"alpha": 2e-4, "beta1": 0.5, "beta2": 0.999, "weight_decay": 1e-5, "decay_part": 0}
     assert (resolved["max_iteration"], resolved["video_length"], resolved["every_nth"]) == (100_000, 16, 2)
     assert (resolved["split"], resolved["flip"], resolved["balance_classes"]) == ("train", False, False)
     assert (resolved["model"]["dim_zc"], resolved["model"]["dim_zm"]) == (50, 10)

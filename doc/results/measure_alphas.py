@@ -1,28 +1,31 @@
-"""How far along its expression each frame of real videos is, by a trained AffineGAN: does alpha grow with time?
+"""How far along its expression is each frame of real videos, by a trained AffineGAN? Does alpha grow with time?
 
-PYTHONPATH=. python doc/results/measure_alphas.py data/happy result/happy/snapshot_latest.npz
+    PYTHONPATH=. python doc/results/measure_alphas.py DATASET SNAPSHOT
 
-For each video of at least three frames: its split, how alpha ranks beside time (Spearman; 1: it never falls), and the
-alphas of nine frames spread over it.
+For each video of five frames or more: its split; how the alphas of its later frames rank beside time (Spearman: 1 where
+each is larger than the one before, 0 where there is no order); and the alphas of nine frames spread over it.
 """
 
-import argparse
+import sys
 
-import chainer
 import numpy as np
 
-from mocogan_chainer import backends, builder, functions
-from mocogan_chainer.datasets import PreparedDataset
-from mocogan_chainer.datasets.scaling import scale
+import mocogan_chainer  # noqa: F401  (makes chainer importable)
+from mocogan_chainer import builder, functions, video
+from mocogan_chainer.cli import entry
+from mocogan_chainer.datasets.prepared import PreparedDataset
+from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.models.affinegan.generator import Generator
 from mocogan_chainer.models.affinegan.updater import measure_alphas
 
-_LEAST, _SHOWN = 3, 9
+import chainer  # isort: skip
+
+_LEAST, _SHOWN = 5, 9
 
 
 def alphas_of(generator: Generator, frames: np.ndarray) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) -> alphas (T,), the first frame's 0."""
-    x = functions.to_float(np.stack([scale(frame, generator.size) for frame in frames]))  # (T, 3, size, size)
+    x = functions.to_float(video.resize(frames, generator.size))  # (T, 3, size, size)
     with chainer.using_config("train", False), chainer.no_backprop_mode():
         start = generator.feature(generator.encode_base(x[:1]))
         direction = generator.feature(generator.encode_residual(x[:1]))
@@ -30,31 +33,39 @@ def alphas_of(generator: Generator, frames: np.ndarray) -> np.ndarray:
         return measure_alphas(start, features[None], direction).array[0]
 
 
-def ranks_beside_time(values: np.ndarray) -> float:
-    """Spearman's correlation of (T,) with its own order; ties by place."""
-    ranks = np.argsort(np.argsort(values, kind="stable"))
-    return float(np.corrcoef(ranks, np.arange(len(values)))[0, 1])
+def ranks(values: np.ndarray) -> np.ndarray:
+    """(T,) -> the rank of each; equal ones share the mean of theirs."""
+    return np.array([((values < value).sum() + (values <= value).sum() - 1) / 2 for value in values])
+
+
+def order(values: np.ndarray) -> float:
+    """Spearman's correlation of (T,) with time; not a number where all are equal."""
+    ranked = ranks(values) - (len(values) - 1) / 2
+    time = np.arange(len(values)) - (len(values) - 1) / 2
+    norm = np.linalg.norm(ranked) * np.linalg.norm(time)
+    return float(ranked @ time / norm) if norm else float("nan")
 
 
 def main() -> None:
-    """Print a line a video."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Measure and print."""
+    parser = entry.Parser(description="Does alpha grow with time?")
     parser.add_argument("dataset")
     parser.add_argument("snapshot")
     arguments = parser.parse_args()
-    backends.use("auto", on_gpu=False)
-    networks, _ = builder.load_networks(arguments.snapshot)
+    generator = builder.load_networks(arguments.snapshot)[0]["generator"]
+    if not isinstance(generator, Generator):
+        raise ConfigError(f"{arguments.snapshot}: it is no AffineGAN, and only that measures alphas")
     dataset = PreparedDataset.open(arguments.dataset)
-    print(f"{'video':>24}  {'split':>5}  frames  ranks  alphas")
+    print(f"{'video':<24}  split  frames  order  alphas")
     for i, (name, split) in enumerate(zip(dataset.ids, dataset.splits, strict=True)):
         length = int(dataset.lengths[i])
         if length < _LEAST:
             continue
-        alphas = alphas_of(networks["generator"], dataset.frames(i, range(length)))
+        alphas = alphas_of(generator, dataset.frames(i, range(length)))
         shown = alphas[np.linspace(0, length - 1, min(_SHOWN, length)).round().astype(int)]
         numbers = " ".join(f"{alpha:.2f}" for alpha in shown)
-        print(f"{name[-24:]:>24}  {split or '-':>5}  {length:>6}  {ranks_beside_time(alphas):>5.2f}  {numbers}")
+        print(f"{name[-24:]:<24}  {split or '-':<5}  {length:>6}  {order(alphas[1:]):>5.2f}  {numbers}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(entry.run(main))

@@ -31,7 +31,7 @@ INTERVAL = 0.1
 ALPHA = "0:1"
 NEARLY = 0.01
 """Part of a step that makes no step of its own at the end: 0.333 goes three times into 1."""
-MOST_FRAMES = 1000
+MOST_FRAMES = 1001
 IN_STRIP = 16
 """Frames that the page's strip shows at most; of more, these are spread evenly."""
 LARGEST_IN_STRIP = 256
@@ -89,8 +89,10 @@ class Request:
             out=arguments.out,
             batchsize=arguments.batchsize,
             images=arguments.images,
-            alphas=_alphas(arguments.alpha or ALPHA, interval),
-            framing=photos.Framing(arguments.crop or "center", arguments.margin, arguments.detector),
+            alphas=_alphas(ALPHA if arguments.alpha is None else arguments.alpha, interval),
+            framing=photos.Framing(
+                "center" if arguments.crop is None else arguments.crop, arguments.margin, arguments.detector
+            ),
         )
 
     def generate(self, animator: Animator, model: str, formats: Sequence[str], fps: float) -> None:
@@ -101,7 +103,7 @@ class Request:
             DataError: none of them can be read.
             OutputError: they cannot be written.
         """
-        if self.images is None:
+        if not self.images:
             raise ConfigError(f"{model} animates photos; name one, or a folder of them: --images PHOTO_OR_FOLDER")
         place = Path(self.images)
         found = photos.find(place)

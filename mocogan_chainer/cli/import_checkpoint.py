@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def _import(argv: Sequence[str]) -> None:
         class_names=class_names or tuple(map(str, range(inferred.n_classes))),
     )
     family = models.build(config, data)
+    data = replace(data, size=getattr(family.networks[form.NETWORKS[0]], "size", data.size))  # as settings may say
     for name, path in files.items():
         try:
             form.load(family.networks[name], arrays[name])
@@ -60,6 +62,7 @@ def _import(argv: Sequence[str]) -> None:
             raise SnapshotError(f"{path}: {error}") from error
     networks = _Networks({name: family.networks[name] for name in files})
     checkpoint.save(out, networks, config=configuration.dump(config), data=data.to_dict(), iteration=0)
+    inferred = replace(inferred, remarks=tuple(r for r in inferred.remarks if not _is_settled(r, given)))
     _report(files, arrays, inferred, data, [name for name in family.networks if name not in files], out)
 
 
@@ -135,6 +138,11 @@ def _place(name: str, form: PublishedForm) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _is_settled(remark: str, given: Mapping[str, Any]) -> bool:
+    """Whether the user said what the remark would tell how to say."""
+    return any(f"--set {name}=" in remark for name in given)
 
 
 def _require_family(model: str, family: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -26,7 +26,7 @@ class DataDescription:
     class_names: tuple[str, ...]
     unlabelled: int = 0
     fingerprint: str = ""
-    masks: bool = False
+    masks: bool = field(default=False, compare=False)  # the fingerprint tells; earlier snapshots do not
 
     @property
     def n_classes(self) -> int:

@@ -6,8 +6,8 @@ import os
 
 import numpy as np
 
+from mocogan_chainer import video
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.datasets.scaling import scale
 
 
 def first_frames(path: str | os.PathLike, count: int, size: int) -> np.ndarray:
@@ -24,4 +24,4 @@ def first_frames(path: str | os.PathLike, count: int, size: int) -> np.ndarray:
     dataset = PreparedDataset.open(path)
     held_out = [split == "test" for split in dataset.splits]
     chosen = np.argsort(np.logical_not(held_out), kind="stable")[:count].tolist()
-    return np.stack([scale(dataset.frames(video, [0])[0], size) for video in chosen])
+    return np.concatenate([video.resize(dataset.frames(index, [0]), size) for index in chosen])

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mocogan_chainer.datasets.scaling import scale
+from mocogan_chainer import video
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.evaluation.video_set import VideoSet
@@ -17,7 +17,7 @@ from mocogan_chainer.evaluation.video_set import VideoSet
 class SizedVideos:
     """A set's videos at one frame size (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
 
-    Frames are scaled whole and as they are for training (:func:`mocogan_chainer.datasets.scaling.scale`); those of the
+    Frames are scaled whole and as they are for training (:func:`mocogan_chainer.video.resize`); those of the
     size stay as they are. The reference and :attr:`resize` say whether any can have been scaled.
 
     Args:
@@ -37,7 +37,7 @@ class SizedVideos:
         self._indices = _of_class(videos, class_name)
         self._class = class_name if len(self._indices) < len(videos) else None
         has_size = isinstance(videos, PreparedVideos) and videos.size == size
-        self.resize = "none" if has_size else "area where they shrink, cubic where they grow"
+        self.resize = "none" if has_size else "area where they shrink, linear where they grow"
         self.name, self.title, self.split = videos.name, videos.title, videos.split
         self.class_names, self.any_thread, self.unordered = videos.class_names, videos.any_thread, videos.unordered
         self.subjects = None if videos.subjects is None else [videos.subjects[i] for i in self._indices]
@@ -84,7 +84,7 @@ class SizedVideos:
                 f"{self.name}: {self.id(index)} has frames of {width} x {height} pixels, and square ones are needed; "
                 f"cut them: preprocess.py folder {self.name} OUT --size {self._size}"
             )
-        return np.stack([scale(frame, self._size) for frame in frames])
+        return video.resize(frames, self._size)
 
 
 def _of_class(videos: VideoSet, class_name: str | None) -> Sequence[int]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from chainer import training
 
+from mocogan_chainer.extensions.triggers import StopTrigger
+
 
 class LinearDecay(training.Extension):
-    """Lets the step size of every optimizer fall linearly over the last iterations.
+    """Lets the step size of every optimizer fall linearly to 0 in the last part of training.
 
-    Update number i of ``last`` takes alpha times min(1, (last + 1 - i) / over): a function of the iteration alone, so
-    that a resumed run goes on as an uninterrupted one.
+    Where a share f of training is done, the next update takes alpha times min(1, (1 - f) / part): a function of the
+    place alone, so that a resumed run goes on as an uninterrupted one, and the part may be changed then.
 
     Args:
-        last: iterations of the whole run.
-        over: the last ones of them, in which alpha falls.
+        stop: says how much of training is done.
+        part: of training, in which alpha falls; above 0.
     """
 
-    def __init__(self, last: int, over: int):
-        self._last, self._over = last, over
+    def __init__(self, stop: StopTrigger, part: float):
+        self._stop, self._part = stop, part
         self._alphas: dict[str, float] = {}
 
     def initialize(self, trainer: training.Trainer) -> None:
@@ -27,6 +29,6 @@ class LinearDecay(training.Extension):
 
     def __call__(self, trainer: training.Trainer) -> None:
         """Set the alpha of the next update."""
-        factor = min(1.0, max(0, self._last - trainer.updater.iteration) / self._over)
+        left = max(0.0, 1 - self._stop.fraction(trainer))
         for name, optimizer in trainer.updater.get_all_optimizers().items():
-            optimizer.alpha = self._alphas[name] * factor
+            optimizer.alpha = self._alphas[name] * min(1.0, left / self._part)

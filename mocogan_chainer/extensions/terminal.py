@@ -61,7 +61,7 @@ class Progress(training.Extension):
 
 def _heading(name: str) -> str:
     network, _, value = name.partition("/")
-    short = _SHORT.get(network, network.removesuffix("_discriminator"))
+    short = _SHORT.get(network, network.replace("discriminator", "dis"))
     return f"{short}/{value.removesuffix('_loss')}"
 
 

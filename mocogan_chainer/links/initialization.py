@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+DEVIATION = 0.02
+"""Standard deviation of initial weights where networks start from a normal distribution (Radford et al., ICLR 2016)."""
+
 
 def fan_in_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> np.ndarray:
     """Float32 numbers uniform in +-1 / sqrt(fan_in): what the published networks start from (PyTorch's default)."""

@@ -14,10 +14,7 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.functions.convolution import Size
-from mocogan_chainer.links.initialization import fan_in_uniform
-
-DEVIATION = 0.02
-"""Standard deviation of the initial weights (Radford et al., ICLR 2016)."""
+from mocogan_chainer.links.initialization import DEVIATION, fan_in_uniform
 
 
 class SpectralLink(chainer.Link):

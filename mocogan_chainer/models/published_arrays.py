@@ -10,9 +10,12 @@ from mocogan_chainer.errors import SnapshotError
 
 StateDict = Mapping[str, np.ndarray]
 
-_PREFIX = "module."  # of names that DataParallel saves
+PREFIX = "module."
+"""Before names that DataParallel saves."""
+
 _LARGEST = np.finfo(np.float32).max
 _LONGEST_NAME = 60
+_VARIANCES = ("running_var", "avg_var")
 
 
 def plain_names(arrays: StateDict) -> dict[str, np.ndarray]:
@@ -23,9 +26,9 @@ def plain_names(arrays: StateDict) -> dict[str, np.ndarray]:
     """
     plain: dict[str, np.ndarray] = {}
     for name, array in arrays.items():
-        short = name.removeprefix(_PREFIX)
+        short = name.removeprefix(PREFIX)
         if short in plain:
-            raise SnapshotError(f"{shown_name(short)}: the checkpoint has it twice, with and without {_PREFIX}")
+            raise SnapshotError(f"{shown_name(short)}: the checkpoint has it twice, with and without {PREFIX}")
         if not short.endswith("num_batches_tracked"):
             plain[short] = array
     return plain
@@ -39,7 +42,7 @@ def require_weights(arrays: StateDict, shapes: Mapping[str, tuple[int, ...]]) ->
         shapes: what the network needs, by the same names.
 
     Raises:
-        SnapshotError: an array is missing, left over, of another shape or type, or not finite.
+        SnapshotError: an array is missing, left over, of another shape or type, not finite, or a negative variance.
     """
     for name in sorted(shapes.keys() - arrays.keys()):
         raise SnapshotError(f"{name}: the checkpoint lacks it; it belongs to another network")
@@ -55,6 +58,8 @@ def require_weights(arrays: StateDict, shapes: Mapping[str, tuple[int, ...]]) ->
             raise SnapshotError(f"{name}: the checkpoint has {array.dtype} where weights are real numbers")
         if not (np.abs(array) <= _LARGEST).all():
             raise SnapshotError(f"{name}: the checkpoint has values that are not finite as float32; it is damaged")
+        if name.endswith(_VARIANCES) and (array < 0).any():
+            raise SnapshotError(f"{name}: the checkpoint has a negative variance; it is damaged")
 
 
 def require_shape(arrays: StateDict, name: str, ndim: int) -> tuple[int, ...]:

@@ -99,7 +99,7 @@ class TestPredictions:
         assert found.others["copy-last-frame"] == pytest.approx(np.mean(copies))
         p = found.protocol
         assert (p.frames, p.split, p.reference_samples, p.size) == (None, "test", 2, SIZE)
-        assert p.resize == "area where they shrink, cubic where they grow"
+        assert p.resize == "area where they shrink, linear where they grow"
         assert p.reference.endswith(", class happy, frames scaled to 16 x 16")
         assert dict(p.settings)["context"] == 1
         assert dict(p.settings)["alphas"] == "linear from 0 to 1"

@@ -1,10 +1,14 @@
 """The same commands on a GPU; snapshots go both ways."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from mocogan_chainer import builder, compat, sampling
+from mocogan_chainer import builder, compat, sampling, video
 from mocogan_chainer.cli import generate, train
+from mocogan_chainer.datasets import open_writer
 
 pytestmark = [
     pytest.mark.device,
@@ -27,6 +31,27 @@ def test_gpu_and_cpu_read_each_others_snapshots(tmp_path, monkeypatch, tiny_data
     for gpu, iterations in ((-1, 4), (0, 6)):
         assert run(tiny_dataset, "--resume", snapshot, "--gpu", gpu, "--max_iteration", iterations) == 0
     assert generate.main([snapshot, "out", "--gpu", "0", "--num", "2", "--format", "gif"]) == 0
+
+
+@pytest.mark.parametrize("generator", ["unet_64", "resnet_6blocks"])
+def test_photos_are_animated(tmp_path, monkeypatch, generator):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    with open_writer("data", "faces", 72, [], masks=True) as writer:
+        for i in range(2):
+            frames = rng.integers(256, size=(6, 72, 72, 3), dtype=np.uint8)
+            writer.add(frames, str(i), masks=255 * rng.integers(2, size=(6, 72, 72), dtype=np.uint8))
+    Image.fromarray(frames[0]).save("photo.png")
+    settings = [f"model.generator={generator}", "model.fine_size=64", "model.ngf=2", "model.ndf=2"]
+    assert train.main(["--model", "affinegan", "--gpu", "0", "--max_iteration", "2", "--set", *settings]) == 0
+    snapshot = "result/affinegan/snapshot_latest.npz"
+    for gpu, iterations in (("-1", "4"), ("0", "6")):
+        assert train.main(["--resume", snapshot, "--gpu", gpu, "--max_iteration", iterations]) == 0
+    videos = []
+    for gpu in ("0", "-1"):
+        assert generate.main([snapshot, gpu, "--images", "photo.png", "--gpu", gpu, "--format", "frames"]) == 0
+        videos.append(video.read_frames(sorted(Path(gpu, "photo").iterdir())).astype(int))
+    assert np.abs(videos[0] - videos[1]).max() <= 2
 
 
 def test_both_give_the_same_videos(tmp_path, monkeypatch, tiny_dataset):

@@ -84,7 +84,7 @@ class TestOfAPreparedSet:
         videos = SizedVideos(real, 8)
         assert videos.reference == f"{real.reference}, frames scaled to 8 x 8"
         assert videos.fingerprint == hashlib.sha256(videos.reference.encode()).hexdigest()[:16]
-        assert videos.resize == "area where they shrink, cubic where they grow"
+        assert videos.resize == "area where they shrink, linear where they grow"
         mean = real.read(3).reshape(24, 8, 2, 8, 2, 3).mean(axis=(2, 4))
         assert np.abs(videos.read(3) - mean).max() <= 0.5  # rounded
 

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from mocogan_chainer import extensions
@@ -76,28 +77,34 @@ def test_grid_of_videos(tmp_path):
     assert [frames[0, 4, 4 + 10 * i, 0] for i in range(3)] == [0, 40, 80]
 
 
-def test_the_step_size_falls_over_the_last_iterations():
-    optimizers = {"a": SimpleNamespace(alpha=8.0), "b": SimpleNamespace(alpha=4.0)}
+def step_sizes(decay, iterations, **alphas):
+    """What the decay makes of optimizers' alphas at these iterations."""
+    optimizers = {name: SimpleNamespace(alpha=alpha) for name, alpha in alphas.items()}
+    seen = {name: [] for name in optimizers}
+    for i, iteration in enumerate(iterations):
+        updater = SimpleNamespace(
+            iteration=iteration, epoch_detail=iteration / 2, get_all_optimizers=lambda: optimizers
+        )
+        (decay if i else decay.initialize)(SimpleNamespace(updater=updater))
+        for name, optimizer in optimizers.items():
+            seen[name].append(pytest.approx(optimizer.alpha))
+    return seen
 
-    def trainer(iteration):
-        updater = SimpleNamespace(iteration=iteration, get_all_optimizers=lambda: optimizers)
-        return SimpleNamespace(updater=updater)
 
-    decay = extensions.LinearDecay(last=10, over=4)
-    decay.initialize(trainer(0))
-    seen = []
-    for iteration in range(11):  # after so many updates; the last has no update after it
-        decay(trainer(iteration))
-        seen.append((optimizers["a"].alpha, optimizers["b"].alpha))
-    assert [a for a, _ in seen] == [8, 8, 8, 8, 8, 8, 8, 6, 4, 2, 0]
-    assert [b for _, b in seen] == [4, 4, 4, 4, 4, 4, 4, 3, 2, 1, 0]
+def test_the_step_size_falls_in_the_last_part():
+    decay = extensions.LinearDecay(extensions.StopTrigger(10, None), 0.4)
+    seen = step_sizes(decay, range(11), a=8.0, b=4.0)  # after so many updates; the last has no update after it
+    assert seen == {"a": [8, 8, 8, 8, 8, 8, 8, 6, 4, 2, 0], "b": [4, 4, 4, 4, 4, 4, 4, 3, 2, 1, 0]}
 
 
 def test_a_resumed_run_goes_on_with_the_step_size_of_its_place():
-    optimizers = {"a": SimpleNamespace(alpha=8.0)}
-    updater = SimpleNamespace(iteration=8, get_all_optimizers=lambda: optimizers)
-    extensions.LinearDecay(last=10, over=4).initialize(SimpleNamespace(updater=updater))
-    assert optimizers["a"].alpha == 4
+    decay = extensions.LinearDecay(extensions.StopTrigger(10, None), 0.4)
+    assert step_sizes(decay, [8], a=8.0) == {"a": [4]}
+
+
+def test_training_by_epochs_decays_too():
+    decay = extensions.LinearDecay(extensions.StopTrigger(1000, 4), 0.5)
+    assert step_sizes(decay, [0, 4, 6, 8], a=8.0) == {"a": [8, 8, 4, 0]}
 
 
 def test_the_latest_snapshot_is_the_newest_file(tmp_path):

@@ -99,7 +99,7 @@ def compare(
         try:
             predicted, true = fake.read(index, _first(frames, 1)), real.read(index, _first(frames, stride))
             if whole:
-                _check_has_truth(real, index, len(true), context)
+                _check_has_truth(real, index, len(true), context, frames)
         except DataError as error:
             left_out.append(str(error))
         else:
@@ -225,7 +225,9 @@ def _check_as_many(real: VideoSet, fake: VideoSet) -> None:
         )
 
 
-def _check_has_truth(real: VideoSet, index: int, length: int, context: int) -> None:
+def _check_has_truth(real: VideoSet, index: int, length: int, context: int, frames: int | None) -> None:
+    if frames is not None and length < frames:
+        raise DataError(f"{real.name}: {real.id(index)} gives {length} frames, fewer than frames={frames}")
     if length <= context:
         raise DataError(
             f"{real.name}: {real.id(index)} gives {length} frames, of which the first {context} are given: no truth is "

@@ -8,8 +8,7 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
-from mocogan_chainer.links.initialization import initial_weights
-from mocogan_chainer.links.spectral import DEVIATION
+from mocogan_chainer.links.initialization import DEVIATION, initial_weights
 from mocogan_chainer.models.affinegan.layers import SLOPE, BiasedConvolution, Convolution
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from mocogan_chainer import video
 from mocogan_chainer.datasets.iterators import VideoIterator
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.datasets.scaling import scale, scale_mask
 from mocogan_chainer.errors import DataError, require_range
 
 
@@ -14,7 +14,8 @@ class FacesIterator(VideoIterator):
     """Gives batches ``(frames, masks)``: uint8 ``(N, 1 + K, S, S, 3)`` and uint8 ``(N, 1 + K, S, S)`` or None.
 
     The first frame is the video's own first; the K others are drawn from those after it, with replacement. All are
-    scaled to ``load_size``, and cut and mirrored alike; masks too, 255 where the marked part is.
+    scaled to ``load_size``, and cut and mirrored alike; masks too, above 127 where
+    the marked part is.
 
     Args:
         dataset: the videos.
@@ -66,15 +67,15 @@ class FacesIterator(VideoIterator):
         size, videos = self._fine_size, self._take()
         shape = (len(videos), 1 + self._count, size, size)
         frames, masks = np.empty((*shape, 3), np.uint8), np.empty(shape, np.uint8) if self._masks else None
-        for nth, video in enumerate(videos.tolist()):
-            indices = self._draw(int(self.dataset.lengths[video]))
+        for nth, chosen in enumerate(videos.tolist()):
+            indices = self._draw(int(self.dataset.lengths[chosen]))
             top, left = self._rng.integers(0, self._load_size - size + 1, 2).tolist()
+            cut = slice(None), slice(top, top + size), slice(left, left + size)
             columns = slice(None, None, -1 if self._flip and self._rng.random() < 0.5 else 1)
-            cut = slice(top, top + size), slice(left, left + size)
-            for place, frame in enumerate(self.dataset.frames(video, indices)):
-                frames[nth, place] = scale(frame, self._load_size)[cut][:, columns]
-            for place, mask in enumerate(self.dataset.masks(video, indices) if self._masks else ()):
-                masks[nth, place] = scale_mask(mask, self._load_size)[cut][:, columns]
+            frames[nth] = video.resize(self.dataset.frames(chosen, indices), self._load_size)[cut][:, :, columns]
+            if self._masks:
+                marked = self.dataset.masks(chosen, indices)[..., None]
+                masks[nth] = video.resize(marked, self._load_size)[cut][:, :, columns, 0]
         return frames, masks
 
     def _draw(self, length: int) -> np.ndarray:

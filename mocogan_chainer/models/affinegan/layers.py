@@ -7,7 +7,7 @@ import numpy as np
 from chainer import Variable
 
 from mocogan_chainer import functions, links
-from mocogan_chainer.links.spectral import DEVIATION
+from mocogan_chainer.links.initialization import DEVIATION
 
 SLOPE = 0.2
 """LeakyReLU's slope below 0."""

@@ -72,11 +72,12 @@ def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: in
 
     Raises:
         SnapshotError: arrays that are needed are missing or of another form.
-        ConfigError: ``n_categories`` is not 0.
+        ConfigError: ``n_categories`` is more than one.
     """
-    if n_categories not in (None, 0):
+    if (n_categories or 0) > 1:
         raise ConfigError(
-            f"--categories {n_categories}: AffineGAN learns one expression at a time; leave it away, and --classes"
+            f"--classes, --categories: {n_categories} of them, and AffineGAN learns one expression at a time; name "
+            "that one with --classes, or none"
         )
     arrays = {name: plain_names(state) for name, state in files.items()}
     settings, size, remarks = _of_generator(arrays["generator"])
@@ -97,7 +98,13 @@ def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: in
         remarks.append("5 frames of a video a step, as published; say otherwise with --set model.train_imagenum=N")
     if "patch_discriminator" in arrays:
         settings["model.patch"] = True
-    return Inferred(model=model or "affinegan", settings=settings, size=size, n_classes=0, remarks=tuple(remarks))
+    return Inferred(
+        model=model or "affinegan",
+        settings=settings,
+        size=size,
+        n_classes=n_categories or 0,
+        remarks=tuple(remarks),
+    )
 
 
 def load(network: Network, arrays: StateDict) -> None:

@@ -16,6 +16,9 @@ from mocogan_chainer.models.affinegan.discriminators import AlphaDiscriminator, 
 from mocogan_chainer.models.affinegan.generator import Generator
 from mocogan_chainer.models.updater import GANUpdater
 
+_TINY = 1e-14
+"""Under a root, so that a residual of 0 has a gradient of 0 instead of none."""
+
 OBJECTIVES = {
     "vanilla": (losses.real_loss, losses.fake_loss),
     "lsgan": (losses.squared_real_loss, losses.squared_fake_loss),
@@ -198,5 +201,6 @@ def measure_alphas(start: Variable, features: Variable, direction: Variable) -> 
     """
     change = features - F.broadcast_to(start[:, None], features.shape)
     along = F.sum(change * F.broadcast_to(direction[:, None], features.shape), axis=2)  # (N, K)
-    length = F.sqrt(F.sum(direction**2, axis=1, keepdims=True)) + 1e-6  # (N, 1)
+    squares = F.sum(direction**2, axis=1, keepdims=True)  # (N, 1)
+    length = F.sqrt(squares + _TINY) + 1e-6
     return F.absolute(along) / F.broadcast_to(length, along.shape)

@@ -10,8 +10,7 @@ from chainer import Variable
 from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links import BatchNormActivation, Convolution, SpectralDeconvolution
-from mocogan_chainer.links.initialization import fan_in_uniform
-from mocogan_chainer.links.spectral import DEVIATION
+from mocogan_chainer.links.initialization import DEVIATION, fan_in_uniform
 from mocogan_chainer.models.g3an import sizes
 from mocogan_chainer.models.g3an.attention import FactorizedSelfAttention
 from mocogan_chainer.models.g3an.codes import Codes, CodeSizes

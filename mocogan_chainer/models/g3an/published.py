@@ -17,16 +17,20 @@ from mocogan_chainer.links import SpectralLink
 from mocogan_chainer.models.family import Inferred
 from mocogan_chainer.models.g3an.discriminators import ImageDiscriminator, VideoDiscriminator
 from mocogan_chainer.models.g3an.generator import Generator, UpBlock
+from mocogan_chainer.models.published_arrays import (
+    PREFIX,
+    StateDict,
+    plain_names,
+    require_shape,
+    require_weights,
+    shown_name,
+)
 
 NETWORKS = ("generator", "image_discriminator", "video_discriminator")
 
 Network = Generator | ImageDiscriminator | VideoDiscriminator
-StateDict = Mapping[str, np.ndarray]
 
 _PUBLISHED_BLOCKS = 5
-_PREFIX = "module."  # of names that DataParallel saves
-_LARGEST = np.finfo(np.float32).max
-_LONGEST_NAME = 60
 _EMBEDDING = "embedding"  # ours alone: the published networks have no categories
 
 
@@ -36,14 +40,14 @@ def recognize(arrays: StateDict) -> tuple[str, ...]:
     Raises:
         SnapshotError: none.
     """
-    arrays = _plain(arrays)
+    arrays = plain_names(arrays)
     if "block1.conv_s.0.weight_orig" in arrays:
         return ("generator",)
     first = arrays.get("net.0.weight_orig")
     if first is not None and first.ndim in (4, 5):
         return ("image_discriminator",) if first.ndim == 4 else ("video_discriminator",)
     name = next(iter(arrays), "no array at all")
-    raise SnapshotError(f"{name[:_LONGEST_NAME]}: no network of G3AN begins so; their arrays are block1.* or net.*")
+    raise SnapshotError(f"{shown_name(name)}: no network of G3AN begins so; their arrays are block1.* or net.*")
 
 
 def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: int | None) -> Inferred:
@@ -58,26 +62,28 @@ def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: in
         SnapshotError: arrays that are needed are missing or of another form.
         ConfigError: ``n_categories`` is not what the generator has.
     """
-    arrays = {name: _plain(state) for name, state in files.items()}
+    arrays = {name: plain_names(state) for name, state in files.items()}
     generator = arrays["generator"]
-    shape = _Shapes(generator)
     blocks = len({name.split(".")[0] for name in generator if re.match(r"block\d+\.", name)})
-    appearance, widest, _, base, _ = shape("block1.conv_s.0.weight_orig", 5)
-    classes, embedded = shape(f"{_EMBEDDING}.weight", 2) if f"{_EMBEDDING}.weight" in generator else (0, None)
+    appearance, widest, _, base, _ = require_shape(generator, "block1.conv_s.0.weight_orig", 5)
+    embedding = f"{_EMBEDDING}.weight"
+    classes, embedded = require_shape(generator, embedding, 2) if embedding in generator else (0, None)
     if n_categories not in (None, classes):
         raise ConfigError(f"--categories {n_categories}: the generator has {classes}; leave it away")
     settings = {
         "model.dim_za": appearance - (embedded or 0),
-        "model.dim_zm": shape("block1.conv_t.0.weight_orig", 5)[0],
+        "model.dim_zm": require_shape(generator, "block1.conv_t.0.weight_orig", 5)[0],
         "model.ch_g": widest // 8,
-        "model.mode": _mode(shape),
+        "model.mode": _mode(generator),
         "model.attention": "fsa.tsa.gamma" in generator,
         "model.conditional": classes > 0,
     }
     if classes:
         settings["model.dim_category"] = embedded
     remarks = []
-    widths = {name: _Shapes(state)("net.0.weight_orig")[0] for name, state in arrays.items() if name != "generator"}
+    axes = {"image_discriminator": 4, "video_discriminator": 5}
+    found = axes.keys() & arrays.keys()
+    widths = {name: require_shape(arrays[name], "net.0.weight_orig", axes[name])[0] for name in sorted(found)}
     if len(set(widths.values())) > 1:
         raise SnapshotError(f"its discriminators have {widths} first channels, and both must have as many")
     if widths:
@@ -99,26 +105,12 @@ def load(network: Network, arrays: StateDict) -> None:
     Raises:
         SnapshotError: an array is missing, left over, of another shape or type, not finite, or a negative variance.
     """
-    theirs = _plain(arrays)
+    theirs = plain_names(arrays)
     biases = {f"{name}.bias": block for name, block in _up_blocks(network)}
     ours = dict(_arrays_of(network))
     needed = {name: array.shape for name, array in ours.items()}
     needed |= {name: block.norm.beta.shape for name, block in biases.items()}
-    for name in sorted(needed.keys() - theirs.keys()):
-        raise SnapshotError(f"{name}: the checkpoint lacks it; it belongs to another network")
-    for name in sorted(theirs.keys() - needed.keys()):
-        raise SnapshotError(f"{name}: this network has no such array; the checkpoint belongs to another one")
-    for name, shape in needed.items():
-        if shape != theirs[name].shape:
-            raise SnapshotError(
-                f"{name}: the checkpoint has shape {theirs[name].shape} where the network needs {shape}"
-            )
-        if theirs[name].dtype.kind != "f":
-            raise SnapshotError(f"{name}: the checkpoint has {theirs[name].dtype} where weights are real numbers")
-        if not (np.abs(theirs[name]) <= _LARGEST).all():
-            raise SnapshotError(f"{name}: the checkpoint has values that are not finite as float32; it is damaged")
-        if name.endswith(".running_var") and (theirs[name] < 0).any():
-            raise SnapshotError(f"{name}: the checkpoint has a negative variance; it is damaged")
+    require_weights(theirs, needed)
     for name, array in ours.items():
         array[...] = network.xp.asarray(theirs[name])
     for name, block in biases.items():  # what a bias adds, normalization takes away with the mean
@@ -137,8 +129,8 @@ def dump(network: Network) -> dict[str, np.ndarray]:
     for name, array in _arrays_of(network):
         if name in biases:
             bias = name.replace("weight_orig", "bias")
-            result[_PREFIX + bias] = np.zeros(biases[name].norm.beta.shape, np.float32)
-        result[_PREFIX + name] = cpu.send(array)
+            result[PREFIX + bias] = np.zeros(biases[name].norm.beta.shape, np.float32)
+        result[PREFIX + name] = cpu.send(array)
     return result
 
 
@@ -161,38 +153,11 @@ def remarks(networks: Mapping[str, Network], config: dict[str, Any]) -> list[str
     return lines
 
 
-class _Shapes:
-    """Looks up an array's shape by name."""
-
-    def __init__(self, arrays: StateDict):
-        self.arrays = arrays
-
-    def __call__(self, name: str, ndim: int | None = None) -> tuple[int, ...]:
-        if name not in self.arrays:
-            raise SnapshotError(f"{name}: the checkpoint lacks it; it is of no network of G3AN")
-        shape = self.arrays[name].shape
-        if ndim not in (None, len(shape)):
-            raise SnapshotError(f"{name}: the checkpoint has shape {shape}, and {ndim} axes are needed")
-        return shape
-
-
-def _mode(shape: _Shapes) -> str:
+def _mode(generator: StateDict) -> str:
     """Tell the mode by the first layer of the video stream: over time, over space, or both."""
-    _, _, *kernel = shape("block1.conv_v.0.weight_orig", 5)
+    _, _, *kernel = require_shape(generator, "block1.conv_v.0.weight_orig", 5)
     in_time, in_space = kernel[0] > 1, kernel[1] > 1
     return "3d" if in_time and in_space else "1p2d" if in_time else "2p1d"
-
-
-def _plain(arrays: StateDict) -> dict[str, np.ndarray]:
-    """Names without DataParallel's prefix, and without counters."""
-    plain: dict[str, np.ndarray] = {}
-    for name, array in arrays.items():
-        short = name.removeprefix(_PREFIX)
-        if short in plain:
-            raise SnapshotError(f"{short[:_LONGEST_NAME]}: the checkpoint has it twice, with and without {_PREFIX}")
-        if not short.endswith("num_batches_tracked"):
-            plain[short] = array
-    return plain
 
 
 def _up_blocks(network: Network) -> Iterator[tuple[str, UpBlock]]:

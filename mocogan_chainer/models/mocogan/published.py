@@ -11,18 +11,17 @@ from typing import Any
 import chainer
 import numpy as np
 
-from mocogan_chainer.errors import SnapshotError
 from mocogan_chainer.models.mocogan.discriminators import Discriminator
 from mocogan_chainer.models.mocogan.generator import Generator
 from mocogan_chainer.models.mocogan.published_layers import StateDict, in_order
 from mocogan_chainer.models.mocogan.published_sizes import NETWORKS, infer, recognize
 from mocogan_chainer.models.mocogan.sizes import PUBLISHED_HALVINGS
+from mocogan_chainer.models.published_arrays import require_weights
 
 __all__ = ["NETWORKS", "dump", "infer", "load", "recognize", "remarks"]
 
 _NORM_NAMES = {"weight": "gamma", "bias": "beta", "running_mean": "avg_mean", "running_var": "avg_var"}
 _GRU_NAMES = {"weight_ih": "W_i", "weight_hh": "W_h", "bias_ih": "b_i", "bias_hh": "b_h"}
-_LARGEST = np.finfo(np.float32).max
 _PUBLISHED_SIZE = 4 * 2**PUBLISHED_HALVINGS
 
 
@@ -34,21 +33,7 @@ def load(network: Generator | Discriminator, state_dict: StateDict) -> None:
     """
     ours = _arrays_of(network)
     theirs = _in_our_names(state_dict)
-    for name in sorted(ours.keys() - theirs.keys()):
-        raise SnapshotError(f"{name}: the checkpoint lacks it; it belongs to another network")
-    for name in sorted(theirs.keys() - ours.keys()):
-        raise SnapshotError(f"{name}: this network has no such array; the checkpoint belongs to another one")
-    for name, array in ours.items():
-        if array.shape != theirs[name].shape:
-            raise SnapshotError(
-                f"{name}: the checkpoint has shape {theirs[name].shape} where the network needs {array.shape}"
-            )
-        if theirs[name].dtype.kind != "f":
-            raise SnapshotError(f"{name}: the checkpoint has {theirs[name].dtype} where weights are real numbers")
-        if not (np.abs(theirs[name]) <= _LARGEST).all():
-            raise SnapshotError(f"{name}: the checkpoint has values that are not finite as float32; it is damaged")
-        if name.endswith("/avg_var") and (theirs[name] < 0).any():
-            raise SnapshotError(f"{name}: the checkpoint has a negative variance; it is damaged")
+    require_weights(theirs, {name: array.shape for name, array in ours.items()})
     for name, array in ours.items():
         array[...] = network.xp.asarray(theirs[name])
 

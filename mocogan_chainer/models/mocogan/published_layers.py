@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from mocogan_chainer.errors import SnapshotError
-
-StateDict = Mapping[str, np.ndarray]
-
-_LONGEST_NAME = 60
+from mocogan_chainer.models.published_arrays import StateDict, shown_name
 
 
 @dataclass(frozen=True)
@@ -44,13 +40,11 @@ def in_order(state_dict: StateDict) -> Layers:
     for key, value in state_dict.items():
         match = re.fullmatch(r"(?:module\.)?(?:main\.([0-9]{1,6})|recurrent)\.(\w+)", key)
         if not match:
-            raise SnapshotError(f"{key[:_LONGEST_NAME]}: no network of MoCoGAN has an array of this name")
+            raise SnapshotError(f"{shown_name(key)}: no network of MoCoGAN has an array of this name")
         number, name = match.groups()
         layer = motion if number is None else layers.setdefault(int(number), {})
         if name in layer:
-            raise SnapshotError(
-                f"{key[:_LONGEST_NAME]}: the checkpoint has it twice, once with and once without module."
-            )
+            raise SnapshotError(f"{shown_name(key)}: the checkpoint has it twice, once with and once without module.")
         layer[name] = value
     convolutions, norms = [], []
     for number in sorted(layers):

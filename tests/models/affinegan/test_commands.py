@@ -42,7 +42,12 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "settings", [[], ["batchsize=2", "model.alpha_samples=sorted", "model.patch=false", "ema_decay=0.9"]]
+    "settings",
+    [
+        ["optimizer.decay_part=0.7"],
+        ["batchsize=2", "model.alpha_samples=sorted", "model.patch=false", "ema_decay=0.9"],
+        ["model.generator=resnet_6blocks", "model.fine_size=32", "model.gan_loss=lsgan"],
+    ],
 )
 def test_a_resumed_run_ends_as_an_uninterrupted_one(run, settings):
     model = ["--model", "affinegan", "--set", *SMALL, *settings]
@@ -53,13 +58,12 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(run, settings):
     assert resumed.keys() == whole.keys()
     for name, array in whole.items():
         assert np.array_equal(array, resumed[name]), name
-    name = "trainer/updater/model:generator/residual/convolutions/0/W"
+    name = "trainer/updater/model:alpha_discriminator/layers/0/W"
     assert not np.array_equal(half[name], whole[name])
 
 
 def test_the_step_size_falls_over_the_last_iterations(run):
-    """A run whose step size has fallen to a millionth moves no further than by rounding."""
-    settings = ["--model", "affinegan", "--set", *SMALL, "optimizer.decay_iterations=4", "snapshot_interval=1"]
+    settings = ["--model", "affinegan", "--set", *SMALL, "optimizer.decay_part=1", "snapshot_interval=1"]
     run(4, *settings, "optimizer.alpha=1e-3")
     name = "updater/model:discriminator/first/W"
     places = [
@@ -68,6 +72,21 @@ def test_the_step_size_falls_over_the_last_iterations(run):
     steps = [abs(after - before).max() for before, after in itertools.pairwise(places)]
     assert steps == sorted(steps, reverse=True)
     assert steps[2] < 0.45 * steps[0]  # a third of it, were Adam's moments constant
+
+
+def test_a_resumed_run_may_let_the_step_size_fall(run):
+    """The whole of the last step is then a quarter of what it was."""
+    run(3, "--model", "affinegan", "--set", *SMALL, "optimizer.decay_part=0")
+    before = checkpoint.load(SNAPSHOT).arrays
+    steps = []
+    for part in ("0", "1"):
+        shutil.copy("result/affinegan/snapshot_iter_3.npz", "start.npz")
+        arguments = ["--resume", "start.npz", "--save_name", f"part{part}", "--max_iteration", "4"]
+        assert train.main([*arguments, "--set", f"optimizer.decay_part={part}"]) == 0
+        after = checkpoint.load(f"result/part{part}/snapshot_latest.npz").arrays
+        name = "trainer/updater/model:discriminator/first/W"
+        steps.append(abs(after[name] - before[name]).max())
+    assert steps[1] == pytest.approx(steps[0] / 4, rel=0.02)
 
 
 def test_its_pictures_show_the_held_out_photo_first(run):

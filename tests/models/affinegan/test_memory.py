@@ -10,7 +10,7 @@ from mocogan_chainer import backends, config, models
 from tests.models.affinegan.test_updater import FACES, SMALL, make_updater
 
 FLOAT_BYTES = 4
-TOLERANCE = 0.1
+TOLERANCE = 0.05
 RESNET = {"model.generator": "resnet_6blocks", "model.fine_size": 64}
 MASKS, NO_MASKS = FACES, replace(FACES, masks=False)
 

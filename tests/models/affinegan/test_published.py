@@ -228,9 +228,13 @@ class TestMismatch:
         with pytest.raises(SnapshotError, match="both must have as many"):
             published.infer(files, model=None, n_categories=None)
 
+    def test_the_class_that_it_learned(self):
+        files = {"generator": published.dump(make("unet_64"))}
+        assert published.infer(files, model=None, n_categories=1).n_classes == 1
+
     def test_categories(self):
         files = {"generator": published.dump(make("unet_64"))}
-        with pytest.raises(ConfigError, match="--categories 2: AffineGAN learns one expression at a time"):
+        with pytest.raises(ConfigError, match="--classes, --categories: 2 of them, and AffineGAN learns one expression at a time"):
             published.infer(files, model=None, n_categories=2)
 
 
@@ -285,7 +289,7 @@ class TestCommands:
                 "it holds the alpha discriminator, and here the patch discriminator is needed; give it to "
                 "--alpha-discriminator",
             ),
-            (["generator.pth", "x.npz", "--classes", "happy"], "--categories 1: AffineGAN learns one expression"),
+            (["generator.pth", "x.npz", "--classes", "happy,sad"], "--classes, --categories: 2 of them, and AffineGAN"),
         ],
     )
     def test_mistakes(self, call, arguments, message):

@@ -218,6 +218,16 @@ def test_alphas_of_features():
             assert alphas[n, k] == pytest.approx(abs(product) / length, rel=1e-4)
 
 
+def test_a_residual_of_nothing_has_finite_gradients():
+    arrays = np.zeros((2, 7), np.float32), np.ones((2, 3, 7), np.float32), np.zeros((2, 7), np.float32)
+    start, features, direction = map(chainer.Variable, arrays)
+    alphas = measure_alphas(start, features, direction)
+    assert not alphas.array.any()
+    F.sum(alphas).backward()
+    for variable in (start, features, direction):
+        assert np.isfinite(variable.grad).all()
+
+
 def test_sorted_alphas_are_compared_with_sorted_numbers(monkeypatch):
     updater, seen = make_updater(**{"model.alpha_samples": "sorted"}), []
     judge = updater.alpha_discriminator
