@@ -215,6 +215,12 @@ class TestWholeMotions:
         assert score([self.REAL[1]] * 2, [self.FAKE[1]] * 2, whole=True).protocol.frames == 2
         assert score(list(self.REAL[:2]), list(self.FAKE[:2]), whole=True, frames=2).protocol.frames == 2
 
+    def test_one_that_lacks_frames_is_left_out(self):
+        longest = max(map(len, self.REAL))
+        found = score(list(self.REAL), list(self.FAKE), whole=True, frames=longest)
+        assert found.protocol.reference_samples == sum(len(video) == longest for video in self.REAL)
+        assert found.counts["videos unreadable or too short"] == sum(len(video) < longest for video in self.REAL)
+
 
 def test_what_more_they_depend_on_is_in_the_protocol():
     found = score([grey([10])], [grey([11])], resize="area", settings={"alphas": "linear"})

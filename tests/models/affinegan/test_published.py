@@ -234,7 +234,9 @@ class TestMismatch:
 
     def test_categories(self):
         files = {"generator": published.dump(make("unet_64"))}
-        with pytest.raises(ConfigError, match="--classes, --categories: 2 of them, and AffineGAN learns one expression at a time"):
+        with pytest.raises(
+            ConfigError, match="--classes, --categories: 2 of them, and AffineGAN learns one expression"
+        ):
             published.infer(files, model=None, n_categories=2)
 
 
@@ -275,6 +277,20 @@ class TestCommands:
         sampler, config = builder.load_sampler("x.npz")
         assert (sampler.size, config["model"]["dropout"]) == (64, False)
         assert np.array_equal(generate(sampler.generator), generate(make("unet_64", seed=5)))
+
+    def test_the_expression_has_a_name(self, call):
+        assert self.import_(call, "generator.pth", "x.npz", "--classes", "happy")[0] == 0
+        assert builder.load_generator("x.npz").class_name == "happy"
+
+    def test_a_size_that_is_said(self, call):
+        write_state_dict("resnet.pth", published.dump(make("resnet_6blocks", seed=5)))
+        _, out, _ = self.import_(call, "resnet.pth", "x.npz")
+        assert "256 x 256 pixels" in out
+        assert "assumed: pictures of 256 x 256 pixels" in out
+        _, out, _ = self.import_(call, "resnet.pth", "y.npz", "--set", "model.fine_size=64")
+        assert "64 x 64 pixels" in out
+        assert "256" not in out
+        assert builder.stored_description(builder.load_snapshot("y.npz")[0]).size == 64
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

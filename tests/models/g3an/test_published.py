@@ -189,7 +189,8 @@ class TestMismatch:
 
     def test_a_generator_of_strange_form(self):
         arrays = {"block1.conv_s.0.weight_orig": np.zeros((2, 2))}
-        with pytest.raises(SnapshotError, match=r"block1.conv_s.0.weight_orig: .* \(2, 2\), and 5 axes of 1 at least are needed"):
+        message = r"block1.conv_s.0.weight_orig: .* \(2, 2\), and 5 axes of 1 at least are needed"
+        with pytest.raises(SnapshotError, match=message):
             published.infer({"generator": arrays}, model=None, n_categories=None)
         arrays = {"block1.conv_s.0.weight_orig": np.zeros((2, 8, 1, 4, 4))}
         with pytest.raises(SnapshotError, match=r"block1.conv_t.0.weight_orig: the checkpoint lacks it"):
