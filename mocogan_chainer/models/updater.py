@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import chainer
+import chainer.functions as F
 import numpy as np
 from chainer import Optimizer, Variable
 from chainer.dataset import Iterator as DatasetIterator
 from chainer.training.updaters import StandardUpdater
 
-from mocogan_chainer import functions, seeding
+from mocogan_chainer import functions, losses, seeding
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
 
@@ -91,3 +92,13 @@ class GANUpdater(StandardUpdater):
 
     def _name_of(self, network: chainer.Chain) -> str:
         return next(n for n, o in self.get_all_optimizers().items() if o.target is network)
+
+
+def half_loss(y: Variable, real: bool) -> tuple[Variable, dict[str, Variable]]:
+    """Return one half of a discriminator's logistic loss, and its mean score; nobody else then holds the graph.
+
+    Args:
+        y: scores of any shape.
+        real: whether they are those of real samples.
+    """
+    return (losses.real_loss(y), {"real": F.mean(y)}) if real else (losses.fake_loss(y), {"fake": F.mean(y)})

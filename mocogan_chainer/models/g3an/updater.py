@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import chainer.functions as F
 from chainer import Variable
 
 from mocogan_chainer import losses
@@ -13,7 +12,7 @@ from mocogan_chainer.links import SpectralLink, frozen
 from mocogan_chainer.models.g3an import codes as code_module
 from mocogan_chainer.models.g3an.discriminators import ImageDiscriminator, VideoDiscriminator
 from mocogan_chainer.models.g3an.generator import Generator
-from mocogan_chainer.models.updater import GANUpdater
+from mocogan_chainer.models.updater import GANUpdater, half_loss
 
 
 class G3ANUpdater(GANUpdater):
@@ -73,14 +72,14 @@ class G3ANUpdater(GANUpdater):
     def update_video_discriminator(self, x_real: Array, x_fake: Array, category: Array) -> None:
         """Tell real videos from generated ones."""
         with self.descent("video_discriminator") as add:
-            add(*_half(self.video_discriminator(x_real, category), real=True))
-            add(*_half(self.video_discriminator(x_fake, category), real=False))
+            add(*half_loss(self.video_discriminator(x_real, category), real=True))
+            add(*half_loss(self.video_discriminator(x_fake, category), real=False))
 
     def update_image_discriminator(self, x_real: Array, x_fake: Array) -> None:
         """Tell real frames from generated ones."""
         with self.descent("image_discriminator") as add:
-            add(*_half(self.image_discriminator(x_real), real=True))
-            add(*_half(self.image_discriminator(x_fake), real=False))
+            add(*half_loss(self.image_discriminator(x_real), real=True))
+            add(*half_loss(self.image_discriminator(x_fake), real=False))
 
     def update_generator(self, x_fake: Variable, frame: int, category: Array) -> None:
         """Make videos, and a frame of each, that both discriminators take for real."""
@@ -88,8 +87,3 @@ class G3ANUpdater(GANUpdater):
             image_loss = losses.generator_loss(self.image_discriminator(x_fake[:, :, frame]))
             video_loss = losses.generator_loss(self.video_discriminator(x_fake, category))
             self.step("generator", image_loss + video_loss, image_loss=image_loss, video_loss=video_loss)
-
-
-def _half(y: Variable, real: bool) -> tuple[Variable, dict[str, Variable]]:
-    """One half of a discriminator's loss, and its mean score; nobody else holds its graph."""
-    return (losses.real_loss(y), {"real": F.mean(y)}) if real else (losses.fake_loss(y), {"fake": F.mean(y)})

@@ -15,7 +15,7 @@ from mocogan_chainer.models.mocogan import codes as code_module
 from mocogan_chainer.models.mocogan.codes import Codes, one_hot
 from mocogan_chainer.models.mocogan.discriminators import Discriminator
 from mocogan_chainer.models.mocogan.generator import Generator
-from mocogan_chainer.models.updater import GANUpdater
+from mocogan_chainer.models.updater import GANUpdater, half_loss
 
 
 class MoCoGANUpdater(GANUpdater):
@@ -87,12 +87,12 @@ class MoCoGANUpdater(GANUpdater):
     def image_loss(self, x: Array, category: Array, real: bool) -> tuple[Variable, dict[str, Variable]]:
         """Return the image discriminator's loss on real or generated frames, and what to report."""
         y = self.judge(self.image_discriminator, x, category)
-        return _half(y, real)
+        return half_loss(y, real)
 
     def video_loss(self, x: Array, category: Array, real: bool) -> tuple[Variable, dict[str, Variable]]:
         """Return the video discriminator's loss on real or generated videos, and what to report."""
         y, logits = split(self.judge(self.video_discriminator, x, category))
-        loss, observed = _half(y, real)
+        loss, observed = half_loss(y, real)
         if self.variant == "infogan" and real == (self.labels == "supervised"):
             observed["category_loss"] = losses.category_loss(logits, category)
             loss += observed["category_loss"]
@@ -143,8 +143,3 @@ def split(y: Variable) -> tuple[Variable, Variable]:
     Logits are averaged over positions: a video has one category.
     """
     return y[:, 0], F.mean(y[:, 1:], axis=tuple(range(2, y.ndim)))
-
-
-def _half(y: Variable, real: bool) -> tuple[Variable, dict[str, Variable]]:
-    """One half of a discriminator's loss, and its mean score."""
-    return (losses.real_loss(y), {"real": F.mean(y)}) if real else (losses.fake_loss(y), {"fake": F.mean(y)})
