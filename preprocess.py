@@ -2,7 +2,7 @@
 
 import sys
 
-from mocogan_chainer.cli.preprocess import main
+from mocogan_chainer.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("preprocess", sys.argv[1:]))

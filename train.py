@@ -1,6 +1,6 @@
 import sys
 
-from mocogan_chainer.cli.train import main
+from mocogan_chainer.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("train", sys.argv[1:]))

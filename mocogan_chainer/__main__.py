@@ -1,9 +1,11 @@
-"""``python -m mocogan_chainer COMMAND``: the commands without the repository's scripts beside them."""
+"""``python -m mocogan_chainer COMMAND``: the commands by their names. The repository's scripts hand over here too."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+
+from mocogan_chainer.errors import nearest
 
 COMMANDS = {
     "preprocess": "preprocess",
@@ -17,11 +19,22 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Hand over to a command; return the exit code."""
-    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
-        print(f"usage: python -m mocogan_chainer {{{','.join(COMMANDS)}}} ...", file=sys.stderr)
+    """Hand over to the command that is named; return the exit code."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in COMMANDS:
+        given = f"{name}: no such command" if name else "no command"
+        print(f"error: {given}; it must be one of {', '.join(COMMANDS)}{nearest(name, COMMANDS)}", file=sys.stderr)
         return 2
-    return importlib.import_module(f"mocogan_chainer.cli.{COMMANDS[sys.argv[1]]}").main(sys.argv[2:])
+    return run(name, sys.argv[2:])
+
+
+def run(command: str, arguments: list[str]) -> int:
+    """Run a command; return the exit code. Ctrl-C ends it in a line also while its modules are loaded."""
+    try:
+        return importlib.import_module(f"mocogan_chainer.cli.{COMMANDS[command]}").main(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -179,6 +179,8 @@ def build_iterators(
     skipped = max(getattr(iterator, "skipped", 0) for iterator in iterators.values())
     if skipped:
         say(f"{skipped} of {len(dataset)} videos are too short for a clip and are left out")
+    for remark in getattr(iterators["main"], "remarks", []):
+        say(remark)
     for label in getattr(iterators["main"], "missing_labels", []):
         say(f"no video of the class {dataset.class_names[label]} is long enough for a clip")
     return iterators

@@ -207,7 +207,7 @@ def _override(config: Config, declared: Config, values: Config, source: str, pre
     for key, value in values.items():
         name = f"{prefix}{key}"
         if key not in declared:
-            raise ConfigError(f"{where}{name}: no such setting{nearest(name, _dotted(declared, prefix))}")
+            raise ConfigError(f"{where}{name}: no such setting{_nearest_setting(name, _dotted(declared, prefix))}")
         if name in CHOSEN and value != config[key]:
             raise ConfigError(f"{where}{name}={value}: this is {config[key]}; to choose another, give that to --model")
         if isinstance(declared[key], dict):
@@ -264,6 +264,12 @@ def _dotted(declared: Config, prefix: str) -> list[str]:
         if isinstance(value, dict):
             names += _dotted(value, f"{prefix}{key}.")
     return names
+
+
+def _nearest_setting(name: str, known: list[str]) -> str:
+    """The hint of :func:`mocogan_chainer.errors.nearest`, by what stands behind the last dot."""
+    by_last = {other.rpartition(".")[2]: other for other in known}
+    return nearest(name.rpartition(".")[2], by_last, by_last)
 
 
 def _example(section: Config, name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class MocoganError(Exception):
@@ -35,10 +35,16 @@ class OutputError(MocoganError):
     """A place that cannot be written: permissions, an existing result, a full disk."""
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str:
-    """Return " (did you mean X?)" for the candidate closest to ``word``, or "" when none is close."""
+def nearest(word: str, candidates: Iterable[str], shown: Mapping[str, str] | None = None) -> str:
+    """Return " (did you mean X?)" for the candidate closest to ``word``, or "" when none is close.
+
+    Args:
+        word: what was given.
+        candidates: what is allowed.
+        shown: how each is to be written; None for as it is.
+    """
     close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return f" (did you mean {(shown or {}).get(close[0], close[0])}?)" if close else ""
 
 
 def one_line(error: BaseException | str) -> str:

@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from mocogan_chainer import __main__
 
 
 def call(*arguments):
@@ -18,7 +21,37 @@ def test_each_command_answers(command):
     assert done.stdout.startswith("usage: ")
 
 
-def test_an_unknown_command():
-    done = call("fly")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["trian"],
+            "error: trian: no such command; it must be one of preprocess, train, generate, evaluate, ",
+        ),
+        ([], "error: no command; it must be one of preprocess, "),
+    ],
+)
+def test_no_such_command(arguments, message):
+    done = call(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "usage: python -m mocogan_chainer {preprocess,train,generate,evaluate,import,export} ..." in done.stderr
+    assert done.stderr.startswith(message)
+    assert done.stderr.endswith("(did you mean train?)\n") == bool(arguments)
+
+
+def test_an_interrupt_while_modules_are_loaded(monkeypatch, capsys):
+    def load(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__.importlib, "import_module", load)
+    assert __main__.run("train", []) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("script", ["preprocess", "train", "generate_samples", "evaluate"])
+def test_the_scripts_answer(script):
+    root = Path(__main__.__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, root / f"{script}.py", "--help"], capture_output=True, text=True, timeout=60, cwd=root
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: {script}.py")

@@ -23,6 +23,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **{"allow_abbrev": False} | options)
 
     def error(self, message: str) -> NoReturn:
+        if "expected one argument" in message:
+            message += "; one that begins with - is given as --option=-1"
         raise ConfigError(f"{message} (see {self.prog} --help)")
 
 

@@ -90,6 +90,8 @@ class Request:
         if every and not sampler.class_names:
             raise ConfigError(f"--category all: {self.snapshot} has no categories; leave --category away")
         category = None if every else _category(self.category, sampler)
+        if not (self.num or self.grid or self.interpolate or self.lengths):
+            raise ConfigError("--num 0: there is nothing to make then; ask for --grid, --interpolate or --lengths too")
         length = self.length or video_length
         self._check_lengths(sampler, length)
         out = ensure_writable(self.out)

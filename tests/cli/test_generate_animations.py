@@ -204,7 +204,7 @@ def test_photos_without_a_face_are_left_out(place, animator, capsys):
         (["--images", "a.png", "--alpha", "0:nan"], "--alpha 0:nan: it must be START:STOP from -10 to 10"),
         (
             ["--images", "a.png", "--alpha", "0:10", "--interval", 0.001],
-            "--interval 0.001: 10001 frames from alpha 0 to 10, and a video has at most 1000; use a larger interval",
+            "--interval 0.001: 10001 frames from alpha 0 to 10, and a video has at most 1001; use a larger interval",
         ),
         (["--images", "a.png", "--crop", "middle"], "--crop=middle: it must be one of face, center, none"),
         (["--images", "a.png", "--margin", 0.1], "--margin 0.1: it is about faces; use it with --crop face"),

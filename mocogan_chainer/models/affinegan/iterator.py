@@ -29,6 +29,9 @@ class FacesIterator(VideoIterator):
         in_order: give the K frames in the order of time.
         masks: give masks too; the dataset must have them.
 
+    Attributes:
+        remarks: what is worth knowing about the data.
+
     Raises:
         ConfigError: an argument is out of range.
         DataError: every video is too short, or masks are asked of a dataset without them.
@@ -62,6 +65,12 @@ class FacesIterator(VideoIterator):
         super().__init__(dataset, batchsize, every_nth + 1, rng, flip=flip, balance=False)
         self._count, self._every_nth, self._in_order, self._masks = count, every_nth, in_order, masks
         self._load_size, self._fine_size = load_size, fine_size
+        self.remarks = []
+        if dataset.size < load_size:
+            self.remarks.append(
+                f"frames of {dataset.size} pixels are enlarged to {load_size} (model.load_size); preprocess.py --size "
+                f"{load_size} makes sharper ones, where the raw data have them"
+            )
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray | None]:
         size, videos = self._fine_size, self._take()

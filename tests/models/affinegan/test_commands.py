@@ -119,6 +119,13 @@ def test_data_without_masks(run, capsys):
         assert "plain: model.patch=true needs masks, and this dataset has none" in capsys.readouterr().err
 
 
+def test_frames_that_are_enlarged(run, capsys):
+    for size, said in ((40, True), (72, False)):
+        prepare(f"data{size}", size=size)
+        run(1, "--model", "affinegan", "--dataset", f"data{size}", "--force", "--set", *SMALL)
+        assert (f"frames of {size} pixels are enlarged to 72" in capsys.readouterr().out) == said
+
+
 def test_several_expressions(run, capsys):
     prepare("both", classes=("anger", "happy"))
     assert train.main(["--model", "affinegan", "--dataset", "both", "--set", *SMALL]) == 2

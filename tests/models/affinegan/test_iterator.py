@@ -107,6 +107,12 @@ def test_frames_are_scaled_before_they_are_cut(dataset):
     assert masks.max() == 255
 
 
+def test_frames_that_are_enlarged_are_remarked(dataset):
+    assert make(dataset).remarks == []
+    (remark,) = make(dataset, load_size=24, fine_size=20).remarks
+    assert "frames of 12 pixels are enlarged to 24 (model.load_size); preprocess.py --size 24" in remark
+
+
 def test_frames_in_the_order_of_time(dataset):
     iterator, mixed = make(dataset, in_order=True), make(dataset)
     drawn = [sample[1:, 0, 0, 1].astype(int) for _ in range(50) for sample in next(iterator)[0]]
