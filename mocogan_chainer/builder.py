@@ -267,12 +267,12 @@ def build_family(
     if weights is None:
         return models.build(config, data)
     stored = stored_description(weights)
-    family = models.build(config, data)
-    if stored.size != data.size and not family.scales_frames:
+    if stored.size != data.size and not models.scales_frames(config["family"]):
         raise ConfigError(
             f"--resume-weights {weights.path}: its frames are {stored.size} pixels and those of {data.name} "
             f"{data.size}; prepare the data with --size {stored.size}"
         )
+    family = models.build(config, data)
     _load_weights(family, data, weights, stored, say)
     return family
 

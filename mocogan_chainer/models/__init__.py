@@ -32,6 +32,12 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     return module.build(config, data)
 
 
+def scales_frames(family: str) -> bool:
+    """Whether a family's iterators bring frames of any size to that of its networks (its package's ``SCALES_FRAMES``)."""
+    require_one_of("family", family, family_names())
+    return getattr(importlib.import_module(f"{__name__}.{family}"), "SCALES_FRAMES", False)
+
+
 def published_families() -> list[str]:
     """Names of the families whose published checkpoints can be read and written."""
     return [name for name in family_names() if importlib.util.find_spec(f"{__name__}.{name}.published")]

@@ -25,7 +25,6 @@ class Family:
         sampler: ``sampler(network) -> Sampler | Animator`` (see :mod:`mocogan_chainer.sampling`), for the averaged
             network or its average.
         activation_floats: the most numbers alive at once in a step, beside parameters and their gradients; an estimate.
-        scales_frames: whether its iterators bring frames of any size to that of the networks.
     """
 
     networks: Mapping[str, chainer.Chain]
@@ -34,7 +33,6 @@ class Family:
     updater: Callable[..., StandardUpdater]
     sampler: Callable[[chainer.Chain], Any]
     activation_floats: int
-    scales_frames: bool = False
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,8 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
     ("arguments", "message"),
     [
         (["--set", "model.dimzc=3"], "model.dimzc: no such setting (did you mean model.dim_zc?)"),
-        (["--batchsize", "1"], "batchsize=1: it must be between 2 and"),
+        (["--batchsize", "1"], "batchsize=1: it must be at least 2"),
+        (["--batchsize", "0"], "batchsize=0: it must be between 1 and"),
         (["--gpu", "97"], "gpu=97: no such device: "),
         (["--save_name", ""], "save_name=: it must be a plain name"),
         (["--save_name", "../up"], "save_name=../up: it must be a plain name"),

@@ -23,6 +23,9 @@ from mocogan_chainer.models.affinegan.unet import HALVINGS, UNetGenerator
 from mocogan_chainer.models.affinegan.updater import OBJECTIVES, AffineGANUpdater, Weights
 from mocogan_chainer.models.family import Family
 
+SCALES_FRAMES = True
+"""Its iterator brings frames of any size to that of the networks."""
+
 _MARGIN = 286 / 256  # published: frames of 286 pixels, cut to 256
 _LARGEST = 4096
 _LEAST_OF_DISCRIMINATORS = 32  # pixels: below, the last of their scores has no place
@@ -94,7 +97,6 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             patch=patch,
             weights=networks["generator"].count_params(),
         ),
-        scales_frames=True,
     )
 
 
