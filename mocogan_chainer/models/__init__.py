@@ -33,7 +33,7 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
 
 
 def scales_frames(family: str) -> bool:
-    """Whether a family's iterators bring frames of any size to that of its networks (its package's ``SCALES_FRAMES``)."""
+    """Whether a family brings frames of any size to that of its networks (``SCALES_FRAMES`` in its package)."""
     require_one_of("family", family, family_names())
     return getattr(importlib.import_module(f"{__name__}.{family}"), "SCALES_FRAMES", False)
 
