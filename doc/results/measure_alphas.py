@@ -3,7 +3,8 @@
     PYTHONPATH=. python doc/results/measure_alphas.py DATASET SNAPSHOT
 
 For each video of five frames or more: its split; how the alphas of its later frames rank beside time (Spearman: 1 where
-each is larger than the one before, 0 where there is no order); and the alphas of nine frames spread over it.
+each is larger than the one before, 0 where there is no order); and the alphas of nine frames spread over it. Alphas are
+means over the nine cuts of training size at corners, sides and centre, each also mirrored.
 """
 
 import sys
@@ -15,6 +16,7 @@ from mocogan_chainer import builder, functions, video
 from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.models import affinegan
 from mocogan_chainer.models.affinegan.generator import Generator
 from mocogan_chainer.models.affinegan.updater import measure_alphas
 
@@ -23,9 +25,17 @@ import chainer  # isort: skip
 _LEAST, _SHOWN = 5, 9
 
 
-def alphas_of(generator: Generator, frames: np.ndarray) -> np.ndarray:
+def alphas_of(generator: Generator, frames: np.ndarray, load_size: int) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) -> alphas (T,), the first frame's 0."""
-    x = functions.to_float(video.resize(frames, generator.size))  # (T, 3, size, size)
+    size, margin = generator.size, load_size - generator.size
+    scaled = video.resize(frames, load_size)
+    offsets = (0, margin // 2, margin)
+    cuts = [scaled[:, top : top + size, left : left + size] for top in offsets for left in offsets]
+    return np.mean([_of_cut(generator, cut[:, :, ::way]) for cut in cuts for way in (1, -1)], axis=0)
+
+
+def _of_cut(generator: Generator, frames: np.ndarray) -> np.ndarray:
+    x = functions.to_float(np.ascontiguousarray(frames))  # (T, 3, size, size)
     with chainer.using_config("train", False), chainer.no_backprop_mode():
         start = generator.feature(generator.encode_base(x[:1]))
         direction = generator.feature(generator.encode_residual(x[:1]))
@@ -52,16 +62,18 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("snapshot")
     arguments = parser.parse_args()
-    generator = builder.load_networks(arguments.snapshot)[0]["generator"]
+    networks, config = builder.load_networks(arguments.snapshot)
+    generator = networks["generator"]
     if not isinstance(generator, Generator):
         raise ConfigError(f"{arguments.snapshot}: it is no AffineGAN, and only that measures alphas")
+    load_size, _ = affinegan.sizes(config["model"])
     dataset = PreparedDataset.open(arguments.dataset)
     print(f"{'video':<24}  split  frames  order  alphas")
     for i, (name, split) in enumerate(zip(dataset.ids, dataset.splits, strict=True)):
         length = int(dataset.lengths[i])
         if length < _LEAST:
             continue
-        alphas = alphas_of(generator, dataset.frames(i, range(length)))
+        alphas = alphas_of(generator, dataset.frames(i, range(length)), load_size)
         shown = alphas[np.linspace(0, length - 1, min(_SHOWN, length)).round().astype(int)]
         numbers = " ".join(f"{alpha:.2f}" for alpha in shown)
         print(f"{name[-24:]:<24}  {split or '-':<5}  {length:>6}  {order(alphas[1:]):>5.2f}  {numbers}")
