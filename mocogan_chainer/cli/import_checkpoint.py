@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -125,11 +126,21 @@ def _read(path: str, name: str, form: PublishedForm) -> dict[str, np.ndarray]:
     try:
         found = form.recognize(arrays)
     except SnapshotError as error:
-        raise SnapshotError(f"{path}: {error}") from error
+        raise SnapshotError(f"{path}: {error}{_of_another_family(arrays)}") from error
     if name not in found:
         held, places = " or ".join(map(_words, found)), " or ".join(_place(network, form) for network in found)
         raise SnapshotError(f"{path}: it holds the {held}, and here the {_words(name)} is needed; give it {places}")
     return arrays
+
+
+def _of_another_family(arrays: Mapping[str, np.ndarray]) -> str:
+    """Say which family knows the arrays, if one does."""
+    known = []
+    for family in models.published_families():
+        with contextlib.suppress(SnapshotError):
+            models.published_form(family).recognize(arrays)
+            known.append(f"--family {family}")
+    return f"; it looks like {' or '.join(known)}" if known else ""
 
 
 def _place(name: str, form: PublishedForm) -> str:

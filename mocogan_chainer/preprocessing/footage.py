@@ -115,7 +115,7 @@ class ImageFiles(Footage):
         return video.read_image(self._paths[0]).shape[:2]
 
     def look(self, count: int) -> list[np.ndarray]:
-        return [_small(video.read_image(self._paths[i])) for i in _spread(len(self._paths), count)]
+        return [small(video.read_image(self._paths[i])) for i in _spread(len(self._paths), count)]
 
     def frames(self, crop: Crop, size: int) -> Iterator[np.ndarray]:
         first = None
@@ -162,7 +162,7 @@ class StripFile(Footage):
         return self._video.shape[1:3]
 
     def look(self, count: int) -> list[np.ndarray]:
-        return [_small(self._video[i]) for i in _spread(len(self._video), count)]
+        return [small(self._video[i]) for i in _spread(len(self._video), count)]
 
     def frames(self, crop: Crop, size: int) -> Iterator[np.ndarray]:
         box = _box(crop, *self.extent())
@@ -204,7 +204,8 @@ def _spread(length: int, count: int) -> np.ndarray:
     return np.unique(np.linspace(0, length - 1, count).astype(int))
 
 
-def _small(frame: np.ndarray) -> np.ndarray:
+def small(frame: np.ndarray) -> np.ndarray:
+    """Return uint8 (H, W, 3) with its shorter side at :data:`LOOK_SIDE` at most: enough to find a face in."""
     height, width = frame.shape[:2]
     scale = LOOK_SIDE / min(height, width)
     if scale >= 1:

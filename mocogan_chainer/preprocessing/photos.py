@@ -15,7 +15,7 @@ from mocogan_chainer import video
 from mocogan_chainer.errors import ConfigError, DataError, one_line, require_one_of, require_range
 from mocogan_chainer.preprocessing import boxes, faces, tree
 from mocogan_chainer.preprocessing.filmed import CROPS, MARGIN
-from mocogan_chainer.preprocessing.footage import LOOK_SIDE
+from mocogan_chainer.preprocessing.footage import small
 
 LONGEST_NAME = 48
 """Letters of a name: even at four bytes each, room is left for what is added in 255 bytes."""
@@ -72,10 +72,8 @@ class Framing:
 
     def _face(self, path: Path, pixels: np.ndarray) -> boxes.Box:
         height, width = pixels.shape[:2]
-        scale = min(1.0, LOOK_SIDE / min(height, width))
-        look = video.resize(pixels[None], int(height * scale), int(width * scale))[0]
         try:
-            x, y, side = faces.find_face([look], faces.detector(self.detector))
+            x, y, side = faces.find_face([small(pixels)], faces.detector(self.detector))
         except DataError as error:
             raise DataError(f"{path}: no face found; --crop center takes the middle") from error
         margin = MARGIN if self.margin is None else self.margin

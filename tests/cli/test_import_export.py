@@ -213,6 +213,18 @@ class TestImportMistakes:
         assert import_(call, "generator.pth", "there.npz", "--force")[0] == 0
         assert checkpoint.load("there.npz").iteration == 0
 
+    @pytest.mark.parametrize("family", ["g3an", "affinegan"])
+    def test_a_file_of_another_family(self, call, family):
+        code, _, err = call(import_checkpoint, "generator.pth", "x.npz", "--family", family)
+        assert code == 2
+        assert err.endswith("; it looks like --family mocogan\n")
+
+    def test_a_file_of_no_family(self, call):
+        write_state_dict("other.pth", {"fc.weight": np.zeros((2, 3), np.float32)})
+        code, _, err = import_(call, "other.pth", "x.npz")
+        assert code == 2
+        assert "looks like" not in err
+
     def test_the_family(self, call):
         code, _, err = call(import_checkpoint, "generator.pth", "x.npz")
         assert code == 2
