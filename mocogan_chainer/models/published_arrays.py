@@ -76,6 +76,23 @@ def require_shape(arrays: StateDict, name: str, ndim: int) -> tuple[int, ...]:
     return shape
 
 
+def common_width(arrays: Mapping[str, StateDict], name: str, axes: Mapping[str, int]) -> int | None:
+    """Return how many first channels discriminators have, which must be as many in all; None where there is none.
+
+    Args:
+        arrays: by network.
+        name: of the first layer's weights.
+        axes: of these weights, by the discriminators' names.
+
+    Raises:
+        SnapshotError: one lacks the layer or has another form of it, or they differ.
+    """
+    widths = {net: require_shape(arrays[net], name, ndim)[0] for net, ndim in axes.items() if net in arrays}
+    if len(set(widths.values())) > 1:
+        raise SnapshotError(f"its discriminators have {widths} first channels, and both must have as many")
+    return next(iter(widths.values()), None)
+
+
 def shown_name(name: str) -> str:
     """Return as much of a stranger's name as an error shows."""
     return name[:_LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""What AffineGAN's generators have in common: two encoders, a sum, one decoder (AffineGAN, section 3)."""
+"""What AffineGAN's generators have in common: two encoders, a sum, one decoder, as in its published code."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from mocogan_chainer.models.affinegan.unet import HALVINGS, UNetGenerator
 from mocogan_chainer.models.family import Inferred
 from mocogan_chainer.models.published_arrays import (
     StateDict,
+    common_width,
     plain_names,
     require_shape,
     require_weights,
@@ -81,15 +82,9 @@ def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: in
         )
     arrays = {name: plain_names(state) for name, state in files.items()}
     settings, size, remarks = _of_generator(arrays["generator"])
-    widths = {
-        name: require_shape(arrays[name], "model.0.weight", 4)[0]
-        for name in ("discriminator", "patch_discriminator")
-        if name in arrays
-    }
-    if len(set(widths.values())) > 1:
-        raise SnapshotError(f"its discriminators have {widths} first channels, and both must have as many")
-    if widths:
-        settings["model.ndf"] = next(iter(widths.values()))
+    width = common_width(arrays, "model.0.weight", {"discriminator": 4, "patch_discriminator": 4})
+    if width is not None:
+        settings["model.ndf"] = width
     else:
         remarks.append("discriminators as wide as published; say otherwise with --set model.ndf=N")
     if "alpha_discriminator" in arrays:

@@ -14,7 +14,7 @@ from mocogan_chainer.functions.rectifier import RectifierGradient
 
 
 def move(base: Variable, residual: Variable, alphas: Variable | Array) -> Variable:
-    """Return base + alpha * residual for each alpha (AffineGAN, equation 1), in channels-last memory.
+    """Return base + alpha * residual for each alpha, AffineGAN's affine transformation, in channels-last memory.
 
     Args:
         base, residual: (N, C, H, W).

@@ -1,4 +1,4 @@
-"""AffineGAN's training step (AffineGAN, sections 3.2 to 3.4)."""
+"""AffineGAN's training step, as in its published code."""
 
 from __future__ import annotations
 
@@ -192,12 +192,15 @@ class AffineGANUpdater(GANUpdater):
 
 
 def measure_alphas(start: Variable, features: Variable, direction: Variable) -> Variable:
-    """Return how far features are from the start along a direction (AffineGAN, equation 4), (N, K), not negative.
+    """Return how far features are from the start along a direction: |<f_t - f_0, r_0>| / (||r_0|| + 1e-6).
 
     Args:
         start: (N, D), the first frames' features.
         features: (N, K, D), the later frames'.
         direction: (N, D), the first frames' residual features.
+
+    Returns:
+        (N, K), not negative.
     """
     change = features - F.broadcast_to(start[:, None], features.shape)
     along = F.sum(change * F.broadcast_to(direction[:, None], features.shape), axis=2)  # (N, K)

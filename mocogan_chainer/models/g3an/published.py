@@ -20,6 +20,7 @@ from mocogan_chainer.models.g3an.generator import Generator, UpBlock
 from mocogan_chainer.models.published_arrays import (
     PREFIX,
     StateDict,
+    common_width,
     plain_names,
     require_shape,
     require_weights,
@@ -81,13 +82,9 @@ def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: in
     if classes:
         settings["model.dim_category"] = embedded
     remarks = []
-    axes = {"image_discriminator": 4, "video_discriminator": 5}
-    found = axes.keys() & arrays.keys()
-    widths = {name: require_shape(arrays[name], "net.0.weight_orig", axes[name])[0] for name in sorted(found)}
-    if len(set(widths.values())) > 1:
-        raise SnapshotError(f"its discriminators have {widths} first channels, and both must have as many")
-    if widths:
-        settings["model.ch_d"] = next(iter(widths.values()))
+    width = common_width(arrays, "net.0.weight_orig", {"image_discriminator": 4, "video_discriminator": 5})
+    if width is not None:
+        settings["model.ch_d"] = width
     else:
         remarks.append("discriminators as wide as published; say otherwise with --set model.ch_d=N")
     return Inferred(

@@ -1,15 +1,13 @@
 """The estimate of a step's memory, against what Python says was held."""
 
-import gc
-import tracemalloc
 from dataclasses import replace
 
 import pytest
 
 from mocogan_chainer import backends, config, models
 from tests.models.affinegan.test_updater import FACES, SMALL, make_updater
+from tests.models.memory import most_floats
 
-FLOAT_BYTES = 4
 TOLERANCE = 0.05
 RESNET = {"model.generator": "resnet_6blocks", "model.fine_size": 64}
 MASKS, NO_MASKS = FACES, replace(FACES, masks=False)
@@ -31,21 +29,6 @@ CASES = {
 
 def estimate(data, settings):
     return models.build(config.resolve("affinegan", settings=SMALL | settings), data).activation_floats
-
-
-def most_floats(updater):
-    """The most numbers held at once in a step, beside what stays from step to step."""
-    tracemalloc.start()
-    try:
-        updater.update()  # gradients are there now, and the backend's forms of weights
-        gc.collect()
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        updater.update()
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    return (most - before) / FLOAT_BYTES
 
 
 @pytest.mark.parametrize(("data", "settings"), CASES.values(), ids=CASES)

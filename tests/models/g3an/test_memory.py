@@ -1,34 +1,16 @@
 """The estimate of a step's memory, against what Python says was held."""
 
-import gc
-import tracemalloc
-
 import pytest
 
 from mocogan_chainer import backends, models
 from mocogan_chainer.models.g3an.generator import MODES
 from tests.models.g3an.small_runs import LARGER, make_config, make_updater
+from tests.models.memory import most_floats
 
-FLOAT_BYTES = 4
 TOLERANCE = 0.1
 GENERATOR = {"batchsize": 8, "model.ch_g": 4, "model.ch_d": 4}
 DISCRIMINATOR = {"batchsize": 16, "model.ch_g": 1, "model.ch_d": 8}
 ATTENTION = {"batchsize": 2, "model.ch_g": 4, "model.attention": True}
-
-
-def most_floats(updater):
-    """The most numbers held at once in a step, beside what stays from step to step."""
-    tracemalloc.start()
-    try:
-        updater.update()  # gradients are there now, and the backend's forms of weights
-        gc.collect()
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        updater.update()
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    return (most - before) / FLOAT_BYTES
 
 
 @pytest.mark.parametrize("settings", [*({"model.mode": mode, **GENERATOR} for mode in MODES), DISCRIMINATOR, ATTENTION])
