@@ -17,14 +17,14 @@ from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.description import DataDescription
-from mocogan_chainer.datasets.first_frames import first_frames
+from mocogan_chainer.datasets.first_frames import first_clips, first_frames
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_one_of, require_range
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.optimizer import Adam
-from mocogan_chainer.sampling import Animator, Sampler, random_videos
+from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
 
 _LARGE = 10**9
 _RANGES = {
@@ -376,7 +376,7 @@ class Generator:
         class_name: the class that it was trained on, where that was one alone, else None.
     """
 
-    sampler: Sampler | Animator
+    sampler: Sampler | Animator | Forecaster
     video_length: int
     every_nth: int
     data_name: str
@@ -397,7 +397,7 @@ def load_generator(path: str | os.PathLike, gpu: int = -1) -> Generator:
     )
 
 
-def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Config]:
+def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler | Animator | Forecaster, Config]:
     """Rebuild a snapshot's generator and return its sampler and config.
 
     Args:
@@ -412,7 +412,7 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler, Confi
     return _restore_sampler(snapshot, config, gpu), config
 
 
-def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -1) -> Sampler:
+def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -1) -> Sampler | Animator | Forecaster:
     require_range("gpu", gpu, *_RANGES["gpu"])
     device = choose_device(gpu)
     backends.use("auto", on_gpu=gpu >= 0)  # the snapshot's may be absent here, and it changes nothing
@@ -435,13 +435,26 @@ def make_optimizer(settings: Mapping[str, float], network: chainer.Chain) -> cha
     return optimizer
 
 
-def _preview(sampler: Sampler | Animator, config: Config) -> Callable[[], np.ndarray]:
-    """Return what makes the videos that show how far training is, uint8 (N, T, H, W, 3): the same ones each time."""
+def _preview(sampler: Sampler | Animator | Forecaster, config: Config) -> Callable[[], np.ndarray]:
+    """Return what makes the videos that show how far training is, uint8 (N, T, H, W, 3): the same ones each time.
+
+    A forecaster's show the truth on the left, and on the right what was given of it and the mean future.
+    """
     count, length, seed = config["num_gen_samples"], config["video_length"], config["seed"]
     if isinstance(sampler, Animator):
         photos = first_frames(config["dataset"], count, sampler.size)
         return partial(sampler.animate, photos, np.linspace(0, 1, length))
+    if isinstance(sampler, Forecaster):
+        every_nth = config["every_nth"]
+        clips = first_clips(config["dataset"], count, range(0, length * every_nth, every_nth), sampler.size)
+        return lambda: np.concatenate([clips, [_continued(sampler, clip) for clip in clips]], axis=3)
     return lambda: np.stack([v for _, _, v in random_videos(sampler, count, length, seed, batchsize=8)])
+
+
+def _continued(forecaster: Forecaster, clip: np.ndarray) -> np.ndarray:
+    """Return a clip's first frames and their mean future, as long as the clip (T, H, W, 3)."""
+    given = clip[: forecaster.most_context]
+    return np.concatenate([given, forecaster.forecast(given, len(clip) - len(given), [None])[0]])
 
 
 def _extend(

@@ -50,6 +50,38 @@ class Animator(Protocol):
         """
 
 
+@runtime_checkable
+class Forecaster(Protocol):
+    """What a family offers in place of a :class:`Sampler` where its videos go on from given frames."""
+
+    size: int  # height and width of frames
+    most_context: int  # frames of a context that it can look at, at most; one is enough
+    tells_clips: bool  # whether it learned to tell the motion of whole clips, which ``transfer`` needs
+
+    def forecast(self, context: np.ndarray, length: int, seeds: Sequence[int | None]) -> np.ndarray:
+        """Go on from one context.
+
+        Args:
+            context: uint8 (k, size, size, 3), k from 1 to ``most_context``, in the order of time.
+            length: frames to come, T.
+            seeds: of each future; None for the mean one, which has no noise.
+
+        Returns:
+            uint8 (len(seeds), T, size, size, 3); a future depends on its own seed only, and its first frames not on T.
+        """
+
+    def transfer(self, content: np.ndarray, clip: np.ndarray) -> np.ndarray:
+        """Show what some frames show, moving as a clip moves.
+
+        Args:
+            content: uint8 (k, size, size, 3), k from 1 to ``most_context``, in any order.
+            clip: uint8 (T, size, size, 3).
+
+        Returns:
+            uint8 (T, size, size, 3).
+        """
+
+
 def random_videos(
     sampler: Sampler,
     count: int,

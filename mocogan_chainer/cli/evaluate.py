@@ -35,6 +35,12 @@ TOOLS = {
 }
 BY_FEATURES = ("fvd", "fid", "is", "prd")
 
+_CONTEXT = {
+    True: "frames that were seen: the others are scored, beside baselines (default: none; the photo of a snapshot that "
+    "animates photos; of one that continues videos, as many as it can look at)",
+    False: "frames that a snapshot which continues videos is shown (default: as many as it can look at)",
+}
+
 RANGES = {
     "samples": (2, 10**7),
     "splits": (1, 1000),
@@ -44,6 +50,7 @@ RANGES = {
     "frames": (1, 10_000),
     "length": (1, 10_000),
     "context": (1, 10_000),
+    "futures": (1, 1000),
 }
 
 
@@ -147,13 +154,14 @@ def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
         command.add_argument(
             "--classifier", metavar="FILE.npz", help="take this one; if it is not there, train it and keep it there"
         )
+    if metric not in ("is", "mcs"):
+        command.add_argument("--context", type=int, metavar="K", help=_CONTEXT[metric in ("psnr", "ssim", "all")])
     if metric in ("psnr", "ssim", "all"):
         command.add_argument(
-            "--context",
+            "--futures",
             type=int,
             metavar="K",
-            help="frames that were seen: the others are scored, beside a baseline (default: none, or the photo of a "
-            "snapshot that animates photos)",
+            help="of each video that a snapshot continues; the best of them is scored, too (default: 5)",
         )
     command.add_argument("--out", metavar="FOLDER", default="evaluation", help="for results (default: evaluation)")
 
@@ -205,7 +213,12 @@ def _add_network(command: argparse.ArgumentParser, metric: str) -> None:
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--frames", type=int, metavar="T", help="frames of each video (default: by protocol)")
+    command.add_argument(
+        "--frames",
+        type=int,
+        metavar="T",
+        help="frames of each video (default: by protocol; where a snapshot continues videos, as trained, in all)",
+    )
     command.add_argument(
         "--samples", type=int, metavar="N", help="videos of each set, or of each part (default: by protocol)"
     )

@@ -1,4 +1,4 @@
-"""``generate_samples.py``: videos from a snapshot, of codes drawn at random or of photos, as its model makes them."""
+"""``generate_samples.py``: videos from a snapshot, of random codes, of photos or of clips, as its model makes them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import argparse
 from collections.abc import Sequence
 
 from mocogan_chainer import builder
-from mocogan_chainer.cli import entry, generate_animations, generate_random
+from mocogan_chainer.cli import entry, generate_animations, generate_futures, generate_random, generate_shared
 from mocogan_chainer.cli.generate_files import read_formats
-from mocogan_chainer.errors import ConfigError, require_range
-from mocogan_chainer.sampling import Animator
+from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.sampling import Animator, Forecaster
 
-RANGES = {"fps": (0.1, 100), "batchsize": (1, 10_000)}
+RANGES = {"fps": (0.1, 100), "batchsize": (1, 10_000)} | generate_shared.RANGES
+
+OPTIONS = (*generate_random.OPTIONS, *generate_animations.OPTIONS, *generate_futures.OWN_OPTIONS)
+"""Those that not every kind of model takes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,31 +32,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--batchsize", type=int, default=16, metavar="N", help="videos held in memory at once (default: 16)"
     )
+    generate_shared.add_options(parser.add_argument_group("models that make videos of random codes or continue clips"))
     generate_random.add_options(parser.add_argument_group("models that make videos of random codes"))
     generate_animations.add_options(parser.add_argument_group("models that animate photos"))
+    generate_futures.add_options(parser.add_argument_group("models that continue clips"))
     return parser
 
 
 def _generate(arguments: argparse.Namespace) -> None:
     formats = read_formats(arguments.format)
-    for name, (low, high) in RANGES.items():
-        if getattr(arguments, name) is not None:
-            require_range(f"--{name}", getattr(arguments, name), low, high)
+    generate_shared.check_ranges(arguments, RANGES)
     drawn = generate_random.Request.read(arguments)
     animated = generate_animations.Request.read(arguments)
+    continued = generate_futures.Request.read(arguments)
     sampler, config = builder.load_sampler(arguments.snapshot, arguments.gpu)
     model, fps = config["model_name"], arguments.fps or config["fps"]
     if isinstance(sampler, Animator):
-        _refuse(arguments, generate_random.OPTIONS, f"{model} animates photos; use", generate_animations.OPTIONS)
+        _refuse_others(arguments, generate_animations.OPTIONS, f"{model} animates photos; use")
         animated.generate(sampler, model, formats, fps)
+    elif isinstance(sampler, Forecaster):
+        _refuse_others(arguments, generate_futures.OPTIONS, f"{model} continues clips; use")
+        continued.generate(sampler, model, config["video_length"], config["every_nth"], formats, fps)
     else:
         reason = f"{model} makes videos of codes; leave it away, or use"
-        _refuse(arguments, generate_animations.OPTIONS, reason, generate_random.OPTIONS)
+        _refuse_others(arguments, generate_random.OPTIONS, reason)
         drawn.generate(sampler, config["video_length"], formats, fps)
 
 
-def _refuse(arguments: argparse.Namespace, names: Sequence[str], reason: str, allowed: Sequence[str]) -> None:
-    for name in names:
+def _refuse_others(arguments: argparse.Namespace, taken: Sequence[str], reason: str) -> None:
+    """Raise :class:`ConfigError` where an option is given that is not among those that are ``taken``."""
+    for name in OPTIONS:
         value = getattr(arguments, name)
-        if value is not None:
-            raise ConfigError(f"--{name} {value}: {reason} {', '.join(f'--{other}' for other in allowed)}")
+        if value is not None and name not in taken:
+            allowed = ", ".join(map(generate_shared.flag, taken))
+            raise ConfigError(f"{generate_shared.flag(name)} {value}: {reason} {allowed}")

@@ -11,28 +11,20 @@ from typing import Any
 from tqdm import tqdm
 
 from mocogan_chainer import sampling, video
+from mocogan_chainer.cli import generate_shared
 from mocogan_chainer.cli.generate_files import count, writer
 from mocogan_chainer.errors import ConfigError, nearest, require_range
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.sampling import Sampler
 
-OPTIONS = ("num", "length", "seed", "category", "grid", "interpolate", "lengths")
+OWN_OPTIONS = ("category", "grid", "interpolate", "lengths")
+OPTIONS = (*generate_shared.OPTIONS, *OWN_OPTIONS)
 
-RANGES = {
-    "num": (0, 10**7),
-    "seed": (0, 2**63),
-    "length": (1, 10_000),
-    "interpolate": (2, 200),
-}
-
-NUM = 16
+RANGES = {"interpolate": (2, 200)}
 
 
 def add_options(group: Any) -> None:
-    """Declare :data:`OPTIONS`; one that is not given is None, so that a model that does not take it can say so."""
-    group.add_argument("--num", type=int, metavar="N", help=f"videos; with --category all, of each (default: {NUM})")
-    group.add_argument("--length", type=int, metavar="T", help="frames a video (default: as trained)")
-    group.add_argument("--seed", type=int, help="the same seed gives the same videos (default: 0)")
+    """Declare :data:`OWN_OPTIONS`; one that is not given is None, so that a model that does not take it can say so."""
     group.add_argument("--category", metavar="C|all", help="a category's name or number, or all of them in turn")
     group.add_argument("--grid", metavar="CONTENTxMOTION", help="also a grid: rows share content, columns motion")
     group.add_argument("--interpolate", type=int, metavar="STEPS", help="also a row from one content to another")
@@ -63,14 +55,12 @@ class Request:
         Raises:
             ConfigError: one of them is not understood or out of range.
         """
-        for name, (low, high) in RANGES.items():
-            if getattr(arguments, name) is not None:
-                require_range(f"--{name}", getattr(arguments, name), low, high)
+        generate_shared.check_ranges(arguments, RANGES)
         return cls(
             snapshot=arguments.snapshot,
             out=arguments.out,
             batchsize=arguments.batchsize,
-            num=NUM if arguments.num is None else arguments.num,
+            num=generate_shared.VIDEOS if arguments.num is None else arguments.num,
             seed=arguments.seed or 0,
             length=arguments.length,
             category=arguments.category,
@@ -145,7 +135,7 @@ def _lengths(text: str | None) -> list[int]:
         raise ConfigError(f"--lengths {text}: it must be T,T,... or T,T,...,T in equal steps, for example 16,20,...,48")
     lengths = sorted(set(map(int, text.split(","))))
     for length in lengths:
-        require_range("--lengths", length, *RANGES["length"])
+        require_range("--lengths", length, *generate_shared.RANGES["length"])
     return lengths
 
 

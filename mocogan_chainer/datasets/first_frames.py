@@ -1,8 +1,9 @@
-"""The pictures that a run's progress is shown on."""
+"""The pictures and clips that a run's progress is shown on."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,7 +22,23 @@ def first_frames(path: str | os.PathLike, count: int, size: int) -> np.ndarray:
     Returns:
         uint8 (N, size, size, 3).
     """
+    return first_clips(path, count, [0], size)[:, 0]
+
+
+def first_clips(path: str | os.PathLike, count: int, frames: Sequence[int], size: int) -> np.ndarray:
+    """Return these frames of a prepared dataset's first videos that have them, held-out ones before the others.
+
+    Args:
+        path: the dataset's folder.
+        count: how many clips; fewer where there are fewer such videos, and one at least.
+        frames: their numbers in a video, ascending.
+        size: height and width in pixels that they are scaled to.
+
+    Returns:
+        uint8 (N, T, size, size, 3).
+    """
     dataset = PreparedDataset.open(path)
-    held_out = [split == "test" for split in dataset.splits]
-    chosen = np.argsort(np.logical_not(held_out), kind="stable")[:count].tolist()
-    return np.concatenate([video.resize(dataset.frames(index, [0]), size) for index in chosen])
+    long_enough = np.flatnonzero(dataset.lengths > frames[-1])
+    held_out = [dataset.splits[index] == "test" for index in long_enough]
+    chosen = long_enough[np.argsort(np.logical_not(held_out), kind="stable")][:count].tolist()
+    return np.stack([video.resize(dataset.frames(index, frames), size) for index in chosen])

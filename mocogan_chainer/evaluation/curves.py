@@ -9,6 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mocogan_chainer.evaluation.metrics.baselines import LABELS
+from mocogan_chainer.evaluation.metrics.best_of import BEST
+from mocogan_chainer.evaluation.metrics.prediction import FUTURES
 from mocogan_chainer.evaluation.result import Result, shown
 from mocogan_chainer.files import atomic_write
 
@@ -41,17 +44,31 @@ def _precision_recall(panel: Axes, result: Result) -> None:
 
 
 def _per_frame(panel: Axes, result: Result) -> None:
-    context = dict(result.protocol.settings)["context"]
-    for name, label in (("per frame", "evaluated"), ("copy-last-frame per frame", "copy of the last frame seen")):
-        if name in result.others:
-            scores = result.others[name]
-            if not np.isfinite(scores).any():
-                label += ": equal, so infinite"
-            panel.plot(range(context + 1, context + 1 + len(scores)), scores, marker="o", markersize=3, label=label)
+    context, others = dict(result.protocol.settings)["context"], result.others
+    labels = {"per frame": "evaluated"} | {f"{name} per frame": label for name, label in LABELS.items()}
+    if BEST in others:
+        labels |= {"per frame": "mean future", f"{BEST} per frame": f"best of {result.counts[FUTURES]} futures"}
+    for name in [name for name in labels if name in others]:
+        scores = np.array(others[name])
+        label = labels[name] + ": equal, so infinite" * (not np.isfinite(scores).any())
+        style = "--" if name.startswith(BEST) else "-"  # it may lie on that of the mean
+        panel.plot(_frames(context, scores), scores, style, marker="o", markersize=3, label=label)
+    if "per frame spread" in others:
+        scores, spread = np.array(others["per frame"]), np.array(others["per frame spread"])
+        known = np.isfinite(scores) & np.isfinite(spread)
+        low, high = (np.where(known, scores + side * np.where(known, spread, 0), np.nan) for side in (-1, 1))
+        panel.fill_between(_frames(context, scores), low, high, color="C0", alpha=0.25, label="± standard error")
+    if context:
+        panel.axvline(context + 1, color="grey", linestyle=":", label="first predicted frame")
     unit = "PSNR, dB" if result.protocol.metric == "psnr" else "SSIM"
     panel.set(xlabel="frame", ylabel=unit)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.legend(fontsize=8)
+
+
+def _frames(context: int, scores: np.ndarray) -> np.ndarray:
+    """Return the numbers, from 1, of the frames that are scored."""
+    return np.arange(len(scores)) + context + 1
 
 
 _CURVES = {"prd": _precision_recall, "psnr": _per_frame, "ssim": _per_frame}

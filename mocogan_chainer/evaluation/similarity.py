@@ -117,6 +117,10 @@ class FrameScores:
         """Return the average at each frame; infinite where it is so in every video."""
         return [frame.mean if frame.count else float("inf") for frame in self.frames]
 
+    def per_frame_spread(self) -> list[float]:
+        """Return the standard error of the average at each frame; infinite where fewer than two videos have it."""
+        return [float("inf") if frame.spread is None else frame.spread for frame in self.frames]
+
     def counts(self) -> dict[str, int]:
         """Return what a result must say beside the value."""
         return {

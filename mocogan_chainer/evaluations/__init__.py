@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import gathering, result
-from mocogan_chainer.evaluation.metrics.prediction import BASELINE
 from mocogan_chainer.evaluation.result import Result
-from mocogan_chainer.evaluations import metrics, outputs
+from mocogan_chainer.evaluations import metrics, outputs, summary
+from mocogan_chainer.evaluations.doubts import doubts
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.evaluations.session import Say, Session
 from mocogan_chainer.features import weights
@@ -40,8 +40,8 @@ def evaluate(metric: str, request: Request, say: Say) -> list[Result]:
     for warning in dict.fromkeys(warning for found in results for warning in found.warnings):
         say(f"warning: {warning}")
     for found in results:
-        if BASELINE in found.others:
-            say(f"a copy of the last frame seen: {found.protocol.metric} {found.others[BASELINE]:.4g}")
+        for line in summary.lines(found):
+            say(line)
     say("\n".join([result.HEADER, *[found.markdown_row() for found in results]]))
     for path in paths:
         say(str(path))
@@ -116,13 +116,17 @@ def _with_surroundings(found: Result, session: Session) -> Result:
     settings = dict(found.protocol.settings)
     if session.request.length is not None:
         settings["evaluated_length"] = session.request.length
+    if session.forecasts:
+        settings["context"] = session.context
+        if session.horizon_end != found.protocol.frames:
+            settings["evaluated_length"] = session.horizon_end
     if session.evaluated_stride != 1:
         settings["evaluated_stride"] = session.evaluated_stride
     return dataclasses.replace(
         found,
         protocol=dataclasses.replace(found.protocol, settings=settings),
         versions={**found.versions, "backend": session.backend},
-        warnings=(*found.warnings, *session.doubts(found.protocol.metric), *[remark] * bool(remark)),
+        warnings=(*found.warnings, *doubts(session, found.protocol.metric), *[remark] * bool(remark)),
     )
 
 

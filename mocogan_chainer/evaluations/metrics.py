@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mocogan_chainer.errors import ConfigError, DataError, MocoganError
 from mocogan_chainer.evaluation import classifier_file, classifier_training
 from mocogan_chainer.evaluation.animated_videos import ALPHAS, AnimatedVideos
 from mocogan_chainer.evaluation.classifier import Classifier
+from mocogan_chainer.evaluation.forecast_videos import ForecastVideos
+from mocogan_chainer.evaluation.gathering import Gathered
 from mocogan_chainer.evaluation.metrics import category, class_scores, content, coverage, feature_distance, prediction
+from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.evaluations.session import Session, progress
@@ -17,6 +22,8 @@ from mocogan_chainer.files import ensure_writable
 
 SAMPLES, FRAMES = 2048, 16
 """Videos, and frames of each, for metrics whose protocol names no number."""
+FUTURES = 5
+"""Of each video that a snapshot continues, of which the best is taken, unless another number is asked for."""
 
 
 def run(metric: str, session: Session) -> Iterator[Result]:
@@ -26,11 +33,12 @@ def run(metric: str, session: Session) -> Iterator[Result]:
         MocoganError: sets, weights and settings do not go together.
     """
     if metric != "all":
+        _refuse_what_it_ignores(metric, session)
         yield from _METRICS[metric](session)
         return
     for name, measure in _METRICS.items():
         try:
-            if name in _OF_PREDICTIONS and session.request.context is None and not session.animates:
+            if name in _OF_PREDICTIONS and not session.context:
                 session.say(
                     f"{name}: not run: it compares predictions with their truth; --context K says that these are"
                 )
@@ -46,11 +54,24 @@ def _frechet(metric: str) -> Callable[[Session], Iterator[Result]]:
         session.check_sets(recipe)
         reference = session.gather_real(recipe)
         evaluated = session.gather_fake(recipe)
-        yield feature_distance.frechet_distance(
-            recipe, evaluated=evaluated, reference=reference, seed=session.request.seed
-        )
+        seed = session.request.seed
+        found = feature_distance.frechet_distance(recipe, evaluated=evaluated, reference=reference, seed=seed)
+        if metric == "fvd" and session.forecasts:
+            found = replace(found, others=_baselines(session, recipe, reference))
+        yield found
 
     return measure
+
+
+def _baselines(session: Session, recipe: Recipe, reference: Gathered) -> dict[str, float]:
+    """Return the distance of what needs no model from the same real videos."""
+    others = {}
+    for name, gathered in session.gather_baselines(recipe):
+        found = feature_distance.frechet_distance(
+            recipe, evaluated=gathered, reference=reference, seed=session.request.seed
+        )
+        others |= {name: found.value} | ({} if found.spread is None else {f"{name} spread": found.spread})
+    return others
 
 
 def _precision_and_recall(session: Session) -> Iterator[Result]:
@@ -63,7 +84,7 @@ def _precision_and_recall(session: Session) -> Iterator[Result]:
 
 
 def _inception_score(session: Session) -> Iterator[Result]:
-    _refuse_animator(session, "is", "how varied its videos are is how varied these are")
+    _refuse_given(session, "is", "how varied its videos are is how varied these are")
     recipe = session.recipe("is")
     splits = session.request.splits or recipe.splits
     each = session.count(recipe.samples)
@@ -79,6 +100,8 @@ def _inception_score(session: Session) -> Iterator[Result]:
 def _content(session: Session) -> Iterator[Result]:
     videos = session.fake(session.count(SAMPLES))
     animated = videos if isinstance(videos, AnimatedVideos) else None
+    forecast = videos if isinstance(videos, ForecastVideos) else None
+    given = animated or forecast
     kind = session.request.features or _content_of(session, videos)
     indices = session.chosen(videos, session.count(SAMPLES))
     if animated:
@@ -89,9 +112,10 @@ def _content(session: Session) -> Iterator[Result]:
             indices,
             features=kind,
             measure=session.request.measure,
-            frames=session.request.frames or (None if animated else FRAMES),
+            frames=forecast.frames if forecast else session.request.frames or (None if animated else FRAMES),
             stride=session.evaluated_stride,
-            truth=animated.truth if animated else None,
+            truth=given.truth if given else None,
+            begins_true=forecast is not None,
             seed=session.request.seed,
             advance=advance,
         )
@@ -104,7 +128,7 @@ def _content_of(session: Session, videos: VideoSet) -> str:
 
 
 def _category(session: Session) -> Iterator[Result]:
-    _refuse_animator(session, "mcs", "nobody asks it for a category")
+    _refuse_given(session, "mcs", "nobody asks it for a category")
     videos = session.fake(session.count(SAMPLES), categories="balanced")
     if not videos.class_names:
         raise DataError(
@@ -169,12 +193,17 @@ def _trained(reference: str, split: str | None, frames: int, stride: int) -> str
 
 def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
     def measure(session: Session) -> Iterator[Result]:
-        if session.is_snapshot and not session.animates:
+        if session.is_snapshot and not (session.animates or session.forecasts):
             raise ConfigError(
                 f"--fake {session.request.fake}: this model makes videos of its own, not predictions of given ones, "
                 f"which {metric} compares with their truth"
             )
-        real, fake = session.real, session.fake(len(session.real))
+        if session.request.futures is not None and not session.forecasts:
+            raise ConfigError(
+                f"--futures {session.request.futures}: only a snapshot that continues videos makes several of each"
+            )
+        forecast = session.forecast_videos(None) if session.forecasts else None
+        real, fake = session.real, forecast or session.fake(len(session.real))
         indices = session.chosen(fake, session.count(len(fake)))
         if session.animates:
             _require_as_long(session)
@@ -185,10 +214,11 @@ def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
                 fake,
                 indices,
                 metric=metric,
-                context=session.request.context or int(session.animates),
-                frames=session.request.frames,
+                context=session.context,
+                frames=forecast.frames if forecast else session.request.frames,
                 stride=session.every_nth,
-                whole=session.animates,
+                whole=session.animates or session.forecasts,
+                futures=partial(forecast.futures, seeds=_seeds(session)) if forecast else None,
                 resize=session.resize,
                 settings={"alphas": ALPHAS} if session.animates else {},
                 seed=session.request.seed,
@@ -198,11 +228,23 @@ def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
     return measure
 
 
-def _refuse_animator(session: Session, metric: str, why: str) -> None:
-    if session.animates:
+def _seeds(session: Session) -> range:
+    """The seeds of a video's futures; the first is that of the set which other metrics take."""
+    return range(session.request.seed, session.request.seed + (session.request.futures or FUTURES))
+
+
+def _refuse_what_it_ignores(metric: str, session: Session) -> None:
+    if session.request.context is not None and metric not in _OF_PREDICTIONS and not session.forecasts:
         raise ConfigError(
-            f"evaluate.py {metric} has no meaning for {session.request.fake}: it animates given pictures, and {why}"
+            f"--context {session.request.context}: {metric} takes whole videos; only a snapshot that continues videos "
+            "is shown a part of them first"
         )
+
+
+def _refuse_given(session: Session, metric: str, why: str) -> None:
+    if session.animates or session.forecasts:
+        does = "animates given pictures" if session.animates else "continues given videos"
+        raise ConfigError(f"evaluate.py {metric} has no meaning for {session.request.fake}: it {does}, and {why}")
 
 
 def _require_as_long(session: Session) -> None:

@@ -21,14 +21,16 @@ class Request:
         gpu: device number, -1 for the CPU.
         split: which part of the real set; None for all of it.
         every_nth: the real videos' frames from one of a clip to the next; None for the snapshot's, else 1.
-        frames: of each video; None for the protocol's number.
+        frames: of each video; None for the protocol's number, or, of a snapshot that continues videos, as many as it
+            was trained on, the context among them.
         length: frames of a snapshot's videos; None for as many as it was trained on, or, where it animates pictures,
             as their real videos have.
         features: what content is; None for what suits the set.
         measure: which frames' contents are compared.
         classifier: file of a trained classifier, or None.
         context: frames that a prediction has seen; None where that is not said: 1 for a snapshot that animates
-            pictures.
+            pictures, as many as it can look at for one that continues videos.
+        futures: of each video that a snapshot continues, of which the best is taken; None for five.
         out: folder for results, or the file of statistics.
     """
 
@@ -49,4 +51,5 @@ class Request:
     measure: str = "pairs"
     classifier: str | None = None
     context: int | None = None
+    futures: int | None = None
     out: str = "evaluation"

@@ -12,12 +12,15 @@ import numpy as np
 from tqdm import tqdm
 
 from mocogan_chainer import backends, builder
-from mocogan_chainer.errors import ConfigError, DataError, require_one_of
+from mocogan_chainer.errors import ConfigError, DataError, require_one_of, require_range
 from mocogan_chainer.evaluation import gathering, statistics
 from mocogan_chainer.evaluation.animated_videos import AnimatedVideos
 from mocogan_chainer.evaluation.clips import choose
+from mocogan_chainer.evaluation.continued_videos import ContinuedVideos
 from mocogan_chainer.evaluation.extraction import Extractor
+from mocogan_chainer.evaluation.forecast_videos import ForecastVideos
 from mocogan_chainer.evaluation.gathering import Advance, Gathered
+from mocogan_chainer.evaluation.metrics.baselines import baselines
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.evaluation.recipes import RECIPES, Recipe, of_metric
 from mocogan_chainer.evaluation.sized_videos import SizedVideos
@@ -25,12 +28,10 @@ from mocogan_chainer.evaluation.snapshot_videos import SnapshotVideos
 from mocogan_chainer.evaluation.video_set import VideoSet, open_videos
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.features import c3d, catalogue, weights
-from mocogan_chainer.sampling import Animator
+from mocogan_chainer.sampling import Animator, Forecaster
 
 Say = Callable[[str], None]
 WHOLE = (1, 1)
-OF_MOTION = ("fvd", "fid", "prd", "mcs")
-"""Metrics that compare how fast things move in one set and in another."""
 
 
 class Session:
@@ -57,16 +58,16 @@ class Session:
 
     @cached_property
     def real(self) -> VideoSet:
-        """The real set; for an animator, the videos of its class, at its frame size."""
+        """The real set; for an animator the videos of its class, for a forecaster all, at its frame size."""
         name = self.request.real
         if name is None:
             raise ConfigError("--real is missing: this metric compares with a real set")
         if name.endswith(".npz"):
             raise ConfigError(f"--real {name}: a file of numbers, and the videos themselves are needed here")
         videos = open_videos(name, self.request.split or "all")
-        if not self.animates:
-            return videos
-        return SizedVideos(videos, self._generator.sampler.size, self._generator.class_name)
+        if self.animates:
+            return SizedVideos(videos, self.generator.sampler.size, self.generator.class_name)
+        return SizedVideos(videos, self.generator.sampler.size) if self.forecasts else videos
 
     @property
     def resize(self) -> str:
@@ -77,10 +78,12 @@ class Session:
         """The evaluated set; of a snapshot, as many videos as are said, or one for each real one."""
         name = self.request.fake
         if not self.is_snapshot:
-            return self._fake_files
+            return self.fake_files
         if self.animates:
             return self.animated
-        generator = self._generator
+        if self.forecasts:
+            return self.forecast_videos(self.request.seed)
+        generator = self.generator
         return SnapshotVideos(
             generator.sampler,
             name=name,
@@ -95,24 +98,20 @@ class Session:
     @cached_property
     def is_snapshot(self) -> bool:
         """Whether the evaluated set is sampled from a snapshot."""
-        return _is_npz(self.request.fake) and not statistics.is_file_of_statistics(self.request.fake)
+        return is_npz(self.request.fake) and not statistics.is_file_of_statistics(self.request.fake)
 
     @property
     def animates(self) -> bool:
         """Whether the snapshot makes its videos of given pictures."""
-        return self.is_snapshot and isinstance(self._generator.sampler, Animator)
+        return self.is_snapshot and isinstance(self.generator.sampler, Animator)
 
     @cached_property
     def animated(self) -> AnimatedVideos:
         """What an animator makes of the real videos' first frames."""
         name = self.request.fake
-        if self.request.real is None or _is_npz(self.request.real):
-            raise ConfigError(
-                f"--fake {name}: this snapshot animates pictures, the first frames of real videos: name with --real a "
-                "prepared dataset or a folder of videos, whose numbers alone (precalc) do not do"
-            )
+        self._require_real_videos("animates pictures, the first frames of real videos")
         return AnimatedVideos(
-            self._generator.sampler,
+            self.generator.sampler,
             self.real,
             name=name,
             fingerprint=weights.sha256(name)[:16],
@@ -120,15 +119,65 @@ class Session:
             length=self.request.length,
         )
 
+    @property
+    def forecasts(self) -> bool:
+        """Whether the snapshot's videos go on from given frames."""
+        return self.is_snapshot and isinstance(self.generator.sampler, Forecaster)
+
+    @property
+    def context(self) -> int:
+        """Frames at the beginning of each evaluated video that were given."""
+        if not self.forecasts:
+            return self.request.context or int(self.animates)
+        most = self.generator.sampler.most_context
+        asked = self.request.context
+        if asked is not None:
+            require_range("--context", asked, 1, most)
+        return asked or most
+
+    @property
+    def horizon_end(self) -> int:
+        """Frames of a forecaster's videos, the context among them."""
+        return self.request.frames or self.generator.video_length
+
+    def forecast_videos(self, seed: int | None) -> ForecastVideos:
+        """What a forecaster makes of the real videos' first frames: its futures of a seed, or the mean ones."""
+        name = self.request.fake
+        self._require_real_videos("continues videos, the first frames of real ones")
+        if self.request.length is not None:
+            raise ConfigError(
+                f"--length {self.request.length}: this snapshot continues real videos; --frames T says how many frames "
+                "to take of each in all, --context K how many of them it is shown"
+            )
+        return ForecastVideos(
+            self.generator.sampler,
+            self.real,
+            name=name,
+            fingerprint=weights.sha256(name)[:16],
+            context=self.context,
+            frames=self.horizon_end,
+            stride=self.every_nth,
+            seed=seed,
+        )
+
+    def _require_real_videos(self, why: str) -> None:
+        if self.request.real is None or is_npz(self.request.real):
+            raise ConfigError(
+                f"--fake {self.request.fake}: this snapshot {why}: name with --real a prepared dataset or a folder of "
+                "videos, whose numbers alone (precalc) do not do"
+            )
+
     @cached_property
-    def _generator(self) -> builder.Generator:
+    def generator(self) -> builder.Generator:
+        """What the snapshot makes videos with."""
         return builder.load_generator(self.request.fake, self.request.gpu)
 
     @cached_property
-    def _fake_files(self) -> VideoSet:
+    def fake_files(self) -> VideoSet:
+        """The evaluated set where it lies in files."""
         if self.request.length is not None:
             raise ConfigError(f"--length {self.request.length}: only a snapshot's videos can have another length")
-        if _is_npz(self.request.fake):
+        if is_npz(self.request.fake):
             raise ConfigError(f"--fake {self.request.fake}: statistics, and this metric needs the videos themselves")
         return open_videos(self.request.fake)
 
@@ -136,13 +185,13 @@ class Session:
     def every_nth(self) -> int:
         """The stride of the real videos."""
         if self.request.every_nth is None and self.is_snapshot:
-            return self._generator.every_nth
+            return self.generator.every_nth
         return self.request.every_nth or 1
 
     @property
     def evaluated_stride(self) -> int:
         """The stride of the evaluated videos: generated ones run at the pace that was learned, filmed ones do not."""
-        filmed = not _is_npz(self.request.fake) and isinstance(self._fake_files, PreparedVideos)
+        filmed = not is_npz(self.request.fake) and isinstance(self.fake_files, PreparedVideos)
         return self.every_nth if filmed else 1
 
     def count(self, usual: int) -> int:
@@ -200,48 +249,21 @@ class Session:
             seed=self.request.seed,
         )
 
-    def doubts(self, metric: str) -> list[str]:
-        """What a reader of a metric's number should know of the sets, a line each."""
-        found = []
-        coded = 0 if self.is_snapshot or _is_npz(self.request.fake) else getattr(self._fake_files, "lossy", 0)
-        if coded:
-            found.append(
-                f"{self.request.fake}: {coded} of its videos are coded files; coding changes colours a little, which "
-                "can change ACD by half; generate_samples.py --format frames loses nothing"
-            )
-        paceless = self.request.every_nth is None and not self.is_snapshot and self.request.fake != self.request.real
-        if metric in OF_MOTION and self.request.real is not None and not _is_npz(self.request.real) and paceless:
-            found.append(
-                f"{self.request.real}: every frame was taken; if the evaluated videos come from a model that learned "
-                "every n-th (train.py: every 2nd unless told otherwise), say --every-nth n"
-            )
-        if self.animates and self.request.real is not None:
-            found += self._doubts_of_animations()
-        return found
-
-    def _doubts_of_animations(self) -> list[str]:
-        name, found = self.request.real, []
-        if self.real.split not in (None, "test"):
-            found.append(
-                f"{name}: of the split {self.real.split}, so the snapshot may have been trained on these videos; "
-                "--split test takes those that are held out, where some are"
-            )
-        learned, there = self._generator.class_name, self.real.class_names
-        if there and learned not in there:
-            found.append(
-                f"{name}: all of its videos are taken, of the classes {', '.join(there)}, and the snapshot "
-                + (f"learned {learned}" if learned else "does not say which it learned")
-            )
-        return found
-
     def check_sets(self, recipe: Recipe) -> None:
         """Open both sets, or look at what was stored of them, before any work."""
-        if _is_npz(self.request.real):
+        if is_npz(self.request.real):
             self.stored_reference(recipe)
         else:
             _ = self.real
-        if self.is_snapshot or not _is_npz(self.request.fake):
+        if self.is_snapshot or not is_npz(self.request.fake):
             videos = self.fake(self.count(recipe.samples))
+            clip = recipe.preparation
+            if self.forecasts and clip.short_videos == "leave out" and clip.frames > self.horizon_end:
+                raise ConfigError(
+                    f"{self.request.fake}: its videos have {self.horizon_end} frames, as trained, and {recipe.name} "
+                    f"takes clips of {clip.frames}; say --frames {clip.frames} to let it go on for longer, or another "
+                    "number for both"
+                )
             if len(videos) < recipe.least_samples:
                 raise DataError(
                     f"{videos.name}: {len(videos)} videos, and {recipe.name} needs at least {recipe.least_samples}"
@@ -249,16 +271,33 @@ class Session:
 
     def gather_real(self, recipe: Recipe, part: tuple[int, int] = WHOLE) -> Gathered:
         """The real set's features, or those that were stored."""
-        if _is_npz(self.request.real):
+        if is_npz(self.request.real):
             return self.stored_reference(recipe)
+        if self.forecasts:  # the same frames of the same videos: what was seen, and what came
+            found = self._gather("real", self.forecast_videos(None).real, recipe, 1, part)
+            return replace(found, protocol=replace(found.protocol, stride=self.every_nth))
         return self._gather("real", self.real, recipe, self.every_nth, part)
 
     def gather_fake(self, recipe: Recipe, part: tuple[int, int] = WHOLE) -> Gathered:
         """The evaluated set's features, or those that were stored."""
-        if _is_npz(self.request.fake) and not self.is_snapshot:
+        if is_npz(self.request.fake) and not self.is_snapshot:
             found = gathering.read(self.request.fake, recipe)
             return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
         return self._gather("fake", self.fake(self.count(recipe.samples)), recipe, self.evaluated_stride, part)
+
+    def gather_baselines(self, recipe: Recipe) -> Iterator[tuple[str, Gathered]]:
+        """The features of the real videos that a forecaster continues, continued by each baseline, with its name."""
+        for name, go_on in baselines(self.context).items():
+            videos = ContinuedVideos(
+                self.real,
+                lambda index, seen, length, go_on=go_on: go_on(seen, length),
+                name=name,
+                how=name,
+                context=self.context,
+                frames=self.horizon_end,
+                stride=self.every_nth,
+            )
+            yield name, self._gather(name, videos, recipe, 1, WHOLE)
 
     def stored_reference(self, recipe: Recipe) -> Gathered:
         """The stored statistics that stand for the real set.
@@ -309,7 +348,8 @@ def progress(title: str, total: int) -> Iterator[Advance]:
         yield bar.update
 
 
-def _is_npz(name: str | None) -> bool:
+def is_npz(name: str | None) -> bool:
+    """Return whether a name is that of a file of arrays: statistics or a snapshot."""
     return name is not None and Path(name).suffix == ".npz"
 
 

@@ -22,8 +22,8 @@ class Family:
         iterators: ``iterators(dataset, stream) -> {name: Iterator}``; ``stream(name)`` gives a random stream; the
             iterator "main" counts the epochs.
         updater: ``updater(iterators=, optimizers=, device=, stream=, ema=) -> StandardUpdater``.
-        sampler: ``sampler(network) -> Sampler | Animator`` (see :mod:`mocogan_chainer.sampling`), for the averaged
-            network or its average.
+        sampler: ``sampler(network) -> Sampler | Animator | Forecaster`` (see :mod:`mocogan_chainer.sampling`), for the
+            averaged network or its average.
         activation_floats: the most numbers alive at once in a step, beside parameters and their gradients; an estimate.
     """
 

@@ -106,3 +106,31 @@ class Fading:
         self.asked.append((len(photos), len(alphas)))
         photos, share = photos[:, None].astype(float), np.reshape(alphas, (-1, 1, 1, 1))
         return np.round((1 - share) * photos + share * (255 - photos)).astype(np.uint8)
+
+
+class Brightening:
+    """A forecaster: every frame is brighter than the one before, by 4 in the mean future and by 1 to 7 in others.
+
+    It remembers what it was asked for: frames seen, frames to come and seeds.
+    """
+
+    tells_clips = False
+
+    def __init__(self, size=8, most_context=3):
+        self.size, self.most_context = size, most_context
+        self.asked = []
+
+    @staticmethod
+    def step(seed):
+        return 4 if seed is None else 1 + seed % 7
+
+    def forecast(self, context, length, seeds):
+        assert context.dtype == np.uint8 and context.shape[1:] == (self.size, self.size, 3)
+        assert 1 <= len(context) <= self.most_context
+        self.asked.append((len(context), length, tuple(seeds)))
+        times = np.arange(1, length + 1)[:, None, None, None]
+        futures = [np.minimum(context[-1].astype(int) + times * self.step(seed), 255) for seed in seeds]
+        return np.stack(futures).astype(np.uint8)
+
+    def transfer(self, content, clip):
+        raise NotImplementedError

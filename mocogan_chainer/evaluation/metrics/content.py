@@ -67,6 +67,7 @@ def average_content_distance(
     frames: int | None = 16,
     stride: int = 1,
     truth: Callable[[int], np.ndarray] | None = None,
+    begins_true: bool = False,
     seed: int | None = None,
     advance: Advance = lambda count: None,
 ) -> Result:
@@ -85,6 +86,7 @@ def average_content_distance(
         stride: steps in the video from one of them to the next.
         truth: gives the real video that a video (by its number) stands for, whose first frame is the picture that it
             was made of: uint8 (T, H, W, 3), frame for frame; None where videos are made of nothing.
+        begins_true: the videos themselves begin with that picture, so that "first-frame" compares within them.
         seed: that ``indices`` were drawn with, for the protocol.
         advance: is told of progress.
 
@@ -111,11 +113,10 @@ def average_content_distance(
             bright += _is_bright(video)
             rows = describe(video)
             found["pairs"].add(rows)
-            if true is None:
-                found["first-frame"].add(rows)
-            else:
-                true_rows = describe(true)
-                found["first-frame"].add(np.concatenate([true_rows[:1], rows]))
+            true_rows = None if true is None else describe(true)
+            given = [] if true_rows is None or begins_true else [true_rows[:1]]
+            found["first-frame"].add(np.concatenate([*given, rows]))
+            if true_rows is not None:
                 for distance in real.values():
                     distance.add(true_rows)
         advance(1)
@@ -135,7 +136,7 @@ def average_content_distance(
             short_videos=None if frames is None else "leave out",
             evaluated_samples=chosen.videos,
             seed=seed,
-            **fields | {"settings": fields["settings"] | _settings(measure, truth is not None)},
+            **fields | {"settings": fields["settings"] | _settings(measure, truth is not None and not begins_true)},
         ),
         evaluated=videos.name,
         evaluated_reference=videos.reference,

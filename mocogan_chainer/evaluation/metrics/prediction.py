@@ -11,14 +11,16 @@ import numpy as np
 
 from mocogan_chainer.errors import ConfigError, DataError, require_one_of, require_range
 from mocogan_chainer.evaluation import similarity
-from mocogan_chainer.evaluation.averages import Average
 from mocogan_chainer.evaluation.gathering import Advance
+from mocogan_chainer.evaluation.metrics import pairs
+from mocogan_chainer.evaluation.metrics.baselines import Gains, baselines
+from mocogan_chainer.evaluation.metrics.best_of import BestOf
 from mocogan_chainer.evaluation.protocol import Protocol, Setting
 from mocogan_chainer.evaluation.result import Number, Result, versions
-from mocogan_chainer.evaluation.similarity import FrameScores, copy_last_frame
+from mocogan_chainer.evaluation.similarity import FrameScores
 from mocogan_chainer.evaluation.video_set import VideoSet
 
-BASELINE = "copy-last-frame"
+FUTURES = "futures of a video"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def compare(
     frames: int | None = None,
     stride: int = 1,
     whole: bool = False,
+    futures: Callable[[int], np.ndarray] | None = None,
     resize: str = "none",
     settings: Mapping[str, Setting] = MappingProxyType({}),
     seed: int | None = None,
@@ -72,11 +75,13 @@ def compare(
         indices: which pairs.
         metric: "psnr" in dB, or "ssim" in -1..1.
         context: frames at a video's start that the predictor was shown. They are not scored, and what repeating the
-            last of them would score stands beside the value.
+            last of them would score stands beside the value; of two or more, also what optical flow would.
         frames: that are compared of each video, the context among them, from the first; None for all.
         stride: steps in a real video from one of them to the next; predictions are taken frame by frame.
         whole: every video is one whole motion, so that videos may differ in length; the average at a frame is then
             over those that have it. One that is too short to have a frame after the context is left out.
+        futures: gives several futures of a video by its number, uint8 (K, T - context, H, W, 3); how the best of
+            them scores, and a single one on average, stands beside the value. None for none.
         resize: the filter that brought real frames to the size of predictions, for the protocol.
         settings: what more the predictions depend on, for the protocol.
         seed: that ``indices`` were drawn with, for the protocol.
@@ -92,20 +97,20 @@ def compare(
     require_range("stride", stride, 1)
     if frames is not None:
         require_range("frames", frames, 1)
-    _check_as_many(real, fake)
+    pairs.check_as_many(real, fake)
     started = time.perf_counter()
-    scores, left_out, misplaced = _Scores(SCORES[metric].of, context, whole), [], []
+    scores, left_out, misplaced = _Scores(SCORES[metric].of, context, whole, futures), [], []
     for index in indices:
         try:
             predicted, true = fake.read(index, _first(frames, 1)), real.read(index, _first(frames, stride))
             if whole:
-                _check_has_truth(real, index, len(true), context, frames)
+                pairs.check_has_truth(real, index, len(true), context, frames)
         except DataError as error:
             left_out.append(str(error))
         else:
-            _check_alike(real, fake, index, predicted, true, frames)
-            scores.add(predicted, true)
-            if _have_unlike_categories(real, fake, index):
+            pairs.check_alike(real, fake, index, predicted, true, frames)
+            scores.add(index, predicted, true)
+            if pairs.have_unlike_categories(real, fake, index):
                 misplaced.append(index)
         advance(1)
     if not scores.videos:
@@ -136,7 +141,7 @@ def compare(
         value=value,
         spread=spread,
         spread_kind="" if spread is None else "standard error of the mean over videos",
-        counts={**scores.own.counts(), f"videos unreadable{' or too short' * whole}": len(left_out)},
+        counts={**scores.own.counts(), f"videos unreadable{' or too short' * whole}": len(left_out), **scores.counts()},
         versions=versions(),
         seconds=time.perf_counter() - started,
         others=scores.others(),
@@ -145,18 +150,25 @@ def compare(
 
 
 class _Scores:
-    """Gathers the scores of predictions and, with context, those of the baseline.
+    """Gathers the scores of predictions and, with context, those of the baselines.
 
     Attributes:
         videos: so far.
         own: scores of the predictions.
     """
 
-    def __init__(self, score: Callable[[np.ndarray, np.ndarray], np.ndarray], context: int, whole: bool):
-        self._score, self._context, self._whole = score, context, whole
+    def __init__(
+        self,
+        score: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        context: int,
+        whole: bool,
+        futures: Callable[[int], np.ndarray] | None,
+    ):
+        self._score, self._context, self._whole, self._futures = score, context, whole, futures
         self._sizes: set[tuple[int, ...]] = set()
         self._lengths: set[int] = set()
-        self._gain = Average()
+        self._baselines = baselines(context)
+        self._best, self._tried = BestOf(), 0
         self.videos = 0
 
     @property
@@ -170,7 +182,7 @@ class _Scores:
         sides = {side for size in self._sizes for side in size}
         return sides.pop() if len(sides) == 1 else None
 
-    def add(self, predicted: np.ndarray, true: np.ndarray) -> None:
+    def add(self, index: int, predicted: np.ndarray, true: np.ndarray) -> None:
         """Take a pair of videos in, uint8 (T, H, W, 3) each.
 
         Raises:
@@ -182,7 +194,7 @@ class _Scores:
             if seen >= length:
                 raise ConfigError(f"context={seen}: it must be less than the {length} frames that are compared")
             scored = None if self._whole else length - seen
-            self.own, self._copies = FrameScores(scored), FrameScores(scored)
+            self.own, self._gains = FrameScores(scored), {name: Gains(name, scored) for name in self._baselines}
         elif not self._whole and length != self.frames:
             raise DataError(
                 f"videos of {self.frames} and of {length} frames: frame is averaged with frame, so they must be as "
@@ -191,75 +203,32 @@ class _Scores:
         self._lengths.add(length)
         scores = self._score(predicted[seen:], true[seen:])
         self.own.add(scores)
-        if seen:
-            copies = self._score(copy_last_frame(true[:seen], length - seen), true[seen:])
-            self._copies.add(copies)
-            both = [s[np.isfinite(s)] for s in (scores, copies)]
-            if all(map(len, both)):
-                self._gain.add(both[0].mean() - both[1].mean())
+        for name, go_on in self._baselines.items():
+            self._gains[name].add(scores, self._score(go_on(true[:seen], length - seen), true[seen:]))
+        if self._futures is not None:
+            futures = self._futures(index)
+            self._best.add(np.stack([self._score(future, true[seen:]) for future in futures]))
+            self._tried = len(futures)
         self._sizes.add(true.shape[1:3])
         self.videos += 1
 
     def others(self) -> dict[str, Number]:
-        """Return curves over the frames, and the baseline with what the predictions are better by."""
+        """Return curves over the frames, the baselines with what predictions are better by, and the best of futures."""
         found: dict[str, Number] = {"per frame": self.own.per_frame()}
         if self._context:
-            found |= {BASELINE: self._copies.value, f"{BASELINE} per frame": self._copies.per_frame()}
-            if self._gain.count:
-                found[f"gain over {BASELINE}"] = self._gain.mean
-            if self._gain.spread is not None:
-                found[f"gain over {BASELINE} spread"] = self._gain.spread
-        return found
+            found["per frame spread"] = self.own.per_frame_spread()
+        for gains in self._gains.values():
+            found |= gains.others()
+        return found | (self._best.others() if self._tried else {})
+
+    def counts(self) -> dict[str, int]:
+        """Return how many futures there were of a video."""
+        return {FUTURES: self._tried} if self._tried else {}
 
 
 def _first(frames: int | None, stride: int) -> Callable[[int], range]:
     """Return what names the first ``frames`` frames of a video, or as many as there are."""
     return lambda length: range(0, length, stride)[:frames]
-
-
-def _check_as_many(real: VideoSet, fake: VideoSet) -> None:
-    if len(real) != len(fake):
-        raise DataError(
-            f"{fake.name} has {len(fake)} videos and {real.name} has {len(real)}: video i of one is compared with "
-            "video i of the other, so there must be one prediction of each real video, in their order"
-        )
-
-
-def _check_has_truth(real: VideoSet, index: int, length: int, context: int, frames: int | None) -> None:
-    if frames is not None and length < frames:
-        raise DataError(f"{real.name}: {real.id(index)} gives {length} frames, fewer than frames={frames}")
-    if length <= context:
-        raise DataError(
-            f"{real.name}: {real.id(index)} gives {length} frames, of which the first {context} are given: no truth is "
-            "left to compare with"
-        )
-
-
-def _check_alike(
-    real: VideoSet, fake: VideoSet, index: int, predicted: np.ndarray, true: np.ndarray, frames: int | None
-) -> None:
-    for videos, video in ((real, true), (fake, predicted)):
-        if frames is not None and len(video) < frames:
-            raise DataError(
-                f"{videos.name}: {videos.id(index)} gives {len(video)} frames, fewer than frames={frames}; use a "
-                "smaller number, or a smaller stride"
-            )
-    if predicted.shape != true.shape:
-        raise DataError(
-            f"{fake.name}: {fake.id(index)} is {_measures(predicted)}, and {real.id(index)} of {real.name}, which it "
-            f"is compared with, {_measures(true)}; they must be alike (frames and stride choose real frames; prepare "
-            "the videos anew for another size)"
-        )
-
-
-def _measures(video: np.ndarray) -> str:
-    length, height, width = video.shape[:3]
-    return f"{length} frames of {width} x {height}"
-
-
-def _have_unlike_categories(real: VideoSet, fake: VideoSet, index: int) -> bool:
-    labels = real.label(index), fake.label(index)
-    return min(labels) >= 0 and real.class_names[labels[0]] != fake.class_names[labels[1]]
 
 
 def _warnings(scores: FrameScores, left_out: Sequence[str], misplaced: Sequence[int]) -> tuple[str, ...]:

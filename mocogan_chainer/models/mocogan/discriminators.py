@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import chainer
 import numpy as np
 from chainer import Variable
@@ -87,10 +89,16 @@ class Discriminator(chainer.Chain):
 
     def forward(self, x: Variable) -> Variable:
         """(N, in_channels, *size) -> (N, out_channels, *positions)."""
+        for feature in self.features(x):
+            x = feature
+        return self.to_scores(x)
+
+    def features(self, x: Variable) -> Iterator[Variable]:
+        """Yield what each block makes of (N, in_channels, *size): (N, width, *smaller size)."""
         x = functions.add_noise(x, self.noise.draw(self.sigma))
         for block in self.blocks:
             x = block(x)
-        return self.to_scores(x)
+            yield x
 
 
 def image_discriminator(

@@ -26,9 +26,9 @@ def activation_floats(
     """
     _, halvings = split_size(size)
     video, image = (length, size, size), (1, size, size)
-    trained, frozen = _discriminator(video, temporal_kernels(halvings), in_channels, n_filters_vdis)
-    trained_image, frozen_image = _discriminator(image, [1] * halvings, in_channels, n_filters_idis)
-    frame = _generator_frame(size, n_filters_gen)
+    trained, frozen = discriminator_floats(video, temporal_kernels(halvings), in_channels, n_filters_vdis)
+    trained_image, frozen_image = discriminator_floats(image, [1] * halvings, in_channels, n_filters_idis)
+    frame = frame_floats(size, n_filters_gen)
     return max(
         batchsize * trained,
         image_batchsize * trained_image,
@@ -37,7 +37,7 @@ def activation_floats(
     )
 
 
-def _discriminator(
+def discriminator_floats(
     shape: tuple[int, int, int], kernels: list[int], in_channels: int, n_filters: int
 ) -> tuple[int, int]:
     """Numbers that one sample of this (T, H, W) leaves in a trained and in a frozen network; kernels are temporal ones.
@@ -55,7 +55,7 @@ def _discriminator(
     return trained, frozen
 
 
-def _generator_frame(size: int, n_filters: int) -> int:
+def frame_floats(size: int, n_filters: int) -> int:
     """Numbers that a frame leaves: each block's before and after normalization, and the frame with its noise."""
     _, doublings = split_size(size)
     total, side = 2 * 3 * size * size, size

@@ -208,3 +208,24 @@ def test_nothing_to_measure(faces):
 def test_arguments(argument, value, message):
     with pytest.raises(ConfigError, match=message):
         acd([coloured([50, 60])], **{argument: value})
+
+
+def test_videos_that_begin_with_the_truth():
+    """The first frame is given, so it is not compared with itself; what happened stands beside."""
+    made, true = grey_steps(60, 63, 72), grey_steps(60, 61, 61)
+    found = average_content_distance(
+        Videos([made]),
+        [0],
+        features="shape-colour",
+        measure="first-frame",
+        frames=3,
+        truth=lambda index: true,
+        begins_true=True,
+    )
+    assert found.value == pytest.approx((3 + 12) / 2 * 3**0.5)
+    assert found.others["of the real videos by first-frame"] == pytest.approx(3**0.5)
+    assert "first_frame" not in dict(found.protocol.settings)
+
+
+def grey_steps(*levels):
+    return np.broadcast_to(np.array(levels, np.uint8)[:, None, None, None], (len(levels), 8, 8, 3)).copy()

@@ -246,3 +246,49 @@ def test_broken_videos_are_counted():
 def test_only_the_pairs_that_were_chosen():
     real, fake = Videos([grey([10])] * 3), Videos([grey([11]), grey([12]), grey([14])])
     assert psnr(real, fake, [2]).value == pytest.approx(decibels(4)[0])
+
+
+def moving(length, left=4):
+    """A soft column of light that goes right by a pixel a frame."""
+    places = np.arange(20)[None, None, :, None] - left - np.arange(length)[:, None, None, None]
+    return np.round(np.broadcast_to(200 * np.exp(-(places**2) / 8), (length, 20, 20, 3))).astype(np.uint8)
+
+
+class TestOpticalFlow:
+    def test_beats_a_copy_where_something_moves(self):
+        real = [moving(6), moving(6, 7)]
+        found = score(real, [255 - video for video in real], context=2)
+        assert found.others["optical-flow"] > found.others["copy-last-frame"] + 3
+        own, flow = np.array(found.others["per frame"]), np.array(found.others["optical-flow per frame"])
+        assert found.others["gain over optical-flow per frame"] == pytest.approx(own - flow)
+        assert found.others["gain over optical-flow"] == pytest.approx(found.value - found.others["optical-flow"])
+
+    def test_needs_two_frames(self):
+        found = score([moving(4)] * 2, [moving(4, 5)] * 2, context=1)
+        assert "copy-last-frame" in found.others
+        assert not [name for name in found.others if "optical" in name]
+
+
+def test_standard_errors_at_each_frame():
+    found = score([grey([10, 20, 30])] * 3, [grey([0, 21, 32]), grey([0, 22, 34]), grey([0, 24, 34])], context=1)
+    columns = np.transpose([decibels(1, 2), decibels(2, 4), decibels(4, 4)])
+    expected = [np.std(column, ddof=1) / math.sqrt(3) for column in columns]
+    assert found.others["per frame spread"] == pytest.approx(expected)
+    assert found.others["gain over copy-last-frame per frame spread"] == pytest.approx(expected)
+    gains = [np.mean(column) - copy for column, copy in zip(columns, decibels(10, 20), strict=True)]
+    assert found.others["gain over copy-last-frame per frame"] == pytest.approx(gains)
+
+
+def test_several_futures():
+    """Of video 0 the second is the best, of video 1 the first."""
+    futures = {0: [grey([40, 30]), grey([22, 31])], 1: [grey([21, 32]), grey([24, 34])]}
+    real, fake = [grey([10, 20, 30])] * 2, [grey([10, 21, 31])] * 2
+    found = score(real, fake, context=1, futures=lambda index: np.stack(futures[index]))
+    assert found.value == pytest.approx(np.mean(decibels(1, 1)))
+    best = [[*decibels(2, 1)], [*decibels(1, 2)]]
+    assert found.others["best of K"] == pytest.approx(np.mean(best))
+    assert found.others["best of K per frame"] == pytest.approx(np.mean(best, axis=0))
+    # the first future of video 0 equals the truth at its second frame, whose score is left out
+    singles = [(decibels(20)[0] + np.mean(decibels(2, 1))) / 2, np.mean([decibels(1, 2), decibels(4, 4)])]
+    assert found.others["mean of K"] == pytest.approx(np.mean(singles))
+    assert found.counts["futures of a video"] == 2

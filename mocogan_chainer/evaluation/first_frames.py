@@ -1,0 +1,78 @@
+"""The first frames of a set's videos, all of one length."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from mocogan_chainer.errors import DataError, require_range
+from mocogan_chainer.evaluation.video_set import VideoSet
+
+
+class FirstFrames:
+    """The beginning of each video of a set (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
+
+    A video that is too short is found out when it is read.
+
+    Args:
+        videos: any set.
+        frames: of each video, from its first.
+        stride: steps in the set's video from one of them to the next.
+
+    Raises:
+        ConfigError: a number is out of range.
+    """
+
+    def __init__(self, videos: VideoSet, frames: int, stride: int = 1):
+        require_range("frames", frames, 1)
+        require_range("stride", stride, 1)
+        self._videos, self.frames, self.stride = videos, frames, stride
+        self.name, self.title, self.split = videos.name, videos.title, videos.split
+        self.class_names, self.subjects = videos.class_names, videos.subjects
+        self.any_thread, self.unordered = videos.any_thread, videos.unordered
+
+    @cached_property
+    def reference(self) -> str:
+        """What the set is, wherever it lies."""
+        return f"{self._videos.reference}, the first {self.frames} frames at stride {self.stride}"
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of all that the videos depend on."""
+        return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+    def id(self, index: int) -> str:
+        """Return the video's own name."""
+        return self._videos.id(index)
+
+    def label(self, index: int) -> int:
+        """Return the video's class, -1 where it has none."""
+        return self._videos.label(index)
+
+    def length(self, index: int) -> int:
+        """Return the frames that are taken of every video."""
+        return self.frames
+
+    def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
+        """Return these frames, or those among them that ``which`` names given their number: uint8 (T, H, W, 3).
+
+        Raises:
+            DataError: the video cannot be read, or is too short.
+        """
+
+        def places(length: int) -> list[int]:
+            there = range(0, length, self.stride)[: self.frames]
+            if len(there) < self.frames:
+                raise DataError(
+                    f"{self.name}: {self.id(index)} gives {len(there)} frames at stride {self.stride}, fewer than "
+                    f"frames={self.frames}"
+                )
+            return list(there) if which is None else [there[place] for place in which(self.frames)]
+
+        return self._videos.read(index, places)

@@ -1,0 +1,91 @@
+"""What predictions are measured against: ways to continue a video that learn nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from mocogan_chainer.evaluation.averages import Average
+from mocogan_chainer.evaluation.extrapolation import LEAST_SEEN, extrapolate
+from mocogan_chainer.evaluation.result import SPREADS, Number
+from mocogan_chainer.evaluation.similarity import FrameScores, copy_last_frame
+
+COPY, FLOW = "copy-last-frame", "optical-flow"
+LABELS = {COPY: "copy of the last frame seen", FLOW: "motion of the last two frames seen, going on"}
+Continue = Callable[[np.ndarray, int], np.ndarray]
+"""Takes the frames seen, uint8 (k, H, W, 3), and T; returns the T frames to come, alike."""
+
+
+def baselines(context: int) -> dict[str, Continue]:
+    """Return, by name, the ways to continue a video of which so many frames were seen."""
+    found: dict[str, Continue] = {COPY: copy_last_frame} if context else {}
+    return found | ({FLOW: extrapolate} if context >= LEAST_SEEN else {})
+
+
+class Gains:
+    """Gathers the scores of a baseline, and what predictions of the same videos are better by.
+
+    Args:
+        name: of the baseline.
+        length: frames that are scored of each video; None where they may differ.
+    """
+
+    def __init__(self, name: str, length: int | None):
+        self._name = name
+        self._scores = FrameScores(length)
+        self._whole = Average()
+        self._frames: list[Average] = []
+
+    def add(self, own: np.ndarray, baseline: np.ndarray) -> None:
+        """Take in a video's scores, of the prediction and of the baseline, each ``(T,)``."""
+        self._scores.add(baseline)
+        finite = [scores[np.isfinite(scores)] for scores in (own, baseline)]
+        if all(map(len, finite)):
+            self._whole.add(finite[0].mean() - finite[1].mean())
+        self._frames += [Average() for _ in range(len(own) - len(self._frames))]
+        for gain, here, there in zip(self._frames, own, baseline, strict=False):
+            if math.isfinite(here) and math.isfinite(there):
+                gain.add(here - there)
+
+    def others(self) -> dict[str, Number]:
+        """Return the baseline's average and curve, and the gains with their standard errors over videos.
+
+        Where no video has two finite scores at a frame the gain there is 0; a standard error of fewer than two videos
+        is infinite: nothing is known.
+        """
+        name = self._name
+        found: dict[str, Number] = {name: self._scores.value, f"{name} per frame": self._scores.per_frame()}
+        if self._scores.videos.spread is not None:
+            found[f"{name} spread"] = self._scores.videos.spread
+        if self._whole.count:
+            found[f"gain over {name}"] = self._whole.mean
+        if self._whole.spread is not None:
+            found[f"gain over {name} spread"] = self._whole.spread
+        return found | {
+            f"gain over {name} per frame": [gain.mean for gain in self._frames],
+            f"gain over {name} per frame spread": [
+                math.inf if gain.spread is None else gain.spread for gain in self._frames
+            ],
+        }
+
+
+def frames_ahead(others: Mapping[str, Number]) -> list[int] | None:
+    """Return the predicted frames, from 1, whose gain over every baseline is more than two of its standard errors.
+
+    Args:
+        others: of a result, as :class:`Gains` gives them.
+
+    Returns:
+        None where nobody can say: there is no baseline, or no standard error (one video).
+    """
+    gains = [
+        (np.array(others[f"gain over {name} per frame"]), np.array(others[f"gain over {name} per frame spread"]))
+        for name in LABELS
+        if f"gain over {name} per frame" in others
+    ]
+    if not gains or not any(np.isfinite(spread).any() for _, spread in gains):
+        return None
+    ahead = np.all([gain > SPREADS * spread for gain, spread in gains], axis=0)
+    return (np.flatnonzero(ahead) + 1).tolist()

@@ -1,0 +1,108 @@
+"""How many numbers a training step holds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mocogan_chainer.models.mocogan.memory import discriminator_floats, frame_floats
+from mocogan_chainer.models.mocogan.sizes import split_size, temporal_kernels
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Numbers of one frame.
+
+    Attributes:
+        content: that stay of its way to content.
+        seen_again: the same for a generated frame.
+        decoded: that stay of the generator's way back from content and motion.
+        gradients: most that stand at once on the way back through the generator's layers.
+    """
+
+    content: int
+    seen_again: int
+    decoded: int
+    gradients: int
+
+
+def activation_floats(*, size: int, length: int, batchsize: int, model: Mapping[str, Any]) -> int:
+    """Estimate the most numbers alive at once, without parameters and their gradients.
+
+    The clips are alive all the time, and a possible future until the predictor has learned from it. Beside that stands
+    first what the video discriminator learns from; then that discriminator frozen, the generated clip encoded again,
+    and gradients. Then the mean future takes its place, and at last the clip that is told by its own motion.
+
+    The image discriminator is left out: it sees one frame of each clip.
+
+    Args:
+        size: height and width of frames.
+        length: frames of the longest clips.
+        batchsize: clips a step.
+        model: the config's ``model``.
+    """
+    _, halvings = split_size(size)
+    pixels, to_come = 3 * size**2, length - 1  # after the shortest context
+    frame = _resnet(size, model) if model["generator"] == "resnet" else _deconvolution(size, model)
+    motion, _ = discriminator_floats((1, size, size), [1] * halvings, 6, model["n_filters_enc"])
+    rendered, rendering = _rendering(size, model["n_carried"])
+    drawn, drawing = frame.decoded + rendered, max(frame.gradients, rendering)
+    seen = frame.content + motion
+
+    future = seen + to_come * drawn
+    judging = judged = encoded = encoding = differences = retold = 0
+    if model["lambda_video"]:
+        kernels, first = temporal_kernels(halvings), model["n_filters_vdis"] * length * (size // 2) ** 2
+        learning, frozen = discriminator_floats((length, size, size), kernels, 3, model["n_filters_vdis"])
+        judging = future + length * pixels + learning + first * 5 // 2  # gradients around the first layer
+        judged, encoding = frozen, 2 * first
+    if model["lambda_latent"]:
+        encoded = to_come * frame.seen_again + length * motion
+        encoding += 4 * to_come * (pixels + model["n_filters_enc"] * (size // 2) ** 2)  # all first layers at once
+        differences = 6 * to_come * pixels  # with both frames that each is of
+    sampled = future + judged + encoded + max(encoding, differences, to_come * drawing)
+    mean = future + to_come * (2 * pixels + drawing)  # the possible future's frames, and the distance to the truth
+    if model["motion_encoder"] == "video":
+        retold = seen + length * (motion + drawn + 3 * pixels + drawing)  # those, and the clip's frames in a row
+    return batchsize * (length * pixels + max(judging, sampled, mean, retold))
+
+
+def _rendering(size: int, copies: int) -> tuple[int, int]:
+    """Numbers that stay of a frame between what is drawn and what is shown, and the most of its gradients.
+
+    A copy leaves two matrices of weights with what they were made from, its pixels moved along one axis and along both,
+    and its part of the mixture; the drawn frame leaves the last of these, and itself.
+    """
+    places = size**2
+    if not copies:
+        return 3 * places, 9 * places
+    return (4 + 3 + 4) * copies * places + (4 + 6) * places, (13 * copies + 6) * places
+
+
+def _deconvolution(size: int, model: Mapping[str, Any]) -> _Frame:
+    _, halvings = split_size(size)
+    pixels, last = 3 * size**2, model["n_filters_gen"] * (size // 2) ** 2
+    content, _ = discriminator_floats((1, size, size), [1] * halvings, 3, model["n_filters_enc"])
+    return _Frame(
+        content=content,
+        seen_again=content - pixels,  # they lie as the generator has left them
+        decoded=frame_floats(size, model["n_filters_gen"]) - 2 * pixels,
+        gradients=4 * last,
+    )
+
+
+def _resnet(size: int, model: Mapping[str, Any]) -> _Frame:
+    """Each convolution keeps its input, with a border where it has one, and normalization its own."""
+    ngf, places = model["n_filters_gen"], (size // 4) ** 2
+    level, bordered = 4 * ngf * places, 4 * ngf * (size // 4 + 2) ** 2
+    first, halved, bordered_first = ngf * size**2, ngf * size**2 // 2, ngf * (size + 6) ** 2
+    content = 3 * (size + 6) ** 2 + 2 * first + 2 * halved + level
+    joined = 2 * level + (model["dim_zm"] + 2) * places
+    block = 2 * bordered + 4 * level  # modulation keeps what it scales, and what is rectified
+    return _Frame(
+        content=content,
+        seen_again=content,
+        decoded=joined + model["n_blocks"] * block + level + 2 * halved + first + bordered_first,
+        gradients=bordered_first + ngf * size * (size + 6) + first,  # as one axis is folded after the other
+    )

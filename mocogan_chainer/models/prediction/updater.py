@@ -1,0 +1,216 @@
+"""The training step of MoCoGAN for prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import chainer
+import chainer.functions as F
+import numpy as np
+from chainer import Variable
+
+from mocogan_chainer import losses
+from mocogan_chainer.backends.base import Array
+from mocogan_chainer.links import frozen
+from mocogan_chainer.models.mocogan.discriminators import Discriminator
+from mocogan_chainer.models.prediction.predictor import Future, Predictor
+from mocogan_chainer.models.updater import GANUpdater, half_loss
+
+Add = Callable[[Variable, Mapping[str, Variable]], None]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the predictor's losses; where one is 0, that loss is not computed.
+
+    Attributes:
+        image, video: of the discriminators' losses.
+        L1, L2: of the mean future's distance to the truth.
+        perceptual: of the same in the image discriminator's features.
+        latent: of the distance of a generated clip's codes to those that it was made from.
+        retell: of the distance of a clip to what its own motion tells.
+    """
+
+    image: float
+    video: float
+    L1: float
+    L2: float
+    perceptual: float
+    latent: float
+    retell: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips (N, 3, T, S, S) in [-1, 1], cut into what is given and what is asked for.
+
+    Attributes:
+        context: (N, 3, k, S, S).
+        future: (N, 3, T - k, S, S).
+    """
+
+    context: Array
+    future: Array
+
+
+class PredictionUpdater(GANUpdater):
+    """Image discriminator, video discriminator, predictor, all on the same futures.
+
+    Args:
+        predictor, image_discriminator, video_discriminator: the networks; a discriminator may be None.
+        most_context: frames that are given; each step draws how many, from 1 to this.
+        least_length: frames of the shortest clips; each step draws how many, from this to those of the data.
+        noise_scale: standard deviation of the futures' noise.
+        weights: of the predictor's losses.
+        **common: see :class:`~mocogan_chainer.models.updater.GANUpdater`.
+    """
+
+    def __init__(
+        self,
+        *,
+        predictor: Predictor,
+        image_discriminator: Discriminator | None = None,
+        video_discriminator: Discriminator | None = None,
+        most_context: int,
+        least_length: int,
+        noise_scale: float,
+        weights: Weights,
+        **common: Any,
+    ):
+        super().__init__(**common)
+        self.predictor = predictor
+        self.image_discriminator = image_discriminator
+        self.video_discriminator = video_discriminator
+        self.most_context, self.least_length = most_context, least_length
+        self.noise_scale = noise_scale
+        self.weights = weights
+
+    def update_core(self) -> None:
+        """One step of each network."""
+        batch = self.next_batch()
+        future = self.draw_future(batch)
+        if self.image_discriminator is not None:
+            self.update_image_discriminator(batch, future.frames.array)
+        if self.video_discriminator is not None:
+            self.update_video_discriminator(batch, future.frames.array)
+        self.update_predictor(batch, future)
+
+    def next_batch(self) -> Batch:
+        """Return the next clips, cut after random numbers of frames."""
+        clips, _ = self.next_real("main")
+        given = int(self.rng.integers(1, self.most_context + 1))
+        length = int(self.rng.integers(self.least_length, clips.shape[2] + 1))
+        return Batch(clips[:, :, :given], clips[:, :, given:length])
+
+    def draw_future(self, batch: Batch) -> Future:
+        """Predict one of the futures that are possible."""
+        e = self.rng.standard_normal(self._noise_shape(batch), dtype=np.float32) * np.float32(self.noise_scale)
+        return self.predictor.predict(self.predictor.see(batch.context), self.device.send(e))
+
+    def update_image_discriminator(self, batch: Batch, fakes: Array) -> None:
+        """Tell a real frame of each future from a generated one."""
+        with self.descent("image_discriminator") as add:
+            add(*half_loss(self.image_discriminator(self.some_frame(batch.future)), real=True))
+            add(*half_loss(self.image_discriminator(self.some_frame(fakes)), real=False))
+
+    def update_video_discriminator(self, batch: Batch, fakes: Array) -> None:
+        """Tell real clips from contexts that are continued."""
+        with self.descent("video_discriminator") as add:
+            add(*half_loss(self.video_discriminator(joined(batch.context, batch.future)), real=True))
+            add(*half_loss(self.video_discriminator(joined(batch.context, fakes)), real=False))
+
+    def update_predictor(self, batch: Batch, future: Future) -> None:
+        """Make futures that pass for real and whose codes can be seen, and a mean future that is near the truth."""
+        with frozen(*self._discriminators()), self.descent("predictor") as add:
+            self.add_sampled_losses(add, batch, future)
+            future.frames.unchain_backward()  # what it was made of leaves room for the mean future
+            self.add_mean_losses(add, batch)
+            if self.weights.retell:
+                self.add_retell_loss(add, batch)
+
+    def add_sampled_losses(self, add: Add, batch: Batch, future: Future) -> None:
+        """Add what one of the possible futures is judged by."""
+        parts = {}
+        if self.image_discriminator is not None:
+            fooled = losses.generator_loss(self.image_discriminator(self.some_frame(future.frames)))
+            parts["image_loss"] = self.weights.image * fooled
+        if self.video_discriminator is not None:
+            fooled = losses.generator_loss(self.video_discriminator(joined(batch.context, future.frames)))
+            parts["video_loss"] = self.weights.video * fooled
+        if self.weights.latent:
+            parts["latent_loss"] = self.weights.latent * self.latent_distance(batch, future)
+        _add_parts(add, parts)
+
+    def add_mean_losses(self, add: Add, batch: Batch) -> None:
+        """Add what the mean future is judged by."""
+        silence = self.device.xp.zeros(self._noise_shape(batch), np.float32)
+        mean = self.predictor.predict(self.predictor.see(batch.context), silence).frames
+        parts = {}
+        if self.weights.L1:
+            parts["L1_loss"] = self.weights.L1 * F.mean_absolute_error(mean, batch.future)
+        if self.weights.L2:
+            parts["L2_loss"] = self.weights.L2 * F.mean_squared_error(mean, batch.future)
+        if self.weights.perceptual:
+            parts["perceptual_loss"] = self.weights.perceptual * self.perceptual_distance(mean, batch.future)
+        _add_parts(add, parts)
+
+    def add_retell_loss(self, add: Add, batch: Batch) -> None:
+        """Add how far clips are from what some of their frames and the motion of the whole tell."""
+        clips = joined(batch.context, batch.future)
+        count = int(self.rng.integers(1, self.most_context + 1))
+        shown = self.rng.choice(clips.shape[2], count, replace=False)
+        retold = self.predictor.retell(self.predictor.see(clips[:, :, np.sort(shown)]), clips)
+        distance = self.weights.L1 * F.mean_absolute_error(retold, clips)
+        distance += self.weights.L2 * F.mean_squared_error(retold, clips)
+        _add_parts(add, {"retell_loss": self.weights.retell * distance})
+
+    def latent_distance(self, batch: Batch, future: Future) -> Variable:
+        """Return how far the codes of a generated clip are from those that it was generated from.
+
+        Its frames should show the context's content, and the motion of each should be seen to be what it was. The codes
+        are targets here: they do not move towards what is easy to see.
+        """
+        content = self.predictor.generator.content(future.frames)
+        states = self.predictor.motion_encoder(joined(batch.context, future.frames))
+        motion = states[:, batch.context.shape[2] :]  # (N, T - k, dim_zm)
+        return F.mean_absolute_error(content, future.seen.content.array) + F.mean_absolute_error(
+            motion, future.motion.array
+        )
+
+    def perceptual_distance(self, mean: Variable, truth: Array) -> Variable:
+        """Return how far a frame of each mean future is from the true one for each layer of the image discriminator."""
+        frames = self.some_places(truth)
+        pairs = zip(
+            self.image_discriminator.features(mean[frames]),
+            self.image_discriminator.features(truth[frames]),
+            strict=True,
+        )
+        distances = [F.mean_absolute_error(a, b.array) for a, b in pairs]
+        return sum(distances) / len(distances)
+
+    def some_frame(self, videos: Variable | Array) -> Variable | Array:
+        """Return a random frame of each video (N, 3, T, S, S): (N, 3, S, S)."""
+        return videos[self.some_places(videos)]
+
+    def some_places(self, videos: Variable | Array) -> tuple[Any, ...]:
+        """Return the index of a random frame of each video (N, 3, T, S, S)."""
+        n, _, length = videos.shape[:3]
+        return self.device.xp.arange(n), slice(None), self.device.send(self.rng.integers(length, size=n))
+
+    def _noise_shape(self, batch: Batch) -> tuple[int, int, int]:
+        return batch.future.shape[2], len(batch.future), self.predictor.dim_e
+
+    def _discriminators(self) -> list[Discriminator]:
+        return [d for d in (self.image_discriminator, self.video_discriminator) if d is not None]
+
+
+def joined(context: Array, future: Variable | Array) -> Variable:
+    """[Context, future] in time: (N, 3, k, S, S), (N, 3, T - k, S, S) -> (N, 3, T, S, S)."""
+    return F.concat([chainer.as_variable(context), chainer.as_variable(future)], axis=2)
+
+
+def _add_parts(add: Add, parts: Mapping[str, Variable]) -> None:
+    if parts:
+        add(sum(parts.values()), parts)

@@ -1,0 +1,90 @@
+"""What predictions gain over ways that learn nothing."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mocogan_chainer.evaluation.metrics.baselines import Gains, baselines, frames_ahead
+
+SEEN = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
+OWN = np.array([[30.0, 28, 20], [33, 25, math.inf], [36, 28, 24]])
+THEIRS = np.array([[29.0, 25, 22], [31, math.inf, 20], [30, 24, 23]])
+
+
+def gathered(own=OWN, theirs=THEIRS):
+    gains = Gains("copying", own.shape[1])
+    for pair in zip(own, theirs, strict=True):
+        gains.add(*pair)
+    return gains.others()
+
+
+@pytest.mark.parametrize(
+    ("context", "names"), [(0, []), (1, ["copy-last-frame"]), (2, ["copy-last-frame", "optical-flow"])]
+)
+def test_what_can_be_done_with_what_was_seen(context, names):
+    assert list(baselines(context)) == names
+
+
+def test_they_continue_what_was_seen():
+    still = np.stack([SEEN[-1]] * 2)
+    for go_on in baselines(2).values():
+        np.testing.assert_array_equal(go_on(still, 4), np.stack([SEEN[-1]] * 4))
+    np.testing.assert_array_equal(baselines(1)["copy-last-frame"](SEEN, 2), SEEN[[-1, -1]])
+
+
+def test_frame_by_frame_where_both_are_finite():
+    """Gains 1, 2 and 6, then 3 and 4, then -2 and 1."""
+    found = gathered()
+    assert found["gain over copying per frame"] == pytest.approx([3, 3.5, -0.5])
+    deviations = math.sqrt((4 + 1 + 9) / 2), math.sqrt(0.5), math.sqrt(4.5)
+    errors = [d / math.sqrt(n) for d, n in zip(deviations, (3, 2, 2), strict=True)]
+    assert found["gain over copying per frame spread"] == pytest.approx(errors)
+    assert found["copying per frame"] == pytest.approx([30, 24.5, 65 / 3])
+
+
+def test_of_whole_videos():
+    found = gathered()
+    wholes = [26 - 76 / 3, 29 - 25.5, 88 / 3 - 77 / 3]
+    assert found["copying"] == pytest.approx(np.mean([76 / 3, 25.5, 77 / 3]))
+    assert found["copying spread"] == pytest.approx(np.std([76 / 3, 25.5, 77 / 3], ddof=1) / math.sqrt(3))
+    assert found["gain over copying"] == pytest.approx(np.mean(wholes))
+    assert found["gain over copying spread"] == pytest.approx(np.std(wholes, ddof=1) / math.sqrt(3))
+
+
+def test_of_one_video_nothing_is_known():
+    found = gathered(OWN[1:2], THEIRS[1:2])
+    assert found["gain over copying per frame"] == [2, 0, 0]
+    assert found["gain over copying per frame spread"] == [math.inf] * 3
+    assert "gain over copying spread" not in found
+
+
+def test_of_videos_that_differ_in_length():
+    gains = Gains("copying", None)
+    gains.add(np.array([3.0]), np.array([1.0]))
+    gains.add(np.array([5.0, 6]), np.array([1.0, 1]))
+    gains.add(np.array([4.0]), np.array([1.0]))
+    assert gains.others()["gain over copying per frame"] == [3, 5]
+
+
+class TestFramesAhead:
+    def others(self, **gains):
+        found = {}
+        for name, values in gains.items():
+            name = {"copy": "copy-last-frame", "flow": "optical-flow"}[name]
+            found[f"gain over {name} per frame"] = [gain for gain, _ in values]
+            found[f"gain over {name} per frame spread"] = [spread for _, spread in values]
+        return found
+
+    def test_of_both(self):
+        copy = [(3, 1), (3, 1), (2, 1), (9, 1), (9, math.inf), (5, 1)]
+        flow = [(3, 1), (1, 1), (9, 1), (9, 1), (9, 1), (-5, 1)]
+        assert frames_ahead(self.others(copy=copy, flow=flow)) == [1, 4]
+        assert frames_ahead(self.others(copy=copy)) == [1, 2, 4, 6]
+
+    def test_nowhere(self):
+        assert frames_ahead(self.others(copy=[(-1, 0.1), (0, 0)])) == []
+
+    def test_nobody_knows(self):
+        assert frames_ahead({"per frame": [1.0]}) is None
+        assert frames_ahead(self.others(copy=[(3, math.inf), (0, math.inf)])) is None
