@@ -9,6 +9,7 @@ from PIL import Image
 from mocogan_chainer import builder, compat, sampling, video
 from mocogan_chainer.cli import generate, train
 from mocogan_chainer.datasets import open_writer
+from mocogan_chainer.datasets.prepared import PreparedDataset
 
 pytestmark = [
     pytest.mark.device,
@@ -52,6 +53,25 @@ def test_photos_are_animated(tmp_path, monkeypatch, generator):
         assert generate.main([snapshot, gpu, "--images", "photo.png", "--gpu", gpu, "--format", "frames"]) == 0
         videos.append(video.read_frames(sorted(Path(gpu, "photo").iterdir())).astype(int))
     assert np.abs(videos[0] - videos[1]).max() <= 2
+
+
+@pytest.mark.parametrize("generator", ["deconvolution", "resnet"])
+def test_clips_go_on(tmp_path, monkeypatch, tiny_dataset, generator):
+    monkeypatch.chdir(tmp_path)
+    widths = [f"model.n_filters_{name}=2" for name in ("gen", "enc", "idis", "vdis")]
+    settings = [f"model.generator={generator}", "model.motion_encoder=video", "model.lambda_perceptual=1.0", *widths]
+    rest = ["--dataset", str(tiny_dataset), "--batchsize", "4", "--num_gen_samples", "2"]
+    settings += ["video_length=10"]
+    assert train.main(["--model", "prediction", "--gpu", "0", "--max_iteration", "2", *rest, "--set", *settings]) == 0
+    snapshot = "result/prediction/snapshot_latest.npz"
+    for gpu, iterations in (("-1", "4"), ("0", "6")):
+        assert train.main(["--resume", snapshot, "--gpu", gpu, "--max_iteration", iterations]) == 0
+    videos = []
+    for gpu in ("0", "-1"):
+        forecaster, _ = builder.load_sampler(snapshot, int(gpu))
+        clip = PreparedDataset.open(tiny_dataset).frames(0, range(3))
+        videos.append(np.concatenate([*forecaster.forecast(clip, 12, [None, 0]), forecaster.transfer(clip[:1], clip)]))
+    assert np.abs(videos[0].astype(int) - videos[1]).max() <= 2
 
 
 def test_both_give_the_same_videos(tmp_path, monkeypatch, tiny_dataset):

@@ -165,11 +165,12 @@ def _least_length(config: dict[str, Any], size: int) -> int:
         )
     least, why, hint = model["context"] + 1, "a context of model.context frames and a frame after it take", ""
     if model["lambda_video"]:
-        judged = sizes.min_video_length(size, model["video_discriminator"] == "patch")
+        patch = model["video_discriminator"] == "patch"
+        judged = sizes.min_video_length(size, patch)
         if judged > least:
+            others = [] if patch else [f"model.video_discriminator=patch takes {sizes.min_video_length(size, True)}"]
+            hint = f" ({', '.join([*others, f'model.lambda_video=0 takes {least}'])})"
             least, why = judged, "the video discriminator needs"
-            fewer = sizes.min_video_length(size, patch=True)
-            hint = f" (model.video_discriminator=patch takes {fewer}, and model.lambda_video=0 any)"
     if length < least:
         raise ConfigError(f"video_length={length}: {why} at least {least}{hint}")
     if model["least_length"] is None:

@@ -40,9 +40,12 @@ class PredictionForecaster:
 
         Returns:
             uint8 (len(seeds), T, size, size, 3).
+
+        Raises:
+            ValueError: the context has no frame, or more than ``most_context``.
         """
         with chainer.using_config("train", False), chainer.no_backprop_mode():
-            seen = self.predictor.see(self._sent(context))
+            seen = self._see(context)
             futures = [self._render(seen, self._motion(seen, length, seed)) for seed in seeds]
         return np.stack(futures) if futures else np.empty((0, length, *context.shape[1:]), np.uint8)
 
@@ -55,10 +58,18 @@ class PredictionForecaster:
 
         Returns:
             uint8 (T, size, size, 3).
+
+        Raises:
+            ValueError: there is no frame of content, or more than ``most_context``.
         """
         with chainer.using_config("train", False), chainer.no_backprop_mode():
-            seen = self.predictor.see(self._sent(content))
+            seen = self._see(content)
             return self._render(seen, self.predictor.motion_encoder(self._sent(clip)).array)
+
+    def _see(self, context: np.ndarray) -> Seen:
+        if not 1 <= len(context) <= self.most_context:
+            raise ValueError(f"{len(context)} frames of context: this predictor takes 1 to {self.most_context}")
+        return self.predictor.see(self._sent(context))
 
     def _motion(self, seen: Seen, length: int, seed: int | None) -> Array:
         """Return the motion codes of a future, (1, T, dim_zm)."""

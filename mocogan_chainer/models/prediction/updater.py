@@ -160,8 +160,8 @@ class PredictionUpdater(GANUpdater):
         """Add how far clips are from what some of their frames and the motion of the whole tell."""
         clips = joined(batch.context, batch.future)
         count = int(self.rng.integers(1, self.most_context + 1))
-        shown = self.rng.choice(clips.shape[2], count, replace=False)
-        retold = self.predictor.retell(self.predictor.see(clips[:, :, np.sort(shown)]), clips)
+        shown = self.device.send(np.sort(self.rng.choice(clips.shape[2], count, replace=False)))
+        retold = self.predictor.retell(self.predictor.see(clips[:, :, shown]), clips)
         distance = self.weights.L1 * F.mean_absolute_error(retold, clips)
         distance += self.weights.L2 * F.mean_squared_error(retold, clips)
         _add_parts(add, {"retell_loss": self.weights.retell * distance})
