@@ -56,7 +56,7 @@ class Forecaster(Protocol):
 
     size: int  # height and width of frames
     most_context: int  # frames of a context that it can look at, at most; one is enough
-    tells_clips: bool  # whether it learned to tell the motion of whole clips, which ``transfer`` needs
+    transfers_motion: bool  # whether it learned to read the motion of whole clips, which ``transfer`` needs
 
     def forecast(self, context: np.ndarray, length: int, seeds: Sequence[int | None]) -> np.ndarray:
         """Go on from one context.
@@ -74,7 +74,7 @@ class Forecaster(Protocol):
         """Show what some frames show, moving as a clip moves.
 
         Args:
-            content: uint8 (k, size, size, 3), k from 1 to ``most_context``, in any order.
+            content: uint8 (k, size, size, 3), k from 1 to ``most_context``, in the order of time.
             clip: uint8 (T, size, size, 3).
 
         Returns:

@@ -7,9 +7,9 @@ first one, and prints, each with its spread over pairs: how the path of the mass
 was asked for and with the one that the content's own video took, which nobody asked for; how far it is from where the
 other shape is (pixels); and how far its mean colour is from that of the content and of the other (RGB, 0..255).
 
-Length: continues held-out videos from two frames, the mean future and one with noise, and prints at some frames of the
-horizon: in how many videos a shape is seen, how many pixels it has, how bright they are, how far its mean colour is
-from the given one, and how far its centre goes in a frame (pixels).
+Length: continues held-out videos from two frames (one, where the snapshot looks at one only), the mean future and one
+with noise, and prints at some frames of the horizon: in how many videos a shape is seen, how many pixels it has, how
+bright they are, how far its mean colour is from the given one, and how far its centre goes in a frame (pixels).
 """
 
 import sys
@@ -21,6 +21,7 @@ from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.sampling import Forecaster
+from mocogan_chainer.video import resize
 
 VISIBLE = 64
 """A pixel belongs to the shape when its brightest channel is above this."""
@@ -112,14 +113,15 @@ def main() -> None:
         raise ConfigError(f"{arguments.snapshot}: it does not continue clips; name a snapshot of --model prediction")
     every_nth = config["every_nth"]
     videos = [
-        dataset.frames(i, range(0, int(dataset.lengths[i]), every_nth))
+        resize(dataset.frames(i, range(0, int(dataset.lengths[i]), every_nth)), forecaster.size)
         for i in range(min(arguments.videos, len(dataset)))
     ]
-    if forecaster.tells_clips:
+    if forecaster.transfers_motion:
         transfer(forecaster, videos)
-    given = [video[:GIVEN] for video in videos]
-    print(f"length: {len(videos)} held-out videos, continued from {GIVEN} frames")
-    lengths("real", [video[GIVEN:] for video in videos], given)
+    seen = min(GIVEN, forecaster.most_context)
+    given = [video[:seen] for video in videos]
+    print(f"length: {len(videos)} held-out videos, continued from {seen} frame{'s' * (seen > 1)}")
+    lengths("real", [video[seen:] for video in videos], given)
     both = [forecaster.forecast(clip, max(HORIZON), [None, seed]) for seed, clip in enumerate(given)]
     lengths("mean future", [futures[0] for futures in both], given)
     lengths("a possible future", [futures[1] for futures in both], given)

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from mocogan_chainer import video
-from mocogan_chainer.cli.generate_files import count, writer
+from mocogan_chainer.cli.generate_files import count, spread, write_png, writer
 from mocogan_chainer.errors import ConfigError, DataError, OutputError, require_range
-from mocogan_chainer.files import atomic_write, ensure_writable
+from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.pages import Animation, write_animations
 from mocogan_chainer.preprocessing import photos
 from mocogan_chainer.preprocessing.filmed import CROPS, MARGIN
@@ -116,7 +115,7 @@ class Request:
         ensure_writable(out)
         write = writer(out, formats if "mp4" in formats else {*formats, "gif"}, fps)  # the page needs one of them
         taken = {folder.name.casefold()} if folder.parent == out else set()  # frames go into OUT/NAME
-        shown = _spread(len(self.alphas), IN_STRIP)
+        shown = spread(len(self.alphas), IN_STRIP)
 
         animations = []
         progress = tqdm(itertools.chain([first], read), total=len(found), unit="photo", disable=None)
@@ -125,8 +124,8 @@ class Request:
             for (path, pixels), frames in zip(batch, videos, strict=True):
                 name = photos.unique_name(path, taken)
                 write(name, frames)
-                _write_png(out / f"{name}_input.png", pixels)
-                _write_png(out / f"{name}_alphas.png", _strip(frames[shown]))
+                write_png(out / f"{name}_input.png", pixels)
+                write_png(out / f"{name}_alphas.png", _strip(frames[shown]))
                 animations.append(_animation(path.name, name, formats))
         title = f"{count(len(animations), 'photo')} animated by {model}"
         write_animations(out / PAGE, title, self._facts(fps), self.alphas[shown].tolist(), animations)
@@ -202,13 +201,3 @@ def _strip(frames: np.ndarray) -> np.ndarray:
     """Lay uint8 (T, H, W, 3) out from left to right: (H, T * W, 3), scaled down where that is large."""
     side = min(frames.shape[1], LARGEST_IN_STRIP)
     return np.concatenate(list(video.resize(frames, side)), axis=1)
-
-
-def _spread(length: int, most: int) -> np.ndarray:
-    """Return up to ``most`` places in ``length``, the first and the last among them."""
-    return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int))
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    with atomic_write(path) as file:
-        Image.fromarray(pixels).save(file, format="PNG")

@@ -50,7 +50,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Found:
+class Contexts:
     """What lies at a place that the user named.
 
     Attributes:
@@ -88,7 +88,7 @@ class Reader:
     every_nth: int
     every_nth_picture: int
 
-    def find(self, place: Path) -> Found:
+    def find(self, place: Path) -> Contexts:
         """Find what a user names, without reading a frame.
 
         Raises:
@@ -99,21 +99,21 @@ class Reader:
         if not place.is_file():
             raise DataError(f"{place}: no such file or folder; it must be {ALLOWED}")
         if place.suffix.lower() in decoding.SUFFIXES:
-            return Found("clip", [self._file(place, str(place), place.stem)])
-        return Found("photo", [Clip(str(place), place.stem, lambda: self._photo(place))])
+            return Contexts("clip", [self._file(place, str(place), place.stem)])
+        return Contexts("photo", [Clip(str(place), place.stem, lambda: self._photo(place))])
 
-    def _folder(self, place: Path) -> Found:
+    def _folder(self, place: Path) -> Contexts:
         if (place / layout.META).is_file():
-            return Found("dataset", self._prepared(place))
+            return Contexts("dataset", self._prepared(place))
         pictures = tree.images(place)
         if pictures and not any(path.suffix.lower() in decoding.SUFFIXES for path in tree.files(place)):
             inner = [(str(path), "a folder beside pictures, which are one clip") for path in tree.folders(place)]
-            return Found("clip", [self._pictures(pictures, str(place), place.resolve().name)], inner)
+            return Contexts("clip", [self._pictures(pictures, str(place), place.resolve().name)], inner)
         videos, left_out = found_videos.find(place)
         if not videos:
             raise DataError(f"{place}: no picture and no video in it; it must be {ALLOWED}")
         left_out = [(str(place / name), reason) for name, reason in left_out]
-        return Found("folder", [self._found(place, each) for each in videos], left_out)
+        return Contexts("folder", [self._found(place, each) for each in videos], left_out)
 
     def _found(self, place: Path, found: found_videos.Found) -> Clip:
         stem = "_".join(PurePosixPath(found.name).with_name(found.stem).parts)

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from mocogan_chainer import seeding, video
-from mocogan_chainer.cli.generate_files import count, writer
-from mocogan_chainer.cli.generate_sheets import Tile, moments, side_by_side, strip
-from mocogan_chainer.files import atomic_write
+from mocogan_chainer.cli.generate_files import count, spread, write_png, writer
+from mocogan_chainer.cli.generate_sheets import Tile, side_by_side, strip
 from mocogan_chainer.sampling import Forecaster
 
 SHOWN = 12
 """Futures that the pictures show at most; all are written as videos."""
+IN_STRIP = 10
+"""Frames that a strip shows at most; of more, these are spread evenly."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class Output:
 
     def still(self, name: str, pixels: np.ndarray) -> None:
         """Write ``NAME.png``."""
-        with atomic_write(self.folder / f"{name}.png") as file:
-            Image.fromarray(pixels).save(file, format="PNG")
+        write_png(self.folder / f"{name}.png", pixels)
 
 
 class Job(Protocol):
@@ -125,7 +124,7 @@ class Futures:
         truth = [_truth(given, after, total)] if len(after) else []
         captions = [(f"frame {i} of {total}: {kind}", kind) for i, kind in enumerate(kinds, 1)]
         output.moving(name, [_held(given, total), *truth, *predicted], captions)
-        output.still(name, strip([*truth, *predicted], moments(total)))
+        output.still(name, strip([*truth, *predicted], spread(total, IN_STRIP)))
 
     def _futures(self, given: np.ndarray, length: int) -> Iterator[np.ndarray]:
         for first in range(0, len(self._seeds), self._batchsize):
@@ -136,7 +135,7 @@ class Moved:
     """What a context shows, moving as a clip moves.
 
     Args:
-        forecaster: the model's; it tells clips.
+        forecaster: the model's; it transfers motion.
         name: of the clip.
         clip: uint8 (T, size, size, 3).
     """

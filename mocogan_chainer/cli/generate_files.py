@@ -1,4 +1,4 @@
-"""How ``generate_samples.py`` writes videos."""
+"""How ``generate_samples.py`` writes videos and pictures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from mocogan_chainer import video
 from mocogan_chainer.errors import require_one_of
+from mocogan_chainer.files import atomic_write
 
 FORMATS = ("mp4", "gif", "frames")
 
@@ -37,6 +39,17 @@ def writer(out: Path, formats: Sequence[str], fps: float) -> Callable[[str, np.n
             video.write_frames(out / name, frames)
 
     return write
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write a picture, uint8 (H, W, 3)."""
+    with atomic_write(path) as file:
+        Image.fromarray(pixels).save(file, format="PNG")
+
+
+def spread(length: int, most: int) -> list[int]:
+    """Return up to ``most`` places in ``length``, evenly spread, the first and the last among them, ascending."""
+    return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int)).tolist()
 
 
 def count(number: int, noun: str) -> str:

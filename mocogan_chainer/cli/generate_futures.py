@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mocogan_chainer.cli import generate_shared
-from mocogan_chainer.cli.generate_contexts import Found, Reader
+from mocogan_chainer.cli.generate_contexts import Contexts, Reader
 from mocogan_chainer.cli.generate_continuations import SHOWN, Futures, Job, Moved, Output
 from mocogan_chainer.cli.generate_files import count
 from mocogan_chainer.errors import ConfigError, DataError, OutputError, require_range
@@ -137,14 +137,17 @@ class Request:
             require_range("--given", self.given, 1, most)
         if self.motion_from is None:
             if self.length is None and video_length <= (self.given or most):
+                given = f"--given {self.given}" if self.given else f"{model} is given {most} frames"
                 raise ConfigError(
-                    f"--given {self.given or most}: {model} was trained on clips of {video_length} frames, so that "
-                    "none is left to come; say how many with --length T"
+                    f"{given}: it was trained on clips of {video_length}, so that none is left to come; say how many "
+                    "with --length T"
                 )
             return
-        if not forecaster.tells_clips:
+        if not self.motion_from:
+            raise ConfigError("--motion-from is empty; name one clip: a video file or folder of pictures")
+        if not forecaster.transfers_motion:
             raise ConfigError(
-                f"--motion-from {self.motion_from}: this {model} did not learn to tell the motion of clips; train one "
+                f"--motion-from {self.motion_from}: this {model} did not learn to read the motion of clips; train one "
                 "with --set model.motion_encoder=video, or leave it away"
             )
         for name in ("futures", "seed"):
@@ -154,7 +157,7 @@ class Request:
                     "noise; use one or the other"
                 )
 
-    def _apart(self, place: str, found: Found) -> set[str]:
+    def _apart(self, place: str, found: Contexts) -> set[str]:
         """See to it that nothing named as input is written over; return the names that results must not have."""
         folder = (Path(place) if Path(place).is_dir() else Path(place).parent).resolve()
         out = Path(self.out).resolve()
@@ -174,7 +177,7 @@ class Request:
         taken |= self._apart(self.motion_from, found)
         return Moved(forecaster, self.motion_from, self._motion(found))
 
-    def _motion(self, found: Found) -> np.ndarray:
+    def _motion(self, found: Contexts) -> np.ndarray:
         """Read the clip that says how things move: uint8 (T, size, size, 3)."""
         name = self.motion_from
         if found.kind != "clip":
@@ -192,10 +195,10 @@ class Request:
             )
         return frames
 
-    def _num(self, found: Found) -> int:
+    def _num(self, found: Contexts) -> int:
         return self.num or (generate_shared.CLIPS if found.kind == "dataset" else len(found.clips))
 
-    def _read(self, found: Found, frames: int) -> Iterator[tuple[str, np.ndarray]]:
+    def _read(self, found: Contexts, frames: int) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the stem of each clip's names and its first frames, and say which are left out."""
         used = 0
         for clip in found.clips:
@@ -218,7 +221,7 @@ class Request:
             raise DataError(f"{self.context}: nothing to continue: no clip in it can be used ({looked} looked at)")
 
 
-def _find(reader: Reader, place: str) -> Found:
+def _find(reader: Reader, place: str) -> Contexts:
     found = reader.find(Path(place))
     for name, reason in found.left_out:
         tqdm.write(f"left out: {name}: {reason}", file=sys.stderr)

@@ -28,7 +28,11 @@ def add_options(group: Any) -> None:
         f"(default: {CLIPS} of a prepared dataset, all of a folder)",
     )
     group.add_argument(
-        "--length", type=int, metavar="T", help="frames a video, or frames to come (default: as trained)"
+        "--length",
+        type=int,
+        metavar="T",
+        help="frames a video, or frames to come (default: as trained); with --motion-from, frames of that clip, from "
+        "its first (default: all)",
     )
     group.add_argument("--seed", type=int, help="the same seed gives the same videos (default: 0)")
 

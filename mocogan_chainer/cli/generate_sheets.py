@@ -1,4 +1,4 @@
-"""Clips side by side under small titles: moving, and as a strip of moments for papers.
+"""Clips side by side under small titles: moving, and as a strip of single frames for papers.
 
 A coloured line around each frame says what the frame is: :data:`COLOURS`.
 """
@@ -36,7 +36,6 @@ TEXT = 16
 LABEL = 60
 """Width in pixels of the titles beside a strip."""
 IN_A_ROW = 8
-MOMENTS = 10
 MOST_PIXELS = 32 * 10**6
 """Pixels of a moving picture, all frames together: so many can be brought to the colours of a GIF in 1 GiB."""
 
@@ -83,37 +82,32 @@ def side_by_side(tiles: Sequence[Tile], captions: Sequence[tuple[str, str]]) -> 
     return sheet
 
 
-def strip(tiles: Sequence[Tile], moments: Sequence[int]) -> np.ndarray:
+def strip(tiles: Sequence[Tile], places: Sequence[int]) -> np.ndarray:
     """Show some frames of clips, a row each behind its title, under their numbers; below, what the colours mean.
 
     Args:
         tiles: at least one, of one length.
-        moments: which frames; 0 is the first, above which stands 1.
+        places: which frames; 0 is the first, above which stands 1.
 
     Returns:
         uint8 (H, W, 3).
     """
     side = _side(tiles[0]) + 2 * LINE
-    height, width = 2 * (TEXT + GAP // 2) + len(tiles) * (side + GAP), LABEL + len(moments) * (side + GAP) + GAP // 2
+    height, width = 2 * (TEXT + GAP // 2) + len(tiles) * (side + GAP), LABEL + len(places) * (side + GAP) + GAP // 2
     sheet = np.full((height, width, 3), PAPER, np.uint8)
-    lefts = [LABEL + GAP // 2 + i * (side + GAP) for i in range(len(moments))]
+    lefts = [LABEL + GAP // 2 + i * (side + GAP) for i in range(len(places))]
     sheet[:TEXT, GAP:LABEL] = _text("frame", LABEL - GAP)
-    for left, moment in zip(lefts, moments, strict=True):
-        sheet[:TEXT, left : left + side] = _text(str(moment + 1), side, centred=True)
+    for left, place in zip(lefts, places, strict=True):
+        sheet[:TEXT, left : left + side] = _text(str(place + 1), side, centred=True)
     for row, tile in enumerate(tiles):
         top = TEXT + GAP // 2 + row * (side + GAP)
         middle = top + (side - TEXT) // 2
         sheet[middle : middle + TEXT, GAP:LABEL] = _text(tile.title, LABEL - GAP)
-        for left, framed in zip(lefts, _framed(tile, moments), strict=True):
+        for left, framed in zip(lefts, _framed(tile, places), strict=True):
             sheet[top : top + side, left : left + side] = framed
-    shown = {tile.kinds[moment] for tile in tiles for moment in moments}
+    shown = {tile.kinds[place] for tile in tiles for place in places}
     sheet[-TEXT - GAP // 2 : -GAP // 2, GAP:] = _legend([kind for kind in LEGEND if kind in shown], width - GAP)
     return sheet
-
-
-def moments(length: int) -> list[int]:
-    """Return up to :data:`MOMENTS` places in ``length`` frames, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, length - 1, min(length, MOMENTS)).round().astype(int)).tolist()
 
 
 def _side(tile: Tile) -> int:

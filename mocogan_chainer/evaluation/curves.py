@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mocogan_chainer.evaluation.metrics.baselines import LABELS
-from mocogan_chainer.evaluation.metrics.best_of import BEST
-from mocogan_chainer.evaluation.metrics.prediction import FUTURES
+from mocogan_chainer.evaluation.metrics.best_of import BEST, FUTURES
 from mocogan_chainer.evaluation.result import Result, shown
 from mocogan_chainer.files import atomic_write
 

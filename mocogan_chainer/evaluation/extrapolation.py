@@ -1,4 +1,4 @@
-"""The motion between the last two frames seen, going on: what a prediction without any learning can do."""
+"""Ways to continue a video without any learning: its last frame again, or the motion of its last two, going on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from mocogan_chainer.errors import ConfigError
 LEAST_SEEN = 2
 LEAST_SIDE = 16
 """Pixels. OpenCV's DIS refuses smaller frames, or, where they are also wide, ends the process."""
+
+
+def copy_last_frame(seen: np.ndarray, length: int) -> np.ndarray:
+    """Return the last frame of ``seen`` (k, H, W, 3) again and again: (``length``, H, W, 3)."""
+    return np.repeat(seen[-1:], length, axis=0)
 
 
 def extrapolate(seen: np.ndarray, length: int) -> np.ndarray:

@@ -53,11 +53,6 @@ def ssim(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.array([_ssim(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(predicted, true, strict=True)])
 
 
-def copy_last_frame(seen: np.ndarray, length: int) -> np.ndarray:
-    """Return the baseline of prediction: ``length`` times the last frame of ``seen`` (T, H, W, 3)."""
-    return np.repeat(seen[-1:], length, axis=0)
-
-
 class FrameScores:
     """Averages one score a frame over videos of one length, or of any.
 

@@ -65,18 +65,26 @@ def precalc(request: Request, part: tuple[int, int], say: Say) -> None:
         raise ConfigError(f"--out {request.out}: statistics are a file whose name ends in .npz")
     ensure_writable(Path(request.out).parent)
     session = Session(request, say)
-    recipe = session.recipe(None)
+    if session.sets.animates or session.sets.forecasts:
+        does = "are made of real pictures" if session.sets.animates else "go on from real ones"
+        raise ConfigError(
+            f"--fake {request.fake}: precalc stores sets that stand alone, and this snapshot's videos {does}; measure "
+            f"them with evaluate.py fvd --real DATASET_OR_VIDEOS --fake {request.fake}"
+        )
+    recipe = session.networks.recipe(None)
     if request.real is not None:
-        _ = session.real
-        gathered = session.gather_real(recipe, part)
+        _ = session.sets.real
+        if recipe.preparation.short_videos == "leave out":
+            session.sets.require_real_frames()
+        gathered = session.features.of_real(recipe, part)
     else:
-        if request.fake.endswith(".npz") and not session.is_snapshot:
+        if request.fake.endswith(".npz") and not session.sets.is_snapshot:
             raise ConfigError(f"--fake {request.fake}: statistics already")
-        gathered = session.gather_fake(recipe, part)
+        gathered = session.features.of_fake(recipe, part)
     gathered.save(request.out)
     for name, reason in gathered.left_out or ():
         say(f"left out {name}: {reason}")
-    for warning in (*gathered.warnings, *session.remarks.values()):
+    for warning in (*gathered.warnings, *session.networks.remarks.values()):
         say(f"warning: {warning}")
     say(f"{request.out}: {gathered.protocol.name}, {_count(gathered.gaussian.count, 'video')} of {gathered.name}")
 
@@ -112,16 +120,16 @@ def fetch(name: str, say: Say) -> None:
 
 def _with_surroundings(found: Result, session: Session) -> Result:
     """Add what the metrics do not know: who computed, whose weights, how long a snapshot's videos were made."""
-    remark = session.remarks.get(found.protocol.weights_sha256 or "")
+    remark = session.networks.remarks.get(found.protocol.weights_sha256 or "")
     settings = dict(found.protocol.settings)
     if session.request.length is not None:
         settings["evaluated_length"] = session.request.length
-    if session.forecasts:
-        settings["context"] = session.context
-        if session.horizon_end != found.protocol.frames:
-            settings["evaluated_length"] = session.horizon_end
-    if session.evaluated_stride != 1:
-        settings["evaluated_stride"] = session.evaluated_stride
+    if session.sets.forecasts:
+        settings["context"] = session.sets.context
+        if session.sets.horizon_end != found.protocol.frames:
+            settings["evaluated_length"] = session.sets.horizon_end
+    if session.sets.evaluated_stride != 1:
+        settings["evaluated_stride"] = session.sets.evaluated_stride
     return dataclasses.replace(
         found,
         protocol=dataclasses.replace(found.protocol, settings=settings),

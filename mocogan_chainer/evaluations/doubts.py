@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mocogan_chainer.evaluations.session import Session, is_npz
+from mocogan_chainer.evaluations.session import Session
+from mocogan_chainer.evaluations.sets import is_npz
 
 OF_MOTION = ("fvd", "fid", "prd", "mcs")
 """Metrics that compare how fast things move in one set and in another."""
@@ -10,35 +11,33 @@ OF_MOTION = ("fvd", "fid", "prd", "mcs")
 
 def doubts(session: Session, metric: str) -> list[str]:
     """What a reader of a metric's number should know of the sets, a line each."""
-    found = []
-    coded = 0 if session.is_snapshot or is_npz(session.request.fake) else getattr(session.fake_files, "lossy", 0)
+    sets, request, found = session.sets, session.request, []
+    coded = 0 if sets.is_snapshot or is_npz(request.fake) else getattr(sets.fake_files, "lossy", 0)
     if coded:
         found.append(
-            f"{session.request.fake}: {coded} of its videos are coded files; coding changes colours a little, which "
+            f"{request.fake}: {coded} of its videos are coded files; coding changes colours a little, which "
             "can change ACD by half; generate_samples.py --format frames loses nothing"
         )
-    paceless = (
-        session.request.every_nth is None and not session.is_snapshot and session.request.fake != session.request.real
-    )
-    if metric in OF_MOTION and session.request.real is not None and not is_npz(session.request.real) and paceless:
+    paceless = request.every_nth is None and not sets.is_snapshot and request.fake != request.real
+    if metric in OF_MOTION and request.real is not None and not is_npz(request.real) and paceless:
         found.append(
-            f"{session.request.real}: every frame was taken; if the evaluated videos come from a model that learned "
+            f"{request.real}: every frame was taken; if the evaluated videos come from a model that learned "
             "every n-th (train.py: every 2nd unless told otherwise), say --every-nth n"
         )
-    if (session.animates or session.forecasts) and session.request.real is not None:
+    if (sets.animates or sets.forecasts) and request.real is not None:
         found += _of_given_videos(session)
     return found
 
 
 def _of_given_videos(session: Session) -> list[str]:
-    name, found = session.request.real, []
-    if session.real.split not in (None, "test"):
+    sets, name, found = session.sets, session.request.real, []
+    if sets.real.split not in (None, "test"):
         found.append(
-            f"{name}: of the split {session.real.split}, so the snapshot may have been trained on these videos; "
+            f"{name}: of the split {sets.real.split}, so the snapshot may have been trained on these videos; "
             "--split test takes those that are held out, where some are"
         )
-    learned, there = session.generator.class_name, session.real.class_names
-    if session.animates and there and learned not in there:
+    learned, there = sets.generator.class_name, sets.real.class_names
+    if sets.animates and there and learned not in there:
         found.append(
             f"{name}: all of its videos are taken, of the classes {', '.join(there)}, and the snapshot "
             + (f"learned {learned}" if learned else "does not say which it learned")

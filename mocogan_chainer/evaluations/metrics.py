@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from mocogan_chainer import seeding
 from mocogan_chainer.errors import ConfigError, DataError, MocoganError
 from mocogan_chainer.evaluation import classifier_file, classifier_training
 from mocogan_chainer.evaluation.animated_videos import ALPHAS, AnimatedVideos
@@ -17,7 +18,9 @@ from mocogan_chainer.evaluation.metrics import category, class_scores, content, 
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluation.video_set import VideoSet
-from mocogan_chainer.evaluations.session import Session, progress
+from mocogan_chainer.evaluations.progress import progress
+from mocogan_chainer.evaluations.request import Request
+from mocogan_chainer.evaluations.session import Session
 from mocogan_chainer.files import ensure_writable
 
 SAMPLES, FRAMES = 2048, 16
@@ -38,7 +41,7 @@ def run(metric: str, session: Session) -> Iterator[Result]:
         return
     for name, measure in _METRICS.items():
         try:
-            if name in _OF_PREDICTIONS and not session.context:
+            if name in _OF_PREDICTIONS and not session.sets.context:
                 session.say(
                     f"{name}: not run: it compares predictions with their truth; --context K says that these are"
                 )
@@ -50,13 +53,13 @@ def run(metric: str, session: Session) -> Iterator[Result]:
 
 def _frechet(metric: str) -> Callable[[Session], Iterator[Result]]:
     def measure(session: Session) -> Iterator[Result]:
-        recipe = session.recipe(metric)
-        session.check_sets(recipe)
-        reference = session.gather_real(recipe)
-        evaluated = session.gather_fake(recipe)
+        recipe = session.networks.recipe(metric)
+        session.features.check_sets(recipe)
+        reference = session.features.of_real(recipe)
+        evaluated = session.features.of_fake(recipe)
         seed = session.request.seed
         found = feature_distance.frechet_distance(recipe, evaluated=evaluated, reference=reference, seed=seed)
-        if metric == "fvd" and session.forecasts:
+        if metric == "fvd" and session.sets.forecasts:
             found = replace(found, others=_baselines(session, recipe, reference))
         yield found
 
@@ -66,7 +69,7 @@ def _frechet(metric: str) -> Callable[[Session], Iterator[Result]]:
 def _baselines(session: Session, recipe: Recipe, reference: Gathered) -> dict[str, float]:
     """Return the distance of what needs no model from the same real videos."""
     others = {}
-    for name, gathered in session.gather_baselines(recipe):
+    for name, gathered in session.features.of_baselines(recipe):
         found = feature_distance.frechet_distance(
             recipe, evaluated=gathered, reference=reference, seed=session.request.seed
         )
@@ -75,35 +78,37 @@ def _baselines(session: Session, recipe: Recipe, reference: Gathered) -> dict[st
 
 
 def _precision_and_recall(session: Session) -> Iterator[Result]:
-    recipe = session.recipe("prd")
-    session.check_sets(recipe)
-    reference = session.gather_real(recipe)
+    recipe = session.networks.recipe("prd")
+    session.features.check_sets(recipe)
+    reference = session.features.of_real(recipe)
     coverage.require_single_features(reference)
-    evaluated = session.gather_fake(recipe)
+    evaluated = session.features.of_fake(recipe)
     yield coverage.precision_and_recall(recipe, evaluated=evaluated, reference=reference, seed=session.request.seed)
 
 
 def _inception_score(session: Session) -> Iterator[Result]:
     _refuse_given(session, "is", "how varied its videos are is how varied these are")
-    recipe = session.recipe("is")
+    recipe = session.networks.recipe("is")
     splits = session.request.splits or recipe.splits
-    each = session.count(recipe.samples)
-    videos = session.fake(each * splits)
-    indices = session.chosen(videos, each * splits)
+    each = session.sets.count(recipe.samples)
+    videos = session.sets.fake(each * splits)
+    indices = session.sets.chosen(videos, each * splits)
     if session.request.splits is None:
         splits = min(splits, max(1, len(indices) // each))
-    extractor = session.extractor(recipe)
+    extractor = session.networks.extractor(recipe)
     with progress(f"{recipe.name}: fake", len(indices)) as advance:
         yield class_scores.inception_score(videos, indices, extractor, splits=splits, advance=advance)
 
 
 def _content(session: Session) -> Iterator[Result]:
-    videos = session.fake(session.count(SAMPLES))
+    sets = session.sets
+    videos = sets.fake(sets.count(SAMPLES))
+    sets.require_evaluated_frames()
     animated = videos if isinstance(videos, AnimatedVideos) else None
     forecast = videos if isinstance(videos, ForecastVideos) else None
     given = animated or forecast
     kind = session.request.features or _content_of(session, videos)
-    indices = session.chosen(videos, session.count(SAMPLES))
+    indices = sets.chosen(videos, sets.count(SAMPLES))
     if animated:
         _require_motion(session, animated, indices, "--length T says how many frames to make of each")
     with progress(f"acd, {kind}", len(indices)) as advance:
@@ -113,7 +118,7 @@ def _content(session: Session) -> Iterator[Result]:
             features=kind,
             measure=session.request.measure,
             frames=forecast.frames if forecast else session.request.frames or (None if animated else FRAMES),
-            stride=session.evaluated_stride,
+            stride=sets.evaluated_stride,
             truth=given.truth if given else None,
             begins_true=forecast is not None,
             seed=session.request.seed,
@@ -123,19 +128,19 @@ def _content(session: Session) -> Iterator[Result]:
 
 def _content_of(session: Session, videos: VideoSet) -> str:
     """What shows the content of the set at hand."""
-    shown = videos.title or (session.real.title if session.request.real is not None else "")
+    shown = videos.title or (session.sets.real.title if session.request.real is not None else "")
     return "shape-colour" if shown == "shapes" else "face-identity"
 
 
 def _category(session: Session) -> Iterator[Result]:
     _refuse_given(session, "mcs", "nobody asks it for a category")
-    videos = session.fake(session.count(SAMPLES), categories="balanced")
+    videos = session.sets.fake(session.sets.count(SAMPLES), categories="balanced")
     if not videos.class_names:
         raise DataError(
             f"{videos.name}: its videos have no categories, which this score compares with what is seen; give a "
             "snapshot of a model with categories, or videos in folders by category"
         )
-    indices = session.chosen(videos, session.count(SAMPLES))
+    indices = session.sets.chosen(videos, session.sets.count(SAMPLES))
     classifier = _classifier(session)
     with progress("mcs: fake", len(indices)) as advance:
         yield category.motion_control_score(
@@ -143,7 +148,7 @@ def _category(session: Session) -> Iterator[Result]:
             indices,
             classifier,
             seed=session.request.seed,
-            stride=session.evaluated_stride,
+            stride=session.sets.evaluated_stride,
             advance=advance,
         )
 
@@ -153,7 +158,7 @@ def _classifier(session: Session) -> Classifier:
     path = None if session.request.classifier is None else Path(session.request.classifier)
     if path is not None and path.suffix != ".npz":
         raise ConfigError(f"--classifier {path}: a classifier is a file whose name ends in .npz")
-    real, frames = session.real, session.request.frames or FRAMES
+    real, frames = session.sets.real, session.request.frames or FRAMES
     if path is not None and path.exists():
         return _read_classifier(path, session, frames)
     if path is not None:
@@ -164,7 +169,7 @@ def _classifier(session: Session) -> Classifier:
         range(len(real)),
         seed=session.request.seed,
         frames=frames,
-        stride=session.every_nth,
+        stride=session.sets.every_nth,
         subjects=real.subjects,
         device=session.device,
         say=session.say,
@@ -177,7 +182,7 @@ def _classifier(session: Session) -> Classifier:
 def _read_classifier(path: Path, session: Session, frames: int) -> Classifier:
     found = classifier_file.load(path)
     there = (found.reference, found.split, found.preparation.frames, found.preparation.stride)
-    here = (session.real.reference, session.real.split, frames, session.every_nth)
+    here = (session.sets.real.reference, session.sets.real.split, frames, session.sets.every_nth)
     if there != here:
         raise ConfigError(
             f"--classifier {path}: it was trained on {_trained(*there)}, and asked for is {_trained(*here)}; name "
@@ -193,19 +198,21 @@ def _trained(reference: str, split: str | None, frames: int, stride: int) -> str
 
 def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
     def measure(session: Session) -> Iterator[Result]:
-        if session.is_snapshot and not (session.animates or session.forecasts):
+        sets = session.sets
+        if sets.is_snapshot and not (sets.animates or sets.forecasts):
             raise ConfigError(
                 f"--fake {session.request.fake}: this model makes videos of its own, not predictions of given ones, "
                 f"which {metric} compares with their truth"
             )
-        if session.request.futures is not None and not session.forecasts:
+        if session.request.futures is not None and not sets.forecasts:
             raise ConfigError(
                 f"--futures {session.request.futures}: only a snapshot that continues videos makes several of each"
             )
-        forecast = session.forecast_videos(None) if session.forecasts else None
-        real, fake = session.real, forecast or session.fake(len(session.real))
-        indices = session.chosen(fake, session.count(len(fake)))
-        if session.animates:
+        forecast = sets.forecast_videos(None) if sets.forecasts else None
+        real, fake = sets.real, forecast or sets.fake(len(sets.real))
+        sets.require_real_frames()
+        indices = sets.chosen(fake, sets.count(len(fake)))
+        if sets.animates:
             _require_as_long(session)
             _require_motion(session, fake, indices, "a photo has no truth to compare with; acd needs none")
         with progress(metric, len(indices)) as advance:
@@ -214,13 +221,13 @@ def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
                 fake,
                 indices,
                 metric=metric,
-                context=session.context,
+                context=sets.context,
                 frames=forecast.frames if forecast else session.request.frames,
-                stride=session.every_nth,
-                whole=session.animates or session.forecasts,
-                futures=partial(forecast.futures, seeds=_seeds(session)) if forecast else None,
-                resize=session.resize,
-                settings={"alphas": ALPHAS} if session.animates else {},
+                stride=sets.every_nth,
+                whole=sets.animates or sets.forecasts,
+                futures=partial(forecast.futures, seeds=_seeds(session.request)) if forecast else None,
+                resize=sets.resize,
+                settings={"alphas": ALPHAS} if sets.animates else {},
                 seed=session.request.seed,
                 advance=advance,
             )
@@ -228,13 +235,14 @@ def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
     return measure
 
 
-def _seeds(session: Session) -> range:
-    """The seeds of a video's futures; the first is that of the set which other metrics take."""
-    return range(session.request.seed, session.request.seed + (session.request.futures or FUTURES))
+def _seeds(request: Request) -> list[int]:
+    """The seeds of a video's futures: that of the set which other metrics take, and draws that other seeds lack."""
+    more = range(1, request.futures or FUTURES)
+    return [request.seed, *(int(seeding.stream(request.seed, "futures", i).integers(2**63)) for i in more)]
 
 
 def _refuse_what_it_ignores(metric: str, session: Session) -> None:
-    if session.request.context is not None and metric not in _OF_PREDICTIONS and not session.forecasts:
+    if session.request.context is not None and metric not in _OF_PREDICTIONS and not session.sets.forecasts:
         raise ConfigError(
             f"--context {session.request.context}: {metric} takes whole videos; only a snapshot that continues videos "
             "is shown a part of them first"
@@ -242,8 +250,8 @@ def _refuse_what_it_ignores(metric: str, session: Session) -> None:
 
 
 def _refuse_given(session: Session, metric: str, why: str) -> None:
-    if session.animates or session.forecasts:
-        does = "animates given pictures" if session.animates else "continues given videos"
+    if session.sets.animates or session.sets.forecasts:
+        does = "animates given pictures" if session.sets.animates else "continues given videos"
         raise ConfigError(f"evaluate.py {metric} has no meaning for {session.request.fake}: it {does}, and {why}")
 
 
@@ -257,8 +265,8 @@ def _require_as_long(session: Session) -> None:
 
 def _require_motion(session: Session, videos: AnimatedVideos, indices: list[int], hint: str) -> None:
     if all(_is_still(videos, index) for index in indices):
-        stride = "" if session.every_nth == 1 else f" at --every-nth {session.every_nth}"
-        raise DataError(f"{session.real.name}: its videos have one frame each{stride}; {hint}")
+        stride = "" if session.sets.every_nth == 1 else f" at --every-nth {session.sets.every_nth}"
+        raise DataError(f"{session.sets.real.name}: its videos have one frame each{stride}; {hint}")
 
 
 def _is_still(videos: AnimatedVideos, index: int) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from mocogan_chainer.evaluation.metrics.baselines import LABELS, frames_ahead
-from mocogan_chainer.evaluation.metrics.best_of import BEST, MEAN
-from mocogan_chainer.evaluation.metrics.prediction import FUTURES
+from mocogan_chainer.evaluation.metrics.best_of import BEST, FUTURES, MEAN
 from mocogan_chainer.evaluation.result import Result, shown
 
 

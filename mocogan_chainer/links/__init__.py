@@ -6,7 +6,7 @@ from mocogan_chainer.links.folded import FoldedConvolution
 from mocogan_chainer.links.freezing import frozen
 from mocogan_chainer.links.gru import GRU
 from mocogan_chainer.links.noise import NoiseSource
-from mocogan_chainer.links.normalization import BatchNormActivation
+from mocogan_chainer.links.normalization import BatchNormActivation, statistics_kept
 from mocogan_chainer.links.spectral import SpectralConvolution, SpectralDeconvolution, SpectralLink
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "SpectralDeconvolution",
     "SpectralLink",
     "frozen",
+    "statistics_kept",
 ]

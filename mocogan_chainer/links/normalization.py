@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import chainer
 import numpy as np
 from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.backends import Noise
+
+
+@contextlib.contextmanager
+def statistics_kept() -> Iterator[None]:
+    """Within it, batch normalization trains by each batch's statistics as always, but the running ones do not move.
+
+    For passes that sampling never makes: it would be given statistics that are not of its own.
+    """
+    with chainer.using_config("keep_statistics", True):
+        yield
 
 
 class BatchNormActivation(chainer.Link):
@@ -29,6 +42,7 @@ class BatchNormActivation(chainer.Link):
 
     def forward(self, x: Variable, noise: Noise | None = None) -> Variable:
         """Apply the layer, then add noise; in training the running statistics move towards the batch's."""
-        return functions.batch_norm_activation(
-            x, self.gamma, self.beta, self.avg_mean, self.avg_var, slope=self.slope, noise=noise
-        )
+        running = self.avg_mean, self.avg_var
+        if getattr(chainer.config, "keep_statistics", False):
+            running = tuple(array.copy() for array in running)
+        return functions.batch_norm_activation(x, self.gamma, self.beta, *running, slope=self.slope, noise=noise)

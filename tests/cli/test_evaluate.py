@@ -13,6 +13,7 @@ from mocogan_chainer.cli import evaluate, generate, train
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.evaluation import result, statistics
+from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.features import catalogue, i3d, weights
 from tests.evaluation.fakes import Means
 
@@ -107,9 +108,41 @@ class TestDistances:
         assert "needs at least 2" in said
 
     def test_videos_too_short_for_a_clip(self, data, capsys):
-        said = error(capsys, "fvd", "--real", data, "--fake", data, "--frames", 33)
+        for i, frames in enumerate(np.zeros((2, 5, 16, 16, 3), np.uint8)):
+            video.write_frames(Path("short", str(i)), frames)
+        said = error(capsys, "fvd", "--real", "short", "--fake", data, "--frames", 6)
         assert "0 of its videos gave a clip, and 2 are needed" in said
-        assert "32 frames, and a clip takes 33" in said
+        assert "5 frames, and a clip takes 6" in said
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["fvd", "--real", "DATA", "--fake", "DATA"],
+            ["fvd", "--real", "DATA", "--fake", "frames"],
+            ["fvd", "--real", "frames", "--fake", "DATA"],
+            ["prd", "--real", "DATA", "--fake", "SNAPSHOT"],
+            ["acd", "--fake", "DATA"],
+            ["psnr", "--real", "DATA", "--fake", "frames"],
+            ["precalc", "--real", "DATA", "--out", "x.npz"],
+        ],
+    )
+    def test_frames_that_no_video_of_a_dataset_has(self, arguments, data, snapshot, capsys, monkeypatch):
+        """It is said at once: no video is read for that."""
+        for i, frames in enumerate(np.zeros((30, 12, 16, 16, 3), np.uint8)):
+            video.write_frames(Path("frames", str(i)), frames)
+        monkeypatch.setattr(PreparedVideos, "read", lambda *arguments: pytest.fail("a video was read"))
+        arguments = [{"DATA": data, "SNAPSHOT": snapshot}.get(name, name) for name in arguments]
+        stride = 3 if "--real" in arguments else 1
+        paced = ["--every-nth", 3] * (stride == 3)
+        there = {1: 32, 3: 11}[stride]
+        said = error(capsys, *arguments, "--frames", there + 1, *paced)
+        assert said == (
+            f"error: --frames {there + 1}: the longest video of {data} has {there} frames at stride {stride}; "
+            f"use at most {there}\n"
+        )
+
+    def test_a_clip_may_begin_anew_at_a_video_s_end(self, data):
+        assert run("fid", "--protocol", "fid-resnext101-evan", "--real", data, "--fake", data, "--frames", 40) == 0
 
     def test_the_real_sets_stride_is_that_of_the_training(self, data, snapshot, tmp_path):
         assert run("fvd", "--real", data, "--fake", snapshot, "--samples", 5, "--frames", 4) == 0
@@ -127,7 +160,7 @@ class TestDistances:
 
     def test_inception_score(self, snapshot, tmp_path, monkeypatch):
         monkeypatch.setattr(
-            "mocogan_chainer.evaluations.session._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
+            "mocogan_chainer.evaluations.networks._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
         )
         assert run("is", "--fake", snapshot, "--samples", 6, "--splits", 2) == 0
         found = the_result(tmp_path)

@@ -211,7 +211,10 @@ class TestOthers:
             said = error(capsys, *arguments)
             assert "this snapshot animates pictures, the first frames of real videos: name with --real" in said
         assert run("precalc", "--fake", "happy.npz", "--out", "fake.npz") == 2
-        assert "animates pictures" in capsys.readouterr().err
+        assert capsys.readouterr().err == (
+            "error: --fake happy.npz: precalc stores sets that stand alone, and this snapshot's videos are made of "
+            "real pictures; measure them with evaluate.py fvd --real DATASET_OR_VIDEOS --fake happy.npz\n"
+        )
 
     def test_a_split_of_nothing(self, capsys):
         assert "--split test: a part of the real set; name the set with --real" in error(

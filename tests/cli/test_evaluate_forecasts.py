@@ -108,7 +108,7 @@ class TestPredictions:
         assert any("gives 4 frames at stride 1, fewer than frames=6" in warning for warning in found.warnings)
 
     def test_the_best_of_several_futures(self, data, workplace):
-        found = measured("psnr", data, "--split", "test", "--futures", 4)
+        found = measured("psnr", data, "--split", "test", "--futures", 4, "--seed", 9)
         steps = [[1 + seed % 7 for seed in seeds] for _, _, seeds in workplace.asked if len(seeds) == 4]
         assert len(steps) == 2
         scores = [[np.mean(decibels(*(abs(s - STEP) * t for t in (1, 2, 3)))) for s in of if s != STEP] for of in steps]
@@ -116,6 +116,29 @@ class TestPredictions:
         assert found.others["best of K"] == pytest.approx(np.mean([max(video) for video in scores]))
         assert found.others["mean of K"] == pytest.approx(np.mean(scores))
         assert found.counts["futures of a video"] == 4
+
+    def test_futures_of_two_seeds_have_nothing_in_common(self, data, workplace):
+        """The first of each is that which other metrics take, and fewer futures are the first of more."""
+        drawn = {}
+        for seed, number in ((0, 5), (1, 5), (0, 2)):
+            workplace.asked.clear()
+            rest = ["--split", "test", "--seed", seed, "--frames", 4]
+            measured("psnr", data, *rest, "--futures", number, out=f"psnr{seed}{number}")
+            drawn[seed, number] = [seeds for _, _, seeds in workplace.asked if None not in seeds]
+            workplace.asked.clear()
+            measured("fvd", data, *rest, out=f"fvd{seed}{number}")
+            singles = [seeds for _, _, seeds in workplace.asked]
+            assert [seeds[:1] for seeds in drawn[seed, number]] == singles
+        first, second = ({seed for seeds in drawn[which] for seed in seeds} for which in ((0, 5), (1, 5)))
+        assert len(first) == len(second) == 5 * 3
+        assert not first & second
+        assert [seeds[:2] for seeds in drawn[0, 5]] == drawn[0, 2]
+
+    def test_a_snapshot_is_summed_once(self, data, monkeypatch):
+        summed = []
+        monkeypatch.setattr(weights, "sha256", lambda path: summed.append(str(path)) or "ab" * 32)
+        assert run("all", "--real", data, "--fake", "ahead.npz", "--features", "shape-colour", "--frames", 5) == 0
+        assert summed.count("ahead.npz") == 1
 
     def test_five_unless_told(self, data):
         assert measured("ssim", data).counts["futures of a video"] == 5
@@ -153,7 +176,12 @@ class TestPredictions:
             (["--frames", 3], "frames=3: it must be more than context=3, whose frames are among them"),
             (["--length", 9], "--length 9: this snapshot continues real videos; --frames T says how many frames"),
             (["--futures", 0], "--futures=0: it must be between 1 and 1000"),
-            (["--frames", 30], "none of its 4 videos can be compared; the first: "),
+            (["--frames", 10], "--frames 10: the longest video of "),
+            (["--frames", 10], "/data has 9 frames at stride 1; use at most 9"),
+            (["--frames", 5, "--every-nth", 4], "/data has 3 frames at stride 4; use at most 3"),
+            (["--every-nth", 2], "ahead.npz: its videos have 6 frames, as trained, and the longest video of "),
+            (["--every-nth", 2], "/data has 5 frames at stride 2; say --frames 5, or a smaller number"),
+            (["--frames", 8, "--split", "test"], "/data has 7 frames at stride 1; use at most 7"),
         ],
     )
     def test_mistakes(self, data, capsys, arguments, said):
@@ -277,7 +305,10 @@ class TestSets:
             said = error(capsys, *arguments)
             assert "this snapshot continues videos, the first frames of real ones: name with --real" in said
         assert run("precalc", "--fake", "ahead.npz", "--out", "fake.npz") == 2
-        assert "continues videos" in capsys.readouterr().err
+        assert capsys.readouterr().err == (
+            "error: --fake ahead.npz: precalc stores sets that stand alone, and this snapshot's videos go on from real "
+            "ones; measure them with evaluate.py fvd --real DATASET_OR_VIDEOS --fake ahead.npz\n"
+        )
 
     def test_context_of_what_has_none(self, data, capsys):
         assert run("fvd", "--real", data, "--fake", data, "--context", 2) == 2

@@ -22,7 +22,7 @@ class Lightening:
 
     size = SIZE
     most_context = MOST
-    tells_clips = True
+    transfers_motion = True
 
     def __init__(self):
         self.calls = []
@@ -346,6 +346,7 @@ def test_motion_from_another_clip(place, forecaster, capsys):
         ),
         (["--context", "a.png", "--motion-from", "walk", "--seed", 0], "--seed 0: with --motion-from the other clip"),
         (["--context", "a.png", "--motion-from", "gone"], "gone: no such file or folder"),
+        (["--context", "a.png", "--motion-from", ""], "--motion-from is empty; name one clip: a video file or folder"),
         (
             ["--context", "a.png", "--motion-from", "a.png"],
             "--motion-from a.png: a photo; it must be one clip: a video file or folder of pictures",
@@ -378,12 +379,12 @@ def test_mistakes_are_one_line(place, forecaster, capsys, arguments, message):
     assert not (place / "out").exists()
 
 
-def test_a_model_that_does_not_tell_clips(place, forecaster, capsys):
-    forecaster.tells_clips = False
+def test_a_model_that_does_not_transfer_motion(place, forecaster, capsys):
+    forecaster.transfers_motion = False
     pictures("walk", 8)
     assert run("--context", "walk", "--motion-from", "walk") == 2
     assert capsys.readouterr().err == (
-        "error: --motion-from walk: this prediction did not learn to tell the motion of clips; train one with "
+        "error: --motion-from walk: this prediction did not learn to read the motion of clips; train one with "
         "--set model.motion_encoder=video, or leave it away\n"
     )
 
@@ -392,8 +393,10 @@ def test_frames_must_be_left_to_come(place, forecaster, capsys):
     forecaster.most_context = LENGTH
     pictures("walk", 12)
     assert run("--context", "walk") == 2
-    message = "error: --given 10: prediction was trained on clips of 10 frames, so that none is left to come; say how"
-    assert capsys.readouterr().err.startswith(message)
+    end = "it was trained on clips of 10, so that none is left to come; say how many with --length T\n"
+    assert capsys.readouterr().err == f"error: prediction is given 10 frames: {end}"
+    assert run("--context", "walk", "--given", 10) == 2
+    assert capsys.readouterr().err == f"error: --given 10: {end}"
     assert run("--context", "walk", "--length", 2, "--futures", 0) == 0
     assert forecaster.calls == [(list(range(10)), 2, [None])]
 

@@ -114,7 +114,7 @@ class Brightening:
     It remembers what it was asked for: frames seen, frames to come and seeds.
     """
 
-    tells_clips = False
+    transfers_motion = False
 
     def __init__(self, size=8, most_context=3):
         self.size, self.most_context = size, most_context

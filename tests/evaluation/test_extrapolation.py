@@ -1,4 +1,4 @@
-"""Motion that goes on, against scenes whose every frame is known."""
+"""Frames that are copied and motion that goes on, against scenes whose every frame is known."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.evaluation import extrapolation
-from mocogan_chainer.evaluation.extrapolation import extrapolate
+from mocogan_chainer.evaluation.extrapolation import copy_last_frame, extrapolate
 
 SIZE, SIDE = 32, 10
 
@@ -29,6 +29,13 @@ def square_that_moves(dx, dy, length):
 def decibels(a, b):
     with np.errstate(divide="ignore"):
         return 10 * np.log10(255**2 / np.square(a.astype(float) - b).mean(axis=(1, 2, 3)))
+
+
+def test_copying_the_last_frame():
+    seen = np.arange(3 * 2 * 2 * 3, dtype=np.uint8).reshape(3, 2, 2, 3)
+    found = copy_last_frame(seen, 4)
+    assert found.shape == (4, 2, 2, 3) and found.dtype == np.uint8
+    assert all(frame.tolist() == seen[2].tolist() for frame in found)
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(1, 0), (-1, 0), (0, 1), (0, -1), (2, 0), (0, -2), (1, 1), (-2, 1)])

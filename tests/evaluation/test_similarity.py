@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.evaluation.similarity import FrameScores, copy_last_frame, psnr, ssim
+from mocogan_chainer.evaluation.similarity import FrameScores, psnr, ssim
 
 
 def pair(frames=2, height=14, width=13, noise=20):
@@ -107,13 +107,6 @@ def test_what_they_refuse(score):
         score(predicted, true[0])
     with pytest.raises(DataError, match=r"is \(1, 12, 12, 3\) and the true one \(2, 12, 12, 3\); they must be alike"):
         score(predicted[:1], true)
-
-
-def test_copying_the_last_frame():
-    seen = np.arange(3 * 2 * 2 * 3, dtype=np.uint8).reshape(3, 2, 2, 3)
-    found = copy_last_frame(seen, 4)
-    assert found.shape == (4, 2, 2, 3) and found.dtype == np.uint8
-    assert all(frame.tolist() == seen[2].tolist() for frame in found)
 
 
 class TestOverVideos:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from mocogan_chainer.evaluation.averages import Average
-from mocogan_chainer.evaluation.extrapolation import LEAST_SEEN, extrapolate
+from mocogan_chainer.evaluation.extrapolation import LEAST_SEEN, copy_last_frame, extrapolate
 from mocogan_chainer.evaluation.result import SPREADS, Number
-from mocogan_chainer.evaluation.similarity import FrameScores, copy_last_frame
+from mocogan_chainer.evaluation.similarity import FrameScores
 
 COPY, FLOW = "copy-last-frame", "optical-flow"
 LABELS = {COPY: "copy of the last frame seen", FLOW: "motion of the last two frames seen, going on"}
@@ -27,6 +27,9 @@ def baselines(context: int) -> dict[str, Continue]:
 class Gains:
     """Gathers the scores of a baseline, and what predictions of the same videos are better by.
 
+    Gains are of pairs: a frame where either score is infinite (an equal one) has none, and a video's is the average
+    over its frames that have one.
+
     Args:
         name: of the baseline.
         length: frames that are scored of each video; None where they may differ.
@@ -41,13 +44,13 @@ class Gains:
     def add(self, own: np.ndarray, baseline: np.ndarray) -> None:
         """Take in a video's scores, of the prediction and of the baseline, each ``(T,)``."""
         self._scores.add(baseline)
-        finite = [scores[np.isfinite(scores)] for scores in (own, baseline)]
-        if all(map(len, finite)):
-            self._whole.add(finite[0].mean() - finite[1].mean())
+        paired = np.flatnonzero(np.isfinite(own) & np.isfinite(baseline))
+        gains = own[paired] - baseline[paired]
+        if len(gains):
+            self._whole.add(gains.mean())
         self._frames += [Average() for _ in range(len(own) - len(self._frames))]
-        for gain, here, there in zip(self._frames, own, baseline, strict=False):
-            if math.isfinite(here) and math.isfinite(there):
-                gain.add(here - there)
+        for place, gain in zip(paired, gains, strict=True):
+            self._frames[place].add(gain)
 
     def others(self) -> dict[str, Number]:
         """Return the baseline's average and curve, and the gains with their standard errors over videos.

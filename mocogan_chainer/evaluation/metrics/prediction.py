@@ -20,8 +20,6 @@ from mocogan_chainer.evaluation.result import Number, Result, versions
 from mocogan_chainer.evaluation.similarity import FrameScores
 from mocogan_chainer.evaluation.video_set import VideoSet
 
-FUTURES = "futures of a video"
-
 
 @dataclass(frozen=True)
 class Score:
@@ -168,7 +166,7 @@ class _Scores:
         self._sizes: set[tuple[int, ...]] = set()
         self._lengths: set[int] = set()
         self._baselines = baselines(context)
-        self._best, self._tried = BestOf(), 0
+        self._best = None if futures is None else BestOf()
         self.videos = 0
 
     @property
@@ -205,10 +203,8 @@ class _Scores:
         self.own.add(scores)
         for name, go_on in self._baselines.items():
             self._gains[name].add(scores, self._score(go_on(true[:seen], length - seen), true[seen:]))
-        if self._futures is not None:
-            futures = self._futures(index)
-            self._best.add(np.stack([self._score(future, true[seen:]) for future in futures]))
-            self._tried = len(futures)
+        if self._best is not None:
+            self._best.add(np.stack([self._score(future, true[seen:]) for future in self._futures(index)]))
         self._sizes.add(true.shape[1:3])
         self.videos += 1
 
@@ -219,11 +215,11 @@ class _Scores:
             found["per frame spread"] = self.own.per_frame_spread()
         for gains in self._gains.values():
             found |= gains.others()
-        return found | (self._best.others() if self._tried else {})
+        return found | (self._best.others() if self._best else {})
 
     def counts(self) -> dict[str, int]:
-        """Return how many futures there were of a video."""
-        return {FUTURES: self._tried} if self._tried else {}
+        """Return how many futures there were of a video, and how many of them left out; nothing without futures."""
+        return self._best.counts() if self._best else {}
 
 
 def _first(frames: int | None, stride: int) -> Callable[[int], range]:

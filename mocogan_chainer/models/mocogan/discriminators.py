@@ -37,9 +37,9 @@ class DownBlock(chainer.Chain):
             if normalize:
                 self.norm = BatchNormActivation(out_channels, SLOPE)
 
-    def forward(self, x: Variable) -> Variable:
+    def forward(self, x: Variable, noisy: bool = True) -> Variable:
         """(N, in_channels, *size) -> (N, out_channels, *smaller size)."""
-        h, noise = self.conv(x), self.noise.draw(self.sigma)
+        h, noise = self.conv(x), self.noise.draw(self.sigma) if noisy else None
         return self.norm(h, noise) if self.normalize else functions.leaky_relu(h, SLOPE, noise)
 
 
@@ -93,11 +93,12 @@ class Discriminator(chainer.Chain):
             x = feature
         return self.to_scores(x)
 
-    def features(self, x: Variable) -> Iterator[Variable]:
+    def features(self, x: Variable, noisy: bool = True) -> Iterator[Variable]:
         """Yield what each block makes of (N, in_channels, *size): (N, width, *smaller size)."""
-        x = functions.add_noise(x, self.noise.draw(self.sigma))
+        if noisy:
+            x = functions.add_noise(x, self.noise.draw(self.sigma))
         for block in self.blocks:
-            x = block(x)
+            x = block(x, noisy)
             yield x
 
 

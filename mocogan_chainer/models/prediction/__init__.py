@@ -13,10 +13,8 @@ from chainer.dataset import Iterator
 from mocogan_chainer import seeding
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.iterators import ClipIterator
-from mocogan_chainer.errors import ConfigError, require_one_of, require_range
 from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.family import Family
-from mocogan_chainer.models.mocogan import sizes
 from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
 from mocogan_chainer.models.prediction.encoders import MotionEncoder
 from mocogan_chainer.models.prediction.generator import DeconvolutionGenerator, FrameGenerator
@@ -24,10 +22,8 @@ from mocogan_chainer.models.prediction.memory import activation_floats
 from mocogan_chainer.models.prediction.predictor import Predictor
 from mocogan_chainer.models.prediction.resnet import ResNetGenerator
 from mocogan_chainer.models.prediction.sampler import PredictionForecaster
-from mocogan_chainer.models.prediction.updater import PredictionUpdater, Weights
-
-MOST_CONTEXT = 3
-WEIGHTS = ("image", "video", "L1", "L2", "perceptual", "latent", "retell")
+from mocogan_chainer.models.prediction.settings import checked
+from mocogan_chainer.models.prediction.updater import PredictionUpdater
 
 
 def build(config: dict[str, Any], data: DataDescription) -> Family:
@@ -37,9 +33,7 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
         ConfigError: a value is out of range, or the config does not fit the data.
     """
     model, seed = config["model"], config["seed"]
-    _check_values(model)
-    weights = _weights(model)
-    least_length = _least_length(config, data.size)
+    weights, least_horizon = checked(config, data.size)
     noise = NoiseSource(seed)
 
     def stream(*names: str) -> np.random.Generator:
@@ -73,7 +67,7 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             PredictionUpdater,
             **networks,
             most_context=model["context"],
-            least_length=least_length,
+            least_horizon=least_horizon,
             noise_scale=model["noise_scale"],
             weights=weights,
             noise=noise,
@@ -82,13 +76,22 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             PredictionForecaster,
             most_context=model["context"],
             noise_scale=model["noise_scale"],
-            tells_clips=weights.retell > 0,
+            transfers_motion=weights.recons > 0,
         ),
         activation_floats=activation_floats(
             size=data.size,
             length=config["video_length"],
             batchsize=config["batchsize"],
-            model=model,
+            n_filters_gen=model["n_filters_gen"],
+            n_filters_enc=model["n_filters_enc"],
+            n_filters_vdis=model["n_filters_vdis"],
+            dim_zm=model["dim_zm"],
+            n_carried=model["n_carried"],
+            n_blocks=model["n_blocks"] if model["generator"] == "resnet" else None,
+            image=weights.image > 0,
+            video=weights.video > 0,
+            latent=weights.latent > 0,
+            recons=weights.recons > 0,
         ),
     )
 
@@ -112,72 +115,3 @@ def _generator(model: dict[str, Any], size: int, rng: np.random.Generator) -> Fr
     return DeconvolutionGenerator(
         dim_zc=model["dim_zc"], n_filters=model["n_filters_gen"], n_filters_enc=model["n_filters_enc"], **common
     )
-
-
-def _weights(model: dict[str, Any]) -> Weights:
-    """The losses' weights; only a motion encoder of whole videos learns to tell them."""
-    weights = {name: model[f"lambda_{name}"] for name in WEIGHTS}
-    if model["motion_encoder"] == "frames":
-        weights["retell"] = 0.0
-    return Weights(**weights)
-
-
-def _check_values(model: dict[str, Any]) -> None:
-    require_one_of("model.generator", model["generator"], ("deconvolution", "resnet"))
-    require_one_of("model.motion_encoder", model["motion_encoder"], ("frames", "video"))
-    require_one_of("model.video_discriminator", model["video_discriminator"], ("full", "patch"))
-    require_range("model.context", model["context"], 1, MOST_CONTEXT)
-    require_range("model.n_blocks", model["n_blocks"], 1, 100)
-    require_range("model.n_carried", model["n_carried"], 0, 64)
-    for name in ("dim_zc", "dim_zm", "dim_e", "dim_features"):
-        require_range(f"model.{name}", model[name], 1, 8192)
-    for name in ("gen", "enc", "idis", "vdis"):
-        require_range(f"model.n_filters_{name}", model[f"n_filters_{name}"], 1, 4096)
-    for name in WEIGHTS:
-        require_range(f"model.lambda_{name}", model[f"lambda_{name}"], 0, 1e6)
-    for name in ("noise_scale", "noise_sigma"):
-        require_range(f"model.{name}", model[name], 0, 100)
-    if not model["lambda_L1"] + model["lambda_L2"]:
-        raise ConfigError("model.lambda_L1=0, model.lambda_L2=0: nothing says what comes next; set one of them above 0")
-    if model["lambda_perceptual"] and not model["lambda_image"]:
-        raise ConfigError(
-            f"model.lambda_perceptual={model['lambda_perceptual']:g}: it is measured in the image discriminator's "
-            "features, and model.lambda_image=0 leaves that away; set one to 0 or the other above 0"
-        )
-    if model["motion_encoder"] == "video" and not model["lambda_retell"]:
-        raise ConfigError(
-            "model.motion_encoder=video: it learns by model.lambda_retell, which is 0; set that above 0, or "
-            "model.motion_encoder=frames"
-        )
-
-
-def _least_length(config: dict[str, Any], size: int) -> int:
-    """Return the frames of the shortest clips of training.
-
-    Raises:
-        ConfigError: the run's settings do not go together.
-    """
-    model, length = config["model"], config["video_length"]
-    require_range("batchsize", config["batchsize"], low=2)  # batch normalization needs two
-    if config["image_batchsize"] is not None:
-        raise ConfigError(
-            f"image_batchsize={config['image_batchsize']}: the images are a frame of each clip; leave it unset"
-        )
-    least, why, hint = model["context"] + 1, "a context of model.context frames and a frame after it take", ""
-    if model["lambda_video"]:
-        patch = model["video_discriminator"] == "patch"
-        judged = sizes.min_video_length(size, patch)
-        if judged > least:
-            others = [] if patch else [f"model.video_discriminator=patch takes {sizes.min_video_length(size, True)}"]
-            hint = f" ({', '.join([*others, f'model.lambda_video=0 takes {least}'])})"
-            least, why = judged, "the video discriminator needs"
-    if length < least:
-        raise ConfigError(f"video_length={length}: {why} at least {least}{hint}")
-    if model["least_length"] is None:
-        return max(least, length // 2 + 1)
-    if not least <= model["least_length"] <= length:
-        raise ConfigError(
-            f"model.least_length={model['least_length']}: it must be from {least}, because {why} that many, to "
-            f"video_length={length}{hint}"
-        )
-    return model["least_length"]

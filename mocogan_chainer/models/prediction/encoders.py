@@ -68,20 +68,31 @@ class MotionEncoder(chainer.Chain):
             self.frames = FrameEncoder(size=size, in_channels=6, n_filters=n_filters, out_size=features, rng=rng)
             self.over_time = GRU(features, state_size, rng)
 
-    def forward(self, x: Variable | Array) -> Variable:
-        """Clips (N, 3, T, size, size) -> the state after each frame (N, T, state_size)."""
+    def forward(self, x: Variable | Array, after: tuple[Variable | Array, Variable | Array] | None = None) -> Variable:
+        """Encode clips, or more of clips.
+
+        Args:
+            x: (N, 3, T, size, size).
+            after: of the frame before the first, where there is one: the state (N, state_size) and the frame
+                (N, 3, size, size).
+
+        Returns:
+            The state after each frame, (N, T, state_size).
+        """
         n, _, length = x.shape[:3]
-        features = self.frames(rows(F.concat([chainer.as_variable(x), differences(x)], axis=1)))  # (N * T, features)
+        start, before = (self.xp.zeros((n, self.state_size), np.float32), None) if after is None else after
+        moves = differences(x, before)
+        features = self.frames(rows(F.concat([chainer.as_variable(x), moves], axis=1)))  # (N * T, features)
         inputs = F.transpose(F.reshape(features, (n, length, -1)), (1, 0, 2))  # (T, N, features)
-        start = self.xp.zeros((n, self.state_size), np.float32)
         return self.over_time(start, inputs)
 
 
-def differences(x: Variable | Array) -> Variable:
-    """(N, C, T, H, W) -> each frame less the one before, the first 0; the same shape."""
+def differences(x: Variable | Array, before: Variable | Array | None = None) -> Variable:
+    """Clips (N, C, T, H, W) -> each frame less the one before, the first less ``before`` (N, C, H, W) or else 0."""
     x = chainer.as_variable(x)
     frames = F.split_axis(x, x.shape[2], axis=2)  # slices would add up their gradients number by number
-    return x - F.concat([frames[0], *frames[:-1]], axis=2)
+    first = frames[0] if before is None else F.expand_dims(chainer.as_variable(before), 2)
+    return x - F.concat([first, *frames[:-1]], axis=2)
 
 
 def rows(x: Variable) -> Variable:

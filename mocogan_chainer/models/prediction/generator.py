@@ -43,10 +43,14 @@ class FrameGenerator(chainer.Chain):
         each = self.encode(rows(chainer.as_variable(x)))  # (N * T, ...)
         return F.mean(F.reshape(each, (x.shape[0], x.shape[2], *each.shape[1:])), axis=1)
 
+    def summary(self, content: Variable) -> Variable:
+        """What of the content (N, ...) does not depend on where things are: (N, D)."""
+        return content
+
     def draw(self, content: Variable, motion: Variable) -> Variable:
         """Content (N, ...) and motion codes (N, T, dim_zm) -> each frame (N * T, channels, size, size)."""
         n, length, width = motion.shape
-        each = F.broadcast_to(content[:, None], (n, length, *content.shape[1:]))
+        each = F.broadcast_to(F.expand_dims(content, 1), (n, length, *content.shape[1:]))
         return self.decode(F.reshape(each, (n * length, *content.shape[1:])), F.reshape(motion, (-1, width)))
 
 
@@ -90,7 +94,7 @@ class DeconvolutionGenerator(FrameGenerator):
 
     def decode(self, content: Variable, motion: Variable) -> Variable:
         """See :class:`FrameGenerator`."""
-        h = F.concat([content, motion])[:, :, None, None]  # (M, dim_zc + dim_zm, 1, 1)
+        h = F.reshape(F.concat([content, motion]), (len(motion), -1, 1, 1))  # (M, dim_zc + dim_zm, 1, 1)
         for block in self.blocks:
             h = block(h)  # (M, width, 4 or 6, ...), then twice the size each time
         return self.last(h)

@@ -77,7 +77,7 @@ class Predictor(chainer.Chain):
         motion = self.motion(seen.state, e)
         return Future(seen, motion, self.render(seen, motion))
 
-    def retell(self, seen: Seen, clip: Variable | Array) -> Variable:
+    def reconstruct(self, seen: Seen, clip: Variable | Array) -> Variable:
         """Show what was seen moving as a whole clip (N, 3, T, size, size) does: the same shape."""
         return self.render(seen, self.motion_encoder(clip))
 

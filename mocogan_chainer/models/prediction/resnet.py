@@ -37,7 +37,9 @@ class ResidualBlock(chainer.Chain):
     def forward(self, x: Variable, motion: Variable) -> Variable:
         """(M, channels, H, W) and (M, dim_zm) -> (M, channels, H, W)."""
         h = functions.instance_norm_activation(self.first(functions.reflection_pad(x, 1)))
-        scale, shift = F.split_axis(self.modulation(motion)[:, :, None, None], 2, axis=1)  # (M, channels, 1, 1) each
+        scale, shift = F.split_axis(
+            F.reshape(self.modulation(motion), (len(x), -1, 1, 1)), 2, axis=1
+        )  # (M, channels, 1, 1) each
         h = F.relu(h * F.broadcast_to(1 + scale, h.shape) + F.broadcast_to(shift, h.shape))
         return x + functions.instance_norm_activation(self.second(functions.reflection_pad(h, 1)))
 
@@ -79,9 +81,14 @@ class ResNetGenerator(FrameGenerator):
             h = functions.instance_norm_activation(convolution(h), slope=0.0)
         return h
 
+    def summary(self, content: Variable) -> Variable:
+        """See :class:`FrameGenerator`: the mean and the mean square over places, (N, 8 ngf)."""
+        return F.concat([F.mean(content, axis=(2, 3)), F.mean(content * content, axis=(2, 3))])
+
     def decode(self, content: Variable, motion: Variable) -> Variable:
         """See :class:`FrameGenerator`."""
-        everywhere = F.broadcast_to(motion[:, :, None, None], (*motion.shape, *content.shape[2:]))
+        everywhere = F.reshape(motion, (*motion.shape, 1, 1))
+        everywhere = F.broadcast_to(everywhere, (*motion.shape, *content.shape[2:]))
         places = chainer.as_variable(self.device.send(_places(len(motion), content.shape[-1])))
         h = functions.instance_norm_activation(self.join(F.concat([content, everywhere, places])), slope=0.0)
         for block in self.blocks:

@@ -48,7 +48,7 @@ class Transport(chainer.Chain):
         """
         n, length, width = motion.shape
         side = frame.shape[-1]
-        starts = F.broadcast_to(start[:, None], motion.shape)
+        starts = F.broadcast_to(F.expand_dims(start, 1), motion.shape)
         codes = F.reshape(F.concat([starts, motion], axis=2), (n * length, 2 * width))
         moves = F.reshape(self.to_places(F.tanh(self.hidden(codes))), (n * length * self.copies, 4))
         rows, columns = (self._weights(move, side) for move in F.split_axis(moves, 2, axis=1))  # (M, S, S) each
@@ -68,7 +68,7 @@ class Transport(chainer.Chain):
         shape = len(moves), side
         sources = F.broadcast_to(places, shape) * F.broadcast_to(F.exp(stretch), shape) + F.broadcast_to(shift, shape)
         sources = F.clip((sources + 1) * (0.5 * (side - 1)), 0.0, side - 1.0)  # in pixels
-        each = F.broadcast_to(sources[:, :, None], (*shape, side))
+        each = F.broadcast_to(F.expand_dims(sources, 2), (*shape, side))
         return F.relu(1 - abs(each - self.xp.arange(side, dtype=np.float32)))
 
 
@@ -85,5 +85,5 @@ def blend(drawn: Variable, carried: Variable, masks: Variable) -> Variable:
     """
     level = masks.xp.zeros((len(masks), 1, *masks.shape[2:]), masks.dtype)
     parts = F.softmax(F.concat([masks, level]), axis=1)  # (M, K + 1, S, S)
-    frames = F.concat([carried, drawn[:, None]])  # (M, K + 1, 3, S, S)
-    return F.sum(frames * F.broadcast_to(parts[:, :, None], frames.shape), axis=1)
+    frames = F.concat([carried, F.expand_dims(drawn, 1)])  # (M, K + 1, 3, S, S)
+    return F.sum(frames * F.broadcast_to(F.expand_dims(parts, 2), frames.shape), axis=1)

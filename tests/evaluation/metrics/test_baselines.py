@@ -44,12 +44,21 @@ def test_frame_by_frame_where_both_are_finite():
 
 
 def test_of_whole_videos():
+    """Of the second one, only the first frame has two finite scores."""
     found = gathered()
-    wholes = [26 - 76 / 3, 29 - 25.5, 88 / 3 - 77 / 3]
+    wholes = [(1 + 3 - 2) / 3, 33 - 31, (6 + 4 + 1) / 3]
     assert found["copying"] == pytest.approx(np.mean([76 / 3, 25.5, 77 / 3]))
     assert found["copying spread"] == pytest.approx(np.std([76 / 3, 25.5, 77 / 3], ddof=1) / math.sqrt(3))
     assert found["gain over copying"] == pytest.approx(np.mean(wholes))
     assert found["gain over copying spread"] == pytest.approx(np.std(wholes, ddof=1) / math.sqrt(3))
+
+
+def test_a_video_is_compared_frame_with_frame():
+    """A prediction that is better wherever both are known is better, whatever else one of them has."""
+    own, theirs = np.array([[math.inf, 21, 12], [30, math.inf, math.inf]]), np.array([[40, 20, 11], [math.inf, 1, 1]])
+    found = gathered(own, theirs)
+    assert found["gain over copying"] == 1
+    assert "gain over copying spread" not in found  # the second video has no frame where both are known
 
 
 def test_of_one_video_nothing_is_known():

@@ -29,10 +29,27 @@ def test_one_video():
     assert gathered([[1, 3]]) == {"best of K": 2, "best of K per frame": [1, 3], "mean of K": 2}
 
 
-def test_equal_frames_are_left_out():
-    found = gathered([[math.inf, 20], [30, 30]], [[10, 10], [5, 5]])
-    assert found["best of K per frame"] == [20, 20]
+def test_exact_frames_rank_first_and_are_left_out_of_averages():
+    found = gathered([[30, 30], [math.inf, 20]], [[10, 10], [5, 5]])
+    assert found["best of K per frame"] == [10, 15]
+    assert found["best of K"] == 15
     assert found["mean of K"] == pytest.approx((25 + 7.5) / 2)
-    whole = gathered([[math.inf, math.inf], [30, 30]])
-    assert (whole["best of K"], whole["mean of K"]) == (math.inf, 30)
+
+
+def test_of_as_many_exact_frames_the_others_decide():
+    found = gathered([[math.inf, 20, 22], [25, math.inf, 24], [math.inf, 50, 1], [99, 99, 99]])
+    assert found["best of K"] == 25.5
+    assert found["best of K per frame"] == [math.inf, 50, 1]
+    more = gathered([[math.inf, 60, 60], [math.inf, math.inf, 3]])
+    assert more["best of K"] == 3
+
+
+def test_exact_futures_are_counted():
+    best = BestOf()
+    best.add(np.array([[30, 30], [math.inf, math.inf]]))
+    assert best.others() == {"best of K": math.inf, "best of K per frame": [math.inf] * 2, "mean of K": 30}
+    best.add(np.array([[10, 20], [5, math.inf]]))
+    assert best.counts() == {"futures of a video": 2, "exact futures left out": 1}
+    assert best.others()["best of K"] == 5
+    assert best.others()["mean of K"] == pytest.approx((30 + 10) / 2)
     assert gathered([[math.inf]])["mean of K"] == math.inf

@@ -9,8 +9,8 @@ from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
 
 
-def make(kind, patch):
-    common = {"size": 32, "in_channels": 3, "n_filters": 2, "patch": patch, "noise": NoiseSource(0), "sigma": 0.1}
+def make(kind, patch, sigma=0.1):
+    common = {"size": 32, "in_channels": 3, "n_filters": 2, "patch": patch, "noise": NoiseSource(0), "sigma": sigma}
     if kind == "image":
         return image_discriminator(**common, rng=seeding.stream(0))
     return video_discriminator(**common, n_categories=0, rng=seeding.stream(0))
@@ -49,6 +49,29 @@ def test_features_are_what_forward_goes_through(kind, patch, train):
     for feature, expected in zip(features, passed.outputs, strict=True):
         np.testing.assert_array_equal(feature, expected)
     np.testing.assert_array_equal(scores, y.array)
+
+
+@pytest.mark.parametrize("patch", [False, True])
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_features_without_noise(kind, patch):
+    """In training: those of a network that has none."""
+    noisy, silent = (make(kind, patch, sigma) for sigma in (0.1, 0.0))
+    x = chainer.Variable(given(kind))
+    with chainer.no_backprop_mode():
+        without, expected, other = (
+            [feature.array for feature in features]
+            for features in (noisy.features(x, noisy=False), silent.features(x), noisy.features(x))
+        )
+    assert len(without) == len(expected) == 3 - patch
+    for found, wanted, with_noise in zip(without, expected, other, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+        assert np.abs(found - with_noise).max() > 1e-2
+
+
+def test_no_noise_is_drawn_for_features_without_it():
+    network = make("image", patch=False)
+    list(network.features(chainer.Variable(given("image")), noisy=False))
+    assert network.noise.requests == 0
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ SMALL = {
     "every_nth": 1,
     "optimizer.weight_decay": 0.0,
     "model.context": 3,
-    "model.least_length": 10,
+    "model.least_horizon": 2,
     "model.generator": "deconvolution",
     "model.n_blocks": 1,
     "model.n_carried": 1,
@@ -37,7 +37,7 @@ SMALL = {
     "model.lambda_L2": 0.0,
     "model.lambda_perceptual": 0.0,
     "model.lambda_latent": 1.0,
-    "model.lambda_retell": 1.0,
+    "model.lambda_recons": None,
     "model.noise_scale": 1.0,
     "model.noise_sigma": 0.1,
 }

@@ -12,7 +12,8 @@ from mocogan_chainer.cli import preprocess, train
 from mocogan_chainer.sampling import Forecaster
 from tests.models.prediction.small_runs import SMALL
 
-SETTINGS = [f"{name}={value}" for name, value in SMALL.items() if name != "batchsize"]
+SETTINGS = [f"{name}={'null' if value is None else value}" for name, value in SMALL.items() if name != "batchsize"]
+NARROW = Path(__file__).parents[3] / "configs" / "prediction-narrow.yml"
 SNAPSHOT = Path("result", "prediction", "snapshot_latest.npz")
 
 
@@ -44,7 +45,7 @@ MODEL = ["--model", "prediction", "--set", *SETTINGS]
 @pytest.mark.parametrize(
     "settings",
     [
-        ["model.lambda_perceptual=1", "model.least_length=null", "ema_decay=0.9"],
+        ["model.lambda_perceptual=1", "model.least_horizon=null", "ema_decay=0.9"],
         ["model.generator=resnet", "model.motion_encoder=video", "ema_decay=0", "flip=true"],
     ],
 )
@@ -59,6 +60,22 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(run, settings):
     for weights in ("predictor/motion/W_i", "predictor/transport/hidden/W", "image_discriminator/to_scores/W"):
         name = f"trainer/updater/model:{weights}"
         assert not np.array_equal(half[name], whole[name]), name
+
+
+def test_a_run_of_the_narrow_settings_goes_on_from_its_middle(run):
+    """Its steps shrink towards the end, which must be the same for both."""
+    tiny = [f"model.n_filters_{name}=2" for name in ("gen", "enc", "idis", "vdis")]
+    tiny += ["model.dim_features=6", "video_length=10", "snapshot_interval=2"]
+    whole = run(4, "--model", "prediction", "--config", str(NARROW), "--set", *tiny)
+    shutil.copy(SNAPSHOT.with_name("snapshot_iter_2.npz"), "half.npz")
+    shutil.rmtree("result")
+    resumed = run(4, "--resume", "half.npz")
+    assert resumed.keys() == whole.keys()
+    half = checkpoint.load(Path("half.npz")).arrays
+    moved = {name for name, array in whole.items() if not np.array_equal(array, half[name])}
+    assert {f"trainer/updater/model:predictor/{name}" for name in ("motion/W_i", "transport/hidden/W")} <= moved
+    for name, array in whole.items():
+        assert np.array_equal(array, resumed[name]), name
 
 
 def test_its_pictures_show_the_truth_beside_its_continuation(run, shapes):
@@ -96,13 +113,13 @@ def test_a_reloaded_forecaster_gives_the_same_futures(run):
     for _ in range(2):
         forecaster, resolved = builder.load_sampler(SNAPSHOT)
         assert isinstance(forecaster, Forecaster)
-        assert (forecaster.size, forecaster.most_context, forecaster.tells_clips) == (16, 3, True)
+        assert (forecaster.size, forecaster.most_context, forecaster.transfers_motion) == (16, 3, True)
         assert resolved["family"] == "prediction"
         futures.append(forecaster.forecast(context, 6, [0, 1, None]))
         shutil.copy(SNAPSHOT, "copy.npz")
     assert np.array_equal(*futures)
     networks, _ = builder.load_networks("copy.npz")
-    family_sampler = type(forecaster)(networks["predictor"], 3, 1.0, tells_clips=True)
+    family_sampler = type(forecaster)(networks["predictor"], 3, 1.0, transfers_motion=True)
     assert np.array_equal(family_sampler.forecast(context, 6, [0, 1, None]), futures[0])
     raw, _ = builder.load_networks("copy.npz", raw=True)
     assert not np.array_equal(raw["predictor"].motion.W_i.array, networks["predictor"].motion.W_i.array)

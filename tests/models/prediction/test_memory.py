@@ -10,12 +10,13 @@ from tests.models.prediction.small_runs import make_family, make_updater
 
 TOLERANCE = 0.12
 LARGER = DataDescription("toy", 32, 3, ())
-SHORTEST = {"batchsize": 3, "model.context": 1, "video_length": 13, "model.least_length": 13}
-"""The context that leaves most to come."""
+SHORTEST = {"batchsize": 3, "model.context": 1, "video_length": 13, "model.least_horizon": 12}
+"""The context that leaves most to come, and a mean future of it all."""
 RESNET = {"model.generator": "resnet"}
-ALONE = {"model.lambda_image": 0.0, "model.lambda_video": 0.0, "video_length": 6, "model.least_length": 6}
+ALONE = {"model.lambda_image": 0.0, "model.lambda_video": 0.0, "video_length": 6, "model.least_horizon": 5}
 NO_CODES = {"model.lambda_latent": 0.0}
-TOLD = {"model.motion_encoder": "video"}
+RECONS = {"model.motion_encoder": "video"}
+IMAGES = {**ALONE, **NO_CODES, "model.lambda_image": 1.0}
 
 
 def widths(gen, enc, vdis):
@@ -28,9 +29,11 @@ CASES = {
     "wide encoders": {**widths(2, 16, 2), **ALONE},
     "several copies": {**widths(4, 4, 4), **ALONE, "model.n_carried": 4},
     "the mean future alone": {**widths(12, 6, 6), **ALONE, **NO_CODES},
-    "told by its motion": {**widths(6, 6, 6), **ALONE, **NO_CODES, **TOLD},
+    "a possible future and a mean one": {**widths(12, 6, 6), **IMAGES},
+    "reconstructed": {**widths(6, 6, 6), **ALONE, **NO_CODES, **RECONS},
+    "reconstructed beside a possible future": {**widths(4, 4, 4), **IMAGES, **RECONS},
     "a ResNet of many blocks": {**widths(4, 4, 4), **RESNET, **ALONE, "model.n_blocks": 6},
-    "a ResNet told by its motion": {**widths(3, 8, 4), **RESNET, **ALONE, **NO_CODES, **TOLD},
+    "a ResNet that reconstructs": {**widths(3, 8, 4), **RESNET, **ALONE, **NO_CODES, **RECONS},
 }
 
 

@@ -102,7 +102,7 @@ class TestPyTorchsNumbers:
             "content": seen.content,
             "state": seen.state,
             "future": predictor.predict(seen, forms.noise(name)).frames,
-            "retold": predictor.retell(seen, forms.clip(name, size)),
+            "reconstructed": predictor.reconstruct(seen, forms.clip(name, size)),
         }
 
     def check(self, results, numbers, mode):
@@ -149,6 +149,31 @@ class TestOrder:
         encoder, x = make_motion_encoder(), clips(4)
         np.testing.assert_allclose(run(encoder, x)[:, :2], run(encoder, x[:, :, :2]), atol=1e-6)
 
+    @pytest.mark.parametrize("parts", [(3, 4), (1, 6), (6, 1), (2, 2, 3)])
+    def test_a_clip_in_parts_is_encoded_as_at_once(self, parts):
+        encoder, x = make_motion_encoder(), clips(7)
+        whole, found, after, first = run(encoder, x), [], None, 0
+        for length in parts:
+            part = x[:, :, first : first + length]
+            found.append(run(encoder, part, after))
+            after, first = (found[-1][:, -1], part[:, :, -1]), first + length
+        np.testing.assert_allclose(np.concatenate(found, axis=1), whole, atol=1e-6)
+        assert np.abs(run(encoder, x[:, :, 3:]) - whole[:, 3:]).max() > 1e-3  # as if it began there
+
+    @pytest.mark.parametrize("forgotten", [0, 1])
+    def test_a_part_takes_both_the_state_and_the_frame_before(self, forgotten):
+        encoder, x = make_motion_encoder(), clips(5)
+        after = [run(encoder, x[:, :, :3])[:, -1], x[:, :, 2]]
+        continued = run(encoder, x[:, :, 3:], tuple(after))
+        after[forgotten] = np.zeros_like(after[forgotten])
+        assert np.abs(run(encoder, x[:, :, 3:], tuple(after)) - continued).max() > 1e-3
+
+    def test_differences_to_a_frame_before(self):
+        x = clips(4)
+        found = differences(x[:, :, 1:], x[:, :, 0]).array
+        for t in range(3):
+            np.testing.assert_array_equal(found[:, :, t], x[:, :, t + 1] - x[:, :, t])
+
     @pytest.mark.parametrize("length", [1, 2, 5])
     def test_differences(self, length):
         x = clips(length)
@@ -174,6 +199,31 @@ class TestOrder:
         generator, x = make_generator("deconvolution"), clips(3)
         each = [run(generator.encoder, x[:, :, t]) for t in range(3)]
         np.testing.assert_allclose(run(generator.content, x), np.mean(each, axis=0), atol=1e-6)
+
+
+class TestSummary:
+    """What of the content does not depend on where things are."""
+
+    def given(self):
+        return np.random.default_rng(0).standard_normal((2, 8, 4, 4), np.float32)
+
+    def test_a_resnets_is_mean_and_mean_square_of_each_channel(self):
+        content = self.given()
+        found = run(make_generator("resnet").summary, chainer.Variable(content))
+        expected = [[m.mean() for m in one] + [(m**2).mean() for m in one] for one in content.astype(np.float64)]
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+    @pytest.mark.parametrize("shift", [(1, 0), (0, 3), (2, 1)])
+    def test_a_resnets_stays_when_all_goes_elsewhere(self, shift):
+        generator, content = make_generator("resnet"), self.given()
+        moved = np.roll(content, shift, axis=(2, 3))
+        assert np.abs(moved - content).max() > 1
+        summaries = [run(generator.summary, chainer.Variable(x)) for x in (content, moved)]
+        np.testing.assert_allclose(*summaries, atol=1e-6)
+
+    def test_the_deconvolution_generators_content_has_no_places(self):
+        content = self.given()[:, :, 0, 0]
+        np.testing.assert_array_equal(run(make_generator("deconvolution").summary, chainer.Variable(content)), content)
 
 
 class TestSizes:

@@ -1,6 +1,7 @@
 """Futures: numbers name them, and their beginnings do not depend on how long they are."""
 
 import io
+import tracemalloc
 
 import chainer
 import numpy as np
@@ -23,7 +24,7 @@ def make_forecaster(kind="deconvolution", noise_scale=1.0):
     for name, parameter in predictor.namedparams():
         if not name.startswith("/transport"):
             parameter.array *= 3  # frames that differ
-    return PredictionForecaster(predictor, most_context=3, noise_scale=noise_scale, tells_clips=True)
+    return PredictionForecaster(predictor, most_context=3, noise_scale=noise_scale, transfers_motion=True)
 
 
 def frames(count, seed=0):
@@ -104,6 +105,31 @@ def test_transfer_shows_what_is_given_and_moves_as_the_clip(forecaster):
     assert not np.array_equal(forecaster.transfer(frames(2, 4), clip), moved)
 
 
+@pytest.mark.parametrize("length", [16, 40])
+def test_transfer_is_by_the_states_of_the_whole_clip(forecaster, length):
+    """Though it is encoded in parts."""
+    predictor, content, clip = forecaster.predictor, frames(2), frames(length, 1)
+    with chainer.using_config("train", False), chainer.no_backprop_mode():
+        seen, x = (part.transpose(3, 0, 1, 2)[None].astype(np.float32) / 127.5 - 1 for part in (content, clip))
+        expected = predictor.render(predictor.see(seen), predictor.motion_encoder(x)).array[0]
+    found = forecaster.transfer(content, clip)
+    assert np.abs((expected.transpose(1, 2, 3, 0) + 1) * 127.5 - found).max() <= 0.55
+
+
+def test_the_memory_of_a_transfer_does_not_grow_with_the_clip(forecaster):
+    def most(length):
+        clip = frames(length, 1)
+        forecaster.transfer(frames(1), clip)  # whatever is made once
+        tracemalloc.start()
+        try:
+            forecaster.transfer(frames(1), clip)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert most(160) - most(32) < 3 * frames(128).nbytes  # tiles of bytes, and their whole
+
+
 def test_there_is_no_training_in_it(forecaster):
     context = frames(2)
     arrays = {name: p.array.copy() for name, p in forecaster.predictor.namedparams()}
@@ -131,14 +157,14 @@ def test_the_same_bytes_after_save_and_reload(forecaster):
     file.seek(0)
     other = make_predictor("resnet" if hasattr(predictor.generator, "join") else "deconvolution", SIZE, n_filters=3)
     chainer.serializers.load_npz(file, other)
-    found = PredictionForecaster(other, 3, 1.0, tells_clips=True).forecast(frames(3), 18, [0, None])
+    found = PredictionForecaster(other, 3, 1.0, transfers_motion=True).forecast(frames(3), 18, [0, None])
     assert np.array_equal(found, expected)
 
 
 def test_it_is_a_forecaster(forecaster):
     assert isinstance(forecaster, Forecaster)
     assert not isinstance(forecaster, Animator)
-    assert (forecaster.size, forecaster.most_context, forecaster.tells_clips) == (SIZE, 3, True)
+    assert (forecaster.size, forecaster.most_context, forecaster.transfers_motion) == (SIZE, 3, True)
 
 
 @pytest.mark.parametrize("count", [0, 4])

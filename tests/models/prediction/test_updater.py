@@ -4,6 +4,7 @@ import chainer
 import numpy as np
 import pytest
 
+from mocogan_chainer.links import BatchNormActivation
 from mocogan_chainer.models.mocogan.discriminators import Discriminator
 from mocogan_chainer.models.prediction.encoders import MotionEncoder
 from mocogan_chainer.models.prediction.generator import FrameGenerator
@@ -16,18 +17,23 @@ NO_IMAGE, NO_VIDEO, NO_CODES = ({f"model.lambda_{name}": 0.0} for name in ("imag
 ALONE = {**NO_IMAGE, **NO_VIDEO, **NO_CODES}
 SQUARED = {"model.lambda_L1": 0.0, "model.lambda_L2": 5.0}
 PERCEPTUAL = {"model.lambda_perceptual": 3.0}
+NO_DISTANCES = {"model.lambda_L1": 0.0, "model.lambda_L2": 0.0}
 FORMS = {
     "frames": {},
-    "video": {**VIDEO, "model.lambda_L2": 5.0, "model.lambda_retell": 2.0},
+    "video": {**VIDEO, "model.lambda_L2": 5.0, "model.lambda_recons": 2.0},
     "resnet": RESNET,
     "resnet, video": {**RESNET, **VIDEO, "model.n_carried": 2},
-    "patch": {"model.video_discriminator": "patch", "model.least_length": 7},
+    "patch": {"model.video_discriminator": "patch"},
     "no image discriminator": NO_IMAGE,
     "no video discriminator": {**NO_VIDEO, "model.lambda_image": 0.5},
     "no discriminators": {**NO_IMAGE, **NO_VIDEO, "model.lambda_latent": 0.5},
     "L2": SQUARED,
     "perceptual": {**PERCEPTUAL, "model.lambda_video": 0.5},
     "no codes": NO_CODES,
+    "purely adversarial": {**NO_DISTANCES, **NO_CODES},
+    "purely adversarial, images": {**NO_DISTANCES, **NO_CODES, **NO_VIDEO},
+    "purely adversarial, videos": {**NO_DISTANCES, **NO_IMAGE, **RESNET},
+    "perceptual alone": {**NO_DISTANCES, **PERCEPTUAL},
     "the mean alone": ALONE,
     "the mean alone, video": {**ALONE, **VIDEO, **SQUARED},
     "nothing is carried": {"model.n_carried": 0},
@@ -75,7 +81,7 @@ class Record:
         self.calls = []
         for owner, name in (
             (Predictor, "predict"),
-            (Predictor, "retell"),
+            (Predictor, "reconstruct"),
             (MotionEncoder, "forward"),
             (FrameGenerator, "content"),
             (Discriminator, "forward"),
@@ -83,10 +89,10 @@ class Record:
             self.note(monkeypatch, owner, name)
         features = Discriminator.features
 
-        def noting(network, x):
+        def noting(network, x, noisy=True):
             given, layers = array_of(x), []
-            self.calls.append(("features", network, [given], layers))
-            for feature in features(network, x):
+            self.calls.append(("features", network, [given, noisy], layers))
+            for feature in features(network, x, noisy):
                 layers.append(feature.array.copy())
                 yield feature
 
@@ -116,6 +122,13 @@ def softplus(x):
     return np.logaddexp(0, x.astype(np.float64)).mean()
 
 
+def summary(content):
+    """What a ResNet's content tells wherever it is; the other generator's content has no places."""
+    if content.ndim == 2:
+        return content
+    return np.concatenate([content.mean((2, 3)), (content**2).mean((2, 3))], axis=1)
+
+
 def numbers_of_frames(frames, videos):
     """Which frame of its video (3, T, S, S) each (3, S, S) is."""
     return [
@@ -133,13 +146,20 @@ def test_losses(settings, monkeypatch):
     updater.next_batch = lambda: batches.append(draw()) or batches[-1]
     found = observe(updater)
     (batch,) = batches
-    k, truth = batch.context.shape[2], batch.future.astype(np.float64)
+    k, truth = batch.context.shape[2], batch.near.astype(np.float64)
     whole = np.concatenate([batch.context, batch.future], 2)
-    ((_, e), possible), ((_, silence), mean) = record.take("predict")
-    assert not silence.any()
-    assert e.any() == (updater.noise_scale > 0)
-    fakes, mean = possible.frames.array, mean.frames.array
-    expected = {}
+    predicted, expected = record.take("predict"), {}
+    if weights.image or weights.video or weights.latent:
+        (_, e), possible = predicted.pop(0)
+        assert e.any() == (updater.noise_scale > 0)
+        assert len(e) == batch.future.shape[2]
+        fakes = possible.frames.array
+    if weights.L1 or weights.L2 or weights.perceptual:
+        (_, silence), mean = predicted.pop(0)
+        assert not silence.any()
+        assert len(silence) == batch.near.shape[2]
+        mean = mean.frames.array
+    assert predicted == []
 
     if judge := networks.get("image_discriminator"):
         real, fake, own = record.take("forward", judge)
@@ -160,7 +180,7 @@ def test_losses(settings, monkeypatch):
     if weights.latent:
         (seen,) = [said for (x,), said in record.take("content") if np.array_equal(x, fakes)]
         (states,) = [said for (x,), said in record.take("states") if np.array_equal(x[:, :, k:], fakes)]
-        distance = np.abs(seen - possible.seen.content.array).mean()
+        distance = np.abs(summary(seen) - summary(possible.seen.content.array)).mean()
         distance += np.abs(states[:, k:] - possible.motion.array).mean()
         expected["predictor/latent_loss"] = weights.latent * distance
     if weights.L1:
@@ -168,38 +188,37 @@ def test_losses(settings, monkeypatch):
     if weights.L2:
         expected["predictor/L2_loss"] = weights.L2 * ((mean - truth) ** 2).mean()
     if weights.perceptual:
-        *_, ((of_mean,), layers), ((of_truth,), true_layers) = record.take("features")
-        assert numbers_of_frames(of_mean, mean) == numbers_of_frames(of_truth, batch.future)
-        distances = [np.abs(a - b).mean() for a, b in zip(layers, true_layers, strict=True)]
-        assert len(distances) == 2
+        ((frames, layers),) = [(x, layers) for (x, noisy), layers in record.take("features") if not noisy]
+        assert numbers_of_frames(frames[:2], mean) == numbers_of_frames(frames[2:], batch.near)
+        assert len(layers) == 2
+        distances = [np.abs(layer[:2] - layer[2:]).mean() for layer in layers]
         expected["predictor/perceptual_loss"] = weights.perceptual * np.mean(distances)
-    if weights.retell:
-        (((_, clip), retold),) = record.take("retell")
+    if weights.recons:
+        (((_, clip), reconstructed),) = record.take("reconstruct")
         np.testing.assert_array_equal(clip, whole)
-        distance = weights.L1 * np.abs(retold - whole).mean() + weights.L2 * ((retold - whole) ** 2).mean()
-        expected["predictor/retell_loss"] = weights.retell * distance
+        distance = (
+            weights.L1 * np.abs(reconstructed - whole).mean() + weights.L2 * ((reconstructed - whole) ** 2).mean()
+        )
+        expected["predictor/recons_loss"] = weights.recons * distance
     expected["predictor/loss"] = sum(v for name, v in expected.items() if name.startswith("predictor/"))
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert found[name] == pytest.approx(float(value), rel=2e-5, abs=1e-7), name
 
 
-def test_the_retold_clip_is_seen_by_some_of_its_own_frames_in_order(monkeypatch):
-    updater = make_updater(**VIDEO)
-    seen, see = [], updater.predictor.see
-    counts, firsts = set(), set()
-    for _ in range(20):
+def test_a_reconstructed_clip_is_seen_by_neighbouring_frames_from_anywhere(monkeypatch):
+    updater, seen, runs = make_updater(**VIDEO), [], set()
+    monkeypatch.setattr(updater.predictor, "see", lambda x: seen.append(array_of(x)))
+    monkeypatch.setattr(updater.predictor, "reconstruct", lambda seen, clip: clip * 0)
+    for _ in range(250):
         batch = updater.next_batch()
         clips = np.concatenate([batch.context, batch.future], 2)
-        monkeypatch.setattr(updater.predictor, "see", lambda x: seen.append(array_of(x)) or see(x))
-        monkeypatch.setattr(updater.predictor, "retell", lambda seen, clip: clip * 0)
-        updater.add_retell_loss(lambda loss, parts: None, batch)
-        places = [numbers_of_frames(frame[None], clips[:1])[0] for frame in seen.pop()[0].transpose(1, 0, 2, 3)]
-        assert places == sorted(set(places))
-        counts.add(len(places))
-        firsts.add(places[0])
-    assert counts == {1, 2, 3}
-    assert len(firsts) > 4
+        updater.add_recons_loss(lambda loss, parts: None, batch)
+        shown = seen.pop()
+        first = numbers_of_frames(shown[:1, :, 0], clips[:1])[0]
+        np.testing.assert_array_equal(shown, clips[:, :, first : first + shown.shape[2]])
+        runs.add((shown.shape[2], first))
+    assert runs == {(count, first) for count in (1, 2, 3) for first in range(11 - count)}
 
 
 def test_codes_that_a_clip_was_made_from_are_targets():
@@ -214,13 +233,95 @@ def test_codes_that_a_clip_was_made_from_are_targets():
     assert seen.content.grad is None
 
 
-def test_true_features_are_targets():
-    updater = make_updater(**PERCEPTUAL)
-    arrays = np.random.default_rng(0).standard_normal((2, 2, 3, 4, 16, 16), np.float32)
-    mean, truth = map(chainer.Variable, arrays)
-    updater.perceptual_distance(mean, truth).backward()
-    assert np.abs(mean.grad).max() > 0
-    assert truth.grad is None
+class TestPerceptualDistance:
+    def given(self, seed=0):
+        return np.random.default_rng(seed).standard_normal((4, 3, 1, 16, 16), np.float32)  # no choice of frames
+
+    def make(self):
+        return make_updater(**PERCEPTUAL, **{"model.noise_sigma": 0.5})
+
+    def test_equal_frames_have_none(self):
+        updater, frames = self.make(), self.given()
+        assert float(updater.perceptual_distance(chainer.Variable(frames), frames.copy()).array) == 0
+        assert float(updater.perceptual_distance(chainer.Variable(frames), self.given(1)).array) > 0.1
+
+    def test_it_is_the_same_again(self):
+        updater, mean, truth = self.make(), chainer.Variable(self.given()), self.given(1)
+        first, second = (updater.perceptual_distance(mean, truth).array for _ in range(2))
+        assert first == second
+        assert updater.noise.requests == 0
+
+    def test_true_features_are_targets(self):
+        """Against differences of the distance to features that stay, though both are one batch."""
+        updater, start, truth = self.make(), self.given(), self.given(1)
+        judge, mean = updater.image_discriminator, chainer.Variable(start.copy())
+        updater.perceptual_distance(mean, truth).backward()
+        length = np.linalg.norm(mean.grad)
+        direction = mean.grad / length
+
+        def features(shift):
+            frames = np.concatenate([start + np.float32(shift) * direction, truth])[:, :, 0]
+            with chainer.no_backprop_mode():
+                return [h.array.astype(np.float64) for h in judge.features(chainer.Variable(frames), noisy=False)]
+
+        stays = [h[4:] for h in features(0)]
+        sums = [np.mean([np.abs(h[:4] - t).mean() for h, t in zip(features(d), stays, strict=True)]) for d in (1, -1)]
+        assert (sums[0] - sums[1]) / 2 == pytest.approx(length, rel=0.05)
+
+
+class TestRunningStatistics:
+    """They are of what sampling passes on too, and of all that discriminators see but the perceptual distance."""
+
+    def moved_by(self, updater, action):
+        before = self.statistics(updater)
+        action()
+        return {key for key, arrays in self.statistics(updater).items() if (arrays != before[key]).all()}
+
+    def statistics(self, updater):
+        return {
+            name + path: np.stack([link.avg_mean, link.avg_var])
+            for name, network in networks_of(updater).items()
+            for path, link in network.namedlinks()
+            if isinstance(link, BatchNormActivation)
+        }
+
+    def of(self, updater, *names):
+        return {key for key in self.statistics(updater) if key.startswith(names)}
+
+    @pytest.fixture(params=[{}, RESNET])
+    def updater(self, request):
+        return make_updater(**PERCEPTUAL, **VIDEO, **request.param)
+
+    def test_passes_that_sampling_never_makes(self, updater):
+        batch = updater.next_batch()
+        future = updater.draw_future(batch)
+        for action in (
+            lambda: updater.latent_distance(batch, future),
+            lambda: updater.add_recons_loss(lambda loss, parts: loss.backward(), batch),
+            lambda: updater.perceptual_distance(future.frames, batch.future),
+        ):
+            before = self.statistics(updater)
+            action()
+            for key, arrays in self.statistics(updater).items():
+                np.testing.assert_array_equal(arrays, before[key], err_msg=key)
+
+    def test_the_others(self, updater):
+        batch = updater.next_batch()
+        fakes = updater.draw_future(batch).frames.array
+        assert len(self.of(updater, "predictor/generator")) == (0 if "join" in dir(updater.predictor.generator) else 3)
+        for action, names in (
+            (lambda: updater.draw_future(batch), ("predictor/",)),
+            (lambda: updater.add_mean_losses(lambda loss, parts: None, batch), ("predictor/",)),
+            (lambda: updater.update_image_discriminator(batch, fakes), ("image_discriminator/",)),
+            (lambda: updater.update_video_discriminator(batch, fakes), ("video_discriminator/",)),
+        ):
+            assert self.moved_by(updater, action) == self.of(updater, *names) != set()
+
+    def test_what_judges_a_possible_future(self, updater):
+        batch = updater.next_batch()
+        future = updater.draw_future(batch)
+        moved = self.moved_by(updater, lambda: updater.add_sampled_losses(lambda loss, parts: None, batch, future))
+        assert moved == self.of(updater, "image_discriminator/", "video_discriminator/")
 
 
 class TestWhoLearns:
@@ -287,18 +388,27 @@ class TestBatches:
         clips = np.broadcast_to(numbers, (2, 10, 16, 16, 3))
         return make_updater(clips=clips, **NO_VIDEO, **settings)
 
-    @pytest.mark.parametrize(("context", "least"), [(3, 4), (2, 8), (1, 10), (3, 10)])
-    def test_every_context_and_every_length_in_order(self, context, least):
-        updater = self.counted(**{"model.context": context, "model.least_length": least})
+    @pytest.mark.parametrize(("context", "least"), [(3, 1), (2, 6), (1, 9), (3, 7)])
+    def test_every_context_and_every_horizon_of_whole_clips(self, context, least):
+        updater = self.counted(**{"model.context": context, "model.least_horizon": least})
         pairs = []
         for _ in range(300):
             batch = updater.next_batch()
             parts = [(part[0, 0, :, 0, 0] + 1) * 127.5 for part in (batch.context, batch.future)]
-            given, length = len(parts[0]), len(parts[0]) + len(parts[1])
-            np.testing.assert_allclose(np.concatenate(parts), np.arange(length), atol=1e-4)
-            assert len(parts[1]) > 0
-            pairs.append((given, length))
-        assert set(pairs) == {(k, n) for k in range(1, context + 1) for n in range(least, 11)}
+            given, horizon = len(parts[0]), batch.near.shape[2]
+            np.testing.assert_allclose(np.concatenate(parts), np.arange(10), atol=1e-4)
+            np.testing.assert_array_equal(batch.near, batch.future[:, :, :horizon])
+            whole = np.concatenate([batch.context, batch.future], axis=2)
+            np.testing.assert_allclose((whole[0, 0, :, 0, 0] + 1) * 127.5, np.arange(10), atol=1e-4)
+            pairs.append((given, horizon))
+        assert set(pairs) == {(k, h) for k in range(1, context + 1) for h in range(least, 10 - k + 1)}
+
+    @pytest.mark.parametrize("judge", [None, "image", "video", "latent"])
+    def test_a_possible_future_is_drawn_where_something_judges_it(self, judge):
+        settings = ALONE | ({f"model.lambda_{judge}": 1.0} if judge else {})
+        updater = make_updater(**settings)
+        future = updater.draw_future(updater.next_batch())
+        assert (future is not None) == (judge is not None)
 
     def test_noise_is_new_for_every_step_and_of_its_scale(self, monkeypatch):
         updater, drawn = self.counted(**{"model.noise_scale": 0.3}), []
@@ -326,7 +436,7 @@ def test_it_learns_where_a_square_goes(settings):
     for i, clip in enumerate(clips):
         for t, frame in enumerate(clip):
             frame[3 * i : 3 * i + 4, 2 * t : 2 * t + 4] = 255
-    more = {"video_length": 6, "batchsize": 4, "model.least_length": 6, "model.context": 2, **ALONE}
+    more = {"video_length": 6, "batchsize": 4, "model.least_horizon": 4, "model.context": 2, **ALONE}
     widths = {"model.n_filters_gen": 4, "model.n_filters_enc": 4, "model.dim_zm": 8}
     more |= {**widths, "model.lambda_L1": 0.0, "model.lambda_L2": 1.0}
     updater = make_updater(clips=clips, step=5e-3, **more, **settings)

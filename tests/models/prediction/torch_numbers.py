@@ -191,7 +191,7 @@ class Predictor:
             "content": self.content,
             "state": self.state,
             "future": self.render(gru(self.w, "motion", e, self.state)),
-            "retold": self.render(states(self.w, clip)),
+            "reconstructed": self.render(states(self.w, clip)),
         }
 
 

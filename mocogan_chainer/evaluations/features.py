@@ -1,0 +1,135 @@
+"""The features of the sets of one request, each gathered once, or as precalc stored them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.evaluation import gathering, statistics
+from mocogan_chainer.evaluation.gathering import Gathered
+from mocogan_chainer.evaluation.recipes import Recipe
+from mocogan_chainer.evaluation.video_set import VideoSet
+from mocogan_chainer.evaluations.networks import Networks
+from mocogan_chainer.evaluations.progress import progress
+from mocogan_chainer.evaluations.request import Request
+from mocogan_chainer.evaluations.sets import Sets, is_npz
+
+WHOLE = (1, 1)
+
+
+class Features:
+    """From a recipe to what its network makes of each set.
+
+    Args:
+        request: what the user asks for.
+        sets: the request's.
+        networks: the request's.
+    """
+
+    def __init__(self, request: Request, sets: Sets, networks: Networks):
+        self._request, self._sets, self._networks = request, sets, networks
+        self._gathered: dict[tuple, Gathered] = {}
+
+    def check_sets(self, recipe: Recipe) -> None:
+        """Open both sets, or look at what was stored of them, before any work.
+
+        Raises:
+            MocoganError: one cannot be used for the recipe.
+        """
+        sets, clip = self._sets, recipe.preparation
+        leaves_out = clip.short_videos == "leave out"
+        if is_npz(self._request.real):
+            self._stored_reference(recipe)
+        else:
+            _ = sets.real
+            if leaves_out:
+                sets.require_real_frames()
+        if sets.is_snapshot or not is_npz(self._request.fake):
+            videos = sets.fake(sets.count(recipe.samples))
+            if leaves_out:
+                sets.require_evaluated_frames()
+            if sets.forecasts and leaves_out and clip.frames > sets.horizon_end:
+                raise ConfigError(
+                    f"{self._request.fake}: its videos have {sets.horizon_end} frames, as trained, and {recipe.name} "
+                    f"takes clips of {clip.frames}; say --frames {clip.frames} to let it go on for longer, or another "
+                    "number for both"
+                )
+            if len(videos) < recipe.least_samples:
+                raise DataError(
+                    f"{videos.name}: {len(videos)} videos, and {recipe.name} needs at least {recipe.least_samples}"
+                )
+
+    def of_real(self, recipe: Recipe, part: tuple[int, int] = WHOLE) -> Gathered:
+        """The real set's features, or those that were stored."""
+        sets = self._sets
+        if is_npz(self._request.real):
+            return self._stored_reference(recipe)
+        if sets.forecasts:  # the same frames of the same videos: what was seen, and what came
+            found = self._gather("real", sets.forecast_videos(None).real, recipe, 1, part)
+            return replace(found, protocol=replace(found.protocol, stride=sets.every_nth))
+        return self._gather("real", sets.real, recipe, sets.every_nth, part)
+
+    def of_fake(self, recipe: Recipe, part: tuple[int, int] = WHOLE) -> Gathered:
+        """The evaluated set's features, or those that were stored."""
+        sets = self._sets
+        if is_npz(self._request.fake) and not sets.is_snapshot:
+            found = gathering.read(self._request.fake, recipe)
+            return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
+        return self._gather("fake", sets.fake(sets.count(recipe.samples)), recipe, sets.evaluated_stride, part)
+
+    def of_baselines(self, recipe: Recipe) -> Iterator[tuple[str, Gathered]]:
+        """The features of the real videos that a forecaster continues, continued by each baseline, with its name."""
+        for name, videos in self._sets.baselines():
+            yield name, self._gather(name, videos, recipe, 1, WHOLE)
+
+    def _stored_reference(self, recipe: Recipe) -> Gathered:
+        """The stored statistics that stand for the real set.
+
+        Raises:
+            ConfigError: they are none, or of another split or pace than is asked for.
+        """
+        name, sets = self._request.real, self._sets
+        if not statistics.is_file_of_statistics(name):
+            raise ConfigError(
+                f"--real {name}: no statistics, which hold mu and sigma; a snapshot is what --fake takes, and a real "
+                "set is a folder or what evaluate.py precalc made of one"
+            )
+        found = gathering.read(name, recipe)
+        if self._request.split not in (None, found.protocol.split):
+            raise ConfigError(
+                f"--split {self._request.split}: {name} is of the split {found.protocol.split}; leave --split away, or "
+                f"make it again with evaluate.py precalc --split {self._request.split}"
+            )
+        known = self._request.every_nth is not None or sets.is_snapshot
+        if known and found.protocol.stride not in (None, sets.every_nth):
+            raise ConfigError(
+                f"{name}: it takes every frame number {found.protocol.stride} of the real videos, and "
+                f"{self._whose_pace()} {sets.every_nth}; make it again with evaluate.py precalc --every-nth "
+                f"{sets.every_nth}, or say --every-nth {found.protocol.stride}"
+            )
+        return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
+
+    def _whose_pace(self) -> str:
+        return "--every-nth says" if self._request.every_nth is not None else "the snapshot was trained with"
+
+    def _gather(self, side: str, videos: VideoSet, recipe: Recipe, stride: int, part: tuple[int, int]) -> Gathered:
+        extractor = self._networks.extractor(recipe)
+        key = (side, recipe.weights, recipe.output, recipe.preparation, recipe.samples)
+        if key not in self._gathered:
+            indices = self._sets.chosen(videos, self._sets.count(recipe.samples))
+            with progress(f"{recipe.name}: {side}", len(indices[part[0] - 1 :: part[1]])) as advance:
+                gathered = gathering.gather(videos, indices, extractor, stride=stride, part=part, advance=advance)
+            self._gathered[key] = gathered
+        found = self._gathered[key]
+        return replace(found, warnings=_few(found, recipe) if part == WHOLE else ())
+
+
+def _few(gathered: Gathered, recipe: Recipe) -> tuple[str, ...]:
+    count = gathered.gaussian.count
+    if count is None or count >= recipe.samples:
+        return ()
+    return (
+        f"{gathered.name}: {count} videos, and {recipe.name} is usually computed of {recipe.samples}; compare with "
+        "numbers of as many videos only",
+    )
