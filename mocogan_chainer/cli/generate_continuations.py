@@ -19,7 +19,7 @@ from mocogan_chainer.sampling import Forecaster
 SHOWN = 12
 """Futures that the pictures show at most; all are written as videos."""
 IN_STRIP = 10
-"""Frames that a strip shows at most; of more, these are spread evenly."""
+"""Frames that a strip shows at most: the last given one, and of those to come these, evenly spread."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class Futures:
         truth = [_truth(given, after, total)] if len(after) else []
         captions = [(f"frame {i} of {total}: {kind}", kind) for i, kind in enumerate(kinds, 1)]
         output.moving(name, [_held(given, total), *truth, *predicted], captions)
-        output.still(name, strip([*truth, *predicted], spread(total, IN_STRIP)))
+        to_come = [len(given) + place for place in spread(length, IN_STRIP - 1)]
+        output.still(name, strip([*truth, *predicted], [len(given) - 1, *to_come]))
 
     def _futures(self, given: np.ndarray, length: int) -> Iterator[np.ndarray]:
         for first in range(0, len(self._seeds), self._batchsize):

@@ -129,7 +129,7 @@ class Request:
 
     def _check(self, forecaster: Forecaster, model: str, video_length: int) -> None:
         if not self.context:
-            raise ConfigError(f"{model} continues clips; name one, or several: --context CLIP_OR_IMAGES")
+            raise ConfigError(f"{model} continues clips; name one, or a folder of them: --context CLIP_OR_IMAGES")
         if self.num == 0:
             raise ConfigError("--num 0: there is nothing to make then; it must be at least 1")
         most = forecaster.most_context

@@ -58,9 +58,9 @@ def _per_frame(panel: Axes, result: Result) -> None:
         low, high = (np.where(known, scores + side * np.where(known, spread, 0), np.nan) for side in (-1, 1))
         panel.fill_between(_frames(context, scores), low, high, color="C0", alpha=0.25, label="± standard error")
     if context:
-        panel.axvline(context + 1, color="grey", linestyle=":", label="first predicted frame")
+        panel.axvline(context + 1, color="grey", linestyle=":", label="first predicted: 1 of the horizon")
     unit = "PSNR, dB" if result.protocol.metric == "psnr" else "SSIM"
-    panel.set(xlabel="frame", ylabel=unit)
+    panel.set(xlabel="frame of the clip", ylabel=unit)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.legend(fontsize=8)
 

@@ -247,9 +247,9 @@ def test_the_strip(place, forecaster):
     sheet = video.read_image("out/walk.png")
     assert len(sheet) == 2 * 20 + 4 * 110
     rows = [sheet[20 + 110 * i : 20 + 110 * (i + 1)] for i in range(4)]
-    assert lines(rows[0][:102]) == [GREEN] * 2 + [BLUE] * 8
-    assert lines(rows[1][:102]) == [GREEN] * 2 + [RED] * 8
-    moments = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]
+    assert lines(rows[0][:102]) == [GREEN] + [BLUE] * 9
+    assert lines(rows[1][:102]) == [GREEN] + [RED] * 9
+    moments = [3, 4, 6, 8, 9, 11, 13, 14, 16, 18]
     assert rows[0][50, 64 + 51 :: 110][:10, 0].tolist() == [100 + moment for moment in moments]
     step = 2 + forecaster.calls[0][2][2] % 5
     expected = [100 + t if t < MOST else 103 + step * (t - 3) for t in moments]
@@ -324,7 +324,7 @@ def test_motion_from_another_clip(place, forecaster, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "prediction continues clips; name one, or several: --context CLIP_OR_IMAGES"),
+        ([], "prediction continues clips; name one, or a folder of them: --context CLIP_OR_IMAGES"),
         (["--context", "gone"], "gone: no such file or folder; it must be a photo, a video file, a folder of pictures"),
         (["--context", "empty"], "empty: no picture and no video in it; it must be a photo, a video file"),
         (["--context", "notes.txt"], "notes.txt: cannot be read as an image: not an image"),
