@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from mocogan_chainer.evaluation.metrics.baselines import LABELS, frames_ahead
+from mocogan_chainer.evaluation.metrics.baselines import LABELS, frames_ahead, frames_behind
 from mocogan_chainer.evaluation.metrics.best_of import BEST, FUTURES, MEAN
 from mocogan_chainer.evaluation.result import Result, shown
 
@@ -32,6 +32,8 @@ def lines(found: Result) -> list[str]:
         which = "both baselines" if len(there) > 1 else "the baseline"
         where = f"at {_ranges(ahead)} of the horizon" if ahead else "at no frame of the horizon"
         said.append(f"better than {which} {where} (by more than two standard errors)")
+        behind = {name: frames_behind(others, name) for name in there}
+        said += [f"worse than the {LABELS[name]} at {_ranges(frames)}" for name, frames in behind.items() if frames]
     return said
 
 

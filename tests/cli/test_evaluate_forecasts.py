@@ -316,9 +316,9 @@ class TestSets:
 
 
 class TestSummary:
-    def of(self, *ahead, baselines=("copy-last-frame", "optical-flow")):
-        """A result that is ahead of each baseline by 3 standard errors at these of 7 frames."""
-        gains = [3.0 if frame in ahead else 1.0 for frame in range(1, 8)]
+    def of(self, *ahead, behind=(), baselines=("copy-last-frame", "optical-flow")):
+        """A result that is ahead of each baseline by 3 standard errors at these of 7 frames, or behind."""
+        gains = [3.0 if frame in ahead else -3.0 if frame in behind else 1.0 for frame in range(1, 8)]
         others = {"per frame": gains}
         for name in baselines:
             others |= {
@@ -341,11 +341,17 @@ class TestSummary:
     )
     def test_where_it_is_ahead(self, ahead, said):
         expected = f"better than both baselines {said} the horizon (by more than two standard errors)"
-        assert self.of(*ahead)[-1] == expected
+        assert expected in self.of(*ahead)
+
+    def test_where_it_is_behind(self):
+        said = self.of(7, behind=(1, 2, 4))
+        assert said[-2] == "worse than the copy of the last frame seen at frames 1..2, 4"
+        assert said[-1] == "worse than the motion of the last two frames seen, going on at frames 1..2, 4"
+        assert not [line for line in self.of(7) if line.startswith("worse")]
 
     def test_of_one_baseline(self):
         said = self.of(1, baselines=("copy-last-frame",))
-        assert said[-1].startswith("better than the baseline at frame 1 of")
+        assert [line for line in said if line.startswith("better than the baseline at frame 1 of")]
         assert said[0] == "psnr of the predictions: 25"
 
     def test_of_none(self):

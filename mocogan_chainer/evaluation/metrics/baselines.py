@@ -83,12 +83,18 @@ def frames_ahead(others: Mapping[str, Number]) -> list[int] | None:
     Returns:
         None where nobody can say: there is no baseline, or no standard error (one video).
     """
-    gains = [
-        (np.array(others[f"gain over {name} per frame"]), np.array(others[f"gain over {name} per frame spread"]))
-        for name in LABELS
-        if f"gain over {name} per frame" in others
-    ]
+    gains = [_gains(others, name) for name in LABELS if f"gain over {name} per frame" in others]
     if not gains or not any(np.isfinite(spread).any() for _, spread in gains):
         return None
     ahead = np.all([gain > SPREADS * spread for gain, spread in gains], axis=0)
     return (np.flatnonzero(ahead) + 1).tolist()
+
+
+def frames_behind(others: Mapping[str, Number], name: str) -> list[int]:
+    """Return the predicted frames, from 1, at which baseline ``name`` is better by more than two standard errors."""
+    gain, spread = _gains(others, name)
+    return (np.flatnonzero(-gain > SPREADS * spread) + 1).tolist()
+
+
+def _gains(others: Mapping[str, Number], name: str) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(others[f"gain over {name} per frame"]), np.array(others[f"gain over {name} per frame spread"])
