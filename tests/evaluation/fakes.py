@@ -133,4 +133,4 @@ class Brightening:
         return np.stack(futures).astype(np.uint8)
 
     def transfer(self, content, clip):
-        raise NotImplementedError
+        raise AssertionError("evaluation moves nothing as another clip")
