@@ -15,5 +15,5 @@ setup(
         *(f"{SETTINGS}.{folder}" for folder in find_namespace_packages("configs")),
     ],
     package_dir={SETTINGS: "configs"},
-    package_data={"": ["*.yml"]},
+    package_data={"": ["*.yml", "*.cuh"]},
 )

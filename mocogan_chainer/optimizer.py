@@ -7,6 +7,7 @@ from chainer.optimizer import HyperparameterProxy
 from chainer.optimizers import adam
 
 from mocogan_chainer import backends
+from mocogan_chainer.backends import Moments
 
 
 class Adam(chainer.optimizers.Adam):
@@ -37,10 +38,7 @@ class _Rule(adam.AdamRule):
             return
         hp = self.hyperparam
         backends.current().adam(
-            param.array,
-            param.grad,
-            self.state["m"],
-            self.state["v"],
+            [Moments(param.array, param.grad, self.state["m"], self.state["v"])],
             rate=hp.eta * self.alpha_t,
             beta1=hp.beta1,
             beta2=hp.beta2,

@@ -7,10 +7,10 @@ it runs everywhere, on NumPy and CuPy arrays. The others hand over to it what th
 from __future__ import annotations
 
 from mocogan_chainer.backends import onednn, stock
-from mocogan_chainer.backends.base import Backend, Geometry, Noise, Window
+from mocogan_chainer.backends.base import Backend, Geometry, Moments, Noise, Window
 from mocogan_chainer.errors import DeviceError, require_one_of
 
-__all__ = ["NAMES", "PRECISIONS", "Backend", "Geometry", "Noise", "Window", "current", "use"]
+__all__ = ["NAMES", "PRECISIONS", "Backend", "Geometry", "Moments", "Noise", "Window", "current", "use"]
 
 NAMES = ("auto", "stock", "onednn")
 PRECISIONS = ("float32", "bf16")

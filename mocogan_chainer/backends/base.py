@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,12 +92,29 @@ class Noise:
     """Normal numbers to add to an array.
 
     Attributes:
-        key: 64 bits that name the stream (:mod:`mocogan_chainer.backends.random`).
+        key: 64 bits that name the stream (:mod:`mocogan_chainer.backends.random`), or a device's array of one uint64,
+            which is looked up when the numbers are made: what is recorded once and run many times takes it so.
         sigma: standard deviation.
     """
 
-    key: int
+    key: int | Array
     sigma: float
+
+
+@dataclass(frozen=True)
+class Moments:
+    """A parameter as Adam updates it; four float32 arrays of one shape.
+
+    Attributes:
+        w: the weights.
+        g: their gradient.
+        m, v: its moments of first and second order.
+    """
+
+    w: Array
+    g: Array
+    m: Array
+    v: Array
 
 
 class Backend(Protocol):
@@ -139,7 +156,7 @@ class Backend(Protocol):
     def rectify_backward(self, positive: Array, gy: Array, slope: float) -> Array:
         """Return the gradient of x, which is positive where ``positive`` says."""
 
-    def drop(self, x: Array, ratio: float, key: int) -> Array:
+    def drop(self, x: Array, ratio: float, key: int | Array) -> Array:
         """Return x / (1 - ratio), and 0 where the word of the stream ``key`` is less than ratio 2**32.
 
         Words lie as noise does: number i of them decides over position i of (N, *size, C).
@@ -177,17 +194,71 @@ class Backend(Protocol):
     ) -> tuple[Array, Array, Array]:
         """Return the gradients of x, gamma and beta, where mean and variance are those of x, or of its samples."""
 
+    def product(self, a: Array, b: Array) -> Array:
+        """Return the matrix product of a (M, K) and b (K, N): (M, N). Both may be transposed views."""
+
+    def gru(self, x_projected: Array, h0: Array, W: Array, b: Array) -> tuple[Array, Array, Array]:
+        """Run a GRU in the form of cuDNN and PyTorch (:func:`mocogan_chainer.functions.gru`) over a sequence.
+
+        Args:
+            x_projected: (T, N, 3H), gates in order reset, update, new.
+            h0: (N, H).
+            W: (3H, H).
+            b: (3H,).
+
+        Returns:
+            States before and after each input (T + 1, N, H), gates (T, N, 3H), and W_hn h + b_hn (T, N, H).
+        """
+
+    def gru_backward(self, gy: Array, W: Array, h: Array, gates: Array, news: Array) -> tuple[Array, Array, Array]:
+        """Backpropagation through time; gy (N, T, H) is the gradient of the states after each input.
+
+        Returns:
+            The gradients of x_projected (T, N, 3H), of W_h h + b_h at each step (T, N, 3H), and of h0 (N, H).
+        """
+
+    def gather_clips(self, frames: Array, first: Array, step: Array, mirrored: Array, length: int) -> Array:
+        """Cut clips out of frames that lie on the device.
+
+        Args:
+            frames: uint8 (F, H, W, 3).
+            first: int64 (N,), the number of each clip's first frame.
+            step: int32 (N,), from one frame of a clip to its next.
+            mirrored: bool (N,), whether a clip is mirrored left to right.
+            length: T, frames a clip.
+
+        Returns:
+            float32 (N, 3, T, H, W) in [-1, 1].
+        """
+
+    def adam_rate(self, count: Array, alpha: Array, beta1: float, beta2: float) -> Array:
+        """Count one update more, on the device, and return its step size.
+
+        Args:
+            count: int64 (1,), the updates made so far; it grows by one in place.
+            alpha: float64 (1,), the step size before the correction of the moments' start.
+
+        Returns:
+            float64 (1,), alpha sqrt(1 - beta2**count) / (1 - beta1**count).
+        """
+
     def adam(
         self,
-        w: Array,
-        g: Array,
-        m: Array,
-        v: Array,
+        parameters: Sequence[Moments],
         *,
-        rate: float,
+        rate: float | Array,
         beta1: float,
         beta2: float,
         eps: float,
         decay: float,
     ) -> None:
-        """Update w and its moments m, v in place by gradient g + decay w: w -= rate m / (sqrt(v) + eps)."""
+        """Update weights and moments in place by gradient g + decay w: w -= rate m / (sqrt(v) + eps).
+
+        ``rate`` may be what :meth:`adam_rate` returned.
+        """
+
+    def move_average(self, averages: Sequence[Array], values: Sequence[Array], decay: float | Array) -> None:
+        """Move each average towards its value in place: decay average + (1 - decay) value.
+
+        ``decay`` may be a device's array of one float64.
+        """

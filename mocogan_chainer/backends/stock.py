@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainer import backend
 from chainer.utils import conv_nd
 
 from mocogan_chainer.backends import random
-from mocogan_chainer.backends.base import Array, Geometry, Noise, Window
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Window
 
 name = "stock"
 
@@ -77,7 +77,7 @@ def rectify_backward(positive: Array, gy: Array, slope: float) -> Array:
     return xp.where(positive, gy, gy * gy.dtype.type(slope))
 
 
-def drop(x: Array, ratio: float, key: int) -> Array:
+def drop(x: Array, ratio: float, key: int | Array) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     xp = backend.get_array_module(x)
     words = random.words(x.size, key, xp).reshape(x.shape[0], *x.shape[2:], x.shape[1])
@@ -123,15 +123,93 @@ def normalize_rectify_backward(
     return gx, ggamma.reshape(-1, x.shape[1]).sum(axis=0), gbeta.reshape(-1, x.shape[1]).sum(axis=0)
 
 
+def product(a: Array, b: Array) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    return a @ b
+
+
+def gru(x_projected: Array, h0: Array, W: Array, b: Array) -> tuple[Array, Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    x = x_projected
+    xp = backend.get_array_module(x)
+    length, (n, size) = len(x), h0.shape
+    h = xp.empty((length + 1, n, size), x.dtype)  # before and after each input
+    gates = xp.empty_like(x, order="C")  # reset, update, new
+    news = xp.empty((length, n, size), x.dtype)  # W_hn h + b_hn
+    h[0] = h0
+    W_t = xp.ascontiguousarray(W.T)
+    for t in range(length):
+        p = h[t] @ W_t
+        p += b
+        gates[t, :, : 2 * size] = xp.tanh((x[t, :, : 2 * size] + p[:, : 2 * size]) * 0.5) * 0.5 + 0.5  # sigmoid
+        reset, update, new = (gates[t, :, k * size : (k + 1) * size] for k in range(3))
+        news[t] = p[:, 2 * size :]
+        new[...] = xp.tanh(x[t, :, 2 * size :] + reset * news[t])
+        h[t + 1] = new + update * (h[t] - new)
+    return h, gates, news
+
+
+def gru_backward(gy: Array, W: Array, h: Array, gates: Array, news: Array) -> tuple[Array, Array, Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    xp = backend.get_array_module(W)
+    length, n, size = news.shape
+    gates = gates.reshape(length, n, 3, size)
+    reset, update, new = (gates[:, :, k] for k in range(3))
+    # A state's gradient times these is that of x_projected, and in the last third, times reset, that of W_h h + b_h.
+    slopes = xp.empty_like(gates)
+    slopes[:, :, 2] = (1 - update) * (1 - new * new)
+    slopes[:, :, 0] = slopes[:, :, 2] * news * reset * (1 - reset)
+    slopes[:, :, 1] = (h[:-1] - new) * update * (1 - update)
+    to_p = slopes.copy()
+    to_p[:, :, 2] *= reset
+
+    gp = xp.empty((length, n, 3 * size), W.dtype)
+    gh = xp.empty_like(news)  # of the state after each input, all that follows counted in
+    carried = xp.zeros((n, size), W.dtype)
+    for t in range(length - 1, -1, -1):
+        xp.add(carried, gy[:, t], out=gh[t])
+        xp.multiply(gh[t][:, None], to_p[t], out=gp[t].reshape(n, 3, size))
+        carried = gp[t] @ W
+        carried += gh[t] * update[t]
+    return (gh[:, :, None] * slopes).reshape(length, n, 3 * size), gp, carried
+
+
+def gather_clips(frames: Array, first: Array, step: Array, mirrored: Array, length: int) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    xp = backend.get_array_module(frames)
+    x = frames[first[:, None] + step[:, None] * xp.arange(length)]  # (N, T, H, W, 3)
+    x = xp.where(mirrored[:, None, None, None, None], x[:, :, :, ::-1], x).astype(xp.float32)
+    x *= 1 / 127.5
+    x -= 1
+    return xp.moveaxis(x, -1, 1)
+
+
+def adam_rate(count: Array, alpha: Array, beta1: float, beta2: float) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    xp = backend.get_array_module(count)
+    count += 1
+    return alpha * xp.sqrt(1 - beta2**count) / (1 - beta1**count)
+
+
 def adam(
-    w: Array, g: Array, m: Array, v: Array, *, rate: float, beta1: float, beta2: float, eps: float, decay: float
+    parameters: Sequence[Moments], *, rate: float | Array, beta1: float, beta2: float, eps: float, decay: float
 ) -> None:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    xp = backend.get_array_module(w)
-    g = g + decay * w if decay else g
-    m += (1 - beta1) * (g - m)
-    v += (1 - beta2) * (g * g - v)
-    w -= rate * m / (xp.sqrt(v) + eps)
+    for p in parameters:
+        xp = backend.get_array_module(p.w)
+        g = p.g + decay * p.w if decay else p.g
+        p.m += (1 - beta1) * (g - p.m)
+        p.v += (1 - beta2) * (g * g - p.v)
+        p.w -= (rate * p.m / (xp.sqrt(p.v) + eps)).astype(p.w.dtype, copy=False)
+
+
+def move_average(averages: Sequence[Array], values: Sequence[Array], decay: float | Array) -> None:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    if not isinstance(decay, float):
+        decay = decay.astype(averages[0].dtype)
+    for average, value in zip(averages, values, strict=True):
+        average *= decay
+        average += (1 - decay) * value
 
 
 def _positions(x: Array, by_sample: bool) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from mocogan_chainer.functions.bias import bias_leaky_relu
 from mocogan_chainer.functions.convolution import convolution, convolution_activation, deconvolution
 from mocogan_chainer.functions.dropout import dropout
 from mocogan_chainer.functions.gru import gru
+from mocogan_chainer.functions.linear import linear
 from mocogan_chainer.functions.normalization import batch_norm_activation, instance_norm_activation
 from mocogan_chainer.functions.padding import reflection_pad
 from mocogan_chainer.functions.pixels import to_bytes, to_float
@@ -24,6 +25,7 @@ __all__ = [
     "gru",
     "instance_norm_activation",
     "leaky_relu",
+    "linear",
     "max_pooling",
     "power_iteration",
     "reflection_pad",

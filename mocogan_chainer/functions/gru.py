@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import chainer
 import chainer.functions as F
-from chainer import FunctionNode, Variable, backend
+from chainer import FunctionNode, Variable
 from chainer.utils import type_check
+
+from mocogan_chainer import backends
 
 
 def gru(x_projected: Variable, h0: Variable, W_h: Variable, b_h: Variable) -> Variable:
@@ -31,7 +33,7 @@ def gru(x_projected: Variable, h0: Variable, W_h: Variable, b_h: Variable) -> Va
 
 
 class _GRU(FunctionNode):
-    """Loops over time on plain arrays; below, H stands for the state's size and the gates lie in thirds of 3H."""
+    """(x_projected, h0, W_h, b_h) -> y; H stands for the state's size."""
 
     def check_type_forward(self, in_types):
         x, h0, W, b = in_types
@@ -43,24 +45,8 @@ class _GRU(FunctionNode):
 
     def forward(self, inputs):
         self.retain_inputs((0, 1, 2, 3))
-        x, h0, W, b = inputs
-        xp = backend.get_array_module(x)
-        length, (n, size) = len(x), h0.shape
-        h = xp.empty((length + 1, n, size), x.dtype)  # before and after each input
-        gates = xp.empty_like(x, order="C")  # reset, update, new
-        news = xp.empty((length, n, size), x.dtype)  # W_hn h + b_hn
-        h[0] = h0
-        W_t = xp.ascontiguousarray(W.T)
-        for t in range(length):
-            p = h[t] @ W_t
-            p += b
-            gates[t, :, : 2 * size] = xp.tanh((x[t, :, : 2 * size] + p[:, : 2 * size]) * 0.5) * 0.5 + 0.5  # sigmoid
-            reset, update, new = (gates[t, :, k * size : (k + 1) * size] for k in range(3))
-            news[t] = p[:, 2 * size :]
-            new[...] = xp.tanh(x[t, :, 2 * size :] + reset * news[t])
-            h[t + 1] = new + update * (h[t] - new)
-        self.computed = h, gates, news
-        return (h[1:].swapaxes(0, 1).copy(),)
+        self.computed = backends.current().gru(*inputs)
+        return (self.computed[0][1:].swapaxes(0, 1).copy(),)
 
     def backward(self, indexes, grad_outputs):
         if chainer.config.enable_backprop:
@@ -70,36 +56,16 @@ class _GRU(FunctionNode):
 
     def _gradients(self, indexes, gy):
         """Backpropagation through time: gy (N, T, H) -> the gradients asked for."""
+        backend, (h, gates, news) = backends.current(), self.computed
+        size = h.shape[2]
         W = self.get_retained_inputs()[2].array
-        xp = backend.get_array_module(W)
-        h, gates, news = self.computed
-        length, n, size = news.shape
-        gates = gates.reshape(length, n, 3, size)
-        reset, update, new = (gates[:, :, k] for k in range(3))
-        # A state's gradient times these is that of x_projected, and in the last third, times reset, that of p.
-        slopes = xp.empty_like(gates)
-        slopes[:, :, 2] = (1 - update) * (1 - new * new)
-        slopes[:, :, 0] = slopes[:, :, 2] * news * reset * (1 - reset)
-        slopes[:, :, 1] = (h[:-1] - new) * update * (1 - update)
-        to_p = slopes.copy()
-        to_p[:, :, 2] *= reset
-
-        gp = xp.empty((length, n, 3 * size), W.dtype)
-        gh = xp.empty_like(news)  # of the state after each input, all that follows counted in
-        carried = xp.zeros((n, size), W.dtype)
-        for t in range(length - 1, -1, -1):
-            xp.add(carried, gy[:, t], out=gh[t])
-            xp.multiply(gh[t][:, None], to_p[t], out=gp[t].reshape(n, 3, size))
-            carried = gp[t] @ W
-            carried += gh[t] * update[t]
-
-        def of_inputs():
-            return (gh[:, :, None] * slopes).reshape(length, n, 3 * size)
-
-        def of_weights():
-            return gp.reshape(length * n, 3 * size).T @ h[:-1].reshape(length * n, size)
-
-        each = (of_inputs, lambda: carried, of_weights, lambda: gp.sum(axis=(0, 1)))
+        gx, gp, gh0 = backend.gru_backward(gy, W, h, gates, news)
+        each = (
+            lambda: gx,
+            lambda: gh0,
+            lambda: backend.product(gp.reshape(-1, 3 * size).T, h[:-1].reshape(-1, size)),
+            lambda: gp.sum(axis=(0, 1)),
+        )
         return [each[index]() for index in indexes]
 
     def _differentiable_gradients(self, indexes, gy):

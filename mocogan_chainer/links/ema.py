@@ -6,6 +6,8 @@ from typing import Any
 
 import chainer
 
+from mocogan_chainer import backends
+
 
 class ExponentialMovingAverage:
     """A copy of a network whose weights and running statistics follow it slowly.
@@ -27,9 +29,7 @@ class ExponentialMovingAverage:
         """Move the average towards the network's present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        for average, value in zip(_arrays(self.average), _arrays(self.network), strict=True):
-            average *= decay
-            average += (1 - decay) * value
+        backends.current().move_average(_arrays(self.average), _arrays(self.network), decay)
 
     def serialize(self, serializer: Any) -> None:
         """Save or load the number of updates; the averaged network is saved under a name of its own."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import chainer
-import chainer.functions as F
 import numpy as np
 from chainer import Variable
 
@@ -41,5 +40,5 @@ class GRU(chainer.Link):
         Returns:
             (N, T, state_size), the state after each input.
         """
-        projected = F.linear(inputs, self.W_i, self.b_i, n_batch_axes=2)  # (T, N, 3 * state_size)
+        projected = functions.linear(inputs, self.W_i, self.b_i)  # (T, N, 3 * state_size)
         return functions.gru(projected, h, self.W_h, self.b_h)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mocogan_chainer.backends import Noise, random, stock
+from mocogan_chainer.backends import Moments, Noise, random, stock
 
 KEY = 0xFEDCBA9876543210
 NOISE = Noise(KEY, 0.3)
@@ -347,7 +347,7 @@ class TestAdam:
         start = w64
         for _ in range(4):
             g = np.asarray(rng.standard_normal(shape), np.float32)
-            backend.adam(w, g, m, v, **ADAM, decay=decay)
+            backend.adam([Moments(w, g, m, v)], **ADAM, decay=decay)
             gradient = g.astype(float) + decay * w64
             m64 = 0.5 * m64 + 0.5 * gradient
             v64 = 0.999 * v64 + 0.001 * gradient**2

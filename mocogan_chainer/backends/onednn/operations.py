@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from mocogan_chainer.backends import random, stock
-from mocogan_chainer.backends.base import Array, Geometry, Noise, Window
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Window
 from mocogan_chainer.backends.onednn import columns, halving
 from mocogan_chainer.backends.onednn.c_api import load
 from mocogan_chainer.backends.onednn.columns import ColumnsConvolution
 from mocogan_chainer.backends.onednn.halving import HalvingConvolution
 from mocogan_chainer.backends.onednn.inference import InferenceConvolution, MaxPooling
-from mocogan_chainer.backends.onednn.kernels import activation, normalization, parameters
+from mocogan_chainer.backends.onednn.kernels import activation, normalization
+from mocogan_chainer.backends.onednn.kernels.parameters import adam as update_parameter
 from mocogan_chainer.backends.onednn.memory import channels_last, empty, empty_channels_last
 from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
 from mocogan_chainer.backends.onednn.weights import PreparedWeights
@@ -182,15 +184,25 @@ def normalize_rectify_backward(
     return gx, ggamma.sum(axis=0).astype(_float), gbeta.sum(axis=0).astype(_float)
 
 
+product = stock.product
+gru = stock.gru
+gru_backward = stock.gru_backward
+gather_clips = stock.gather_clips
+adam_rate = stock.adam_rate
+move_average = stock.move_average
+
+
 def adam(
-    w: Array, g: Array, m: Array, v: Array, *, rate: float, beta1: float, beta2: float, eps: float, decay: float
+    parameters: Sequence[Moments], *, rate: float | Array, beta1: float, beta2: float, eps: float, decay: float
 ) -> None:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    if not _takes(w, g, m, v) or not all(a.flags.c_contiguous for a in (w, m, v)):
-        stock.adam(w, g, m, v, rate=rate, beta1=beta1, beta2=beta2, eps=eps, decay=decay)
-        return
-    numbers = (_float(n) for n in (rate, 1 - beta1, 1 - beta2, eps, decay))
-    parameters.adam(w.reshape(-1), np.ascontiguousarray(g).reshape(-1), m.reshape(-1), v.reshape(-1), *numbers)
+    for p in parameters:
+        if not _takes(p.w, p.g, p.m, p.v) or not all(a.flags.c_contiguous for a in (p.w, p.m, p.v)):
+            stock.adam([p], rate=rate, beta1=beta1, beta2=beta2, eps=eps, decay=decay)
+            continue
+        numbers = (_float(n) for n in (rate, 1 - beta1, 1 - beta2, eps, decay))
+        w, g, m, v = (a.reshape(-1) for a in (p.w, np.ascontiguousarray(p.g), p.m, p.v))
+        update_parameter(w, g, m, v, *numbers)
 
 
 def _takes(*arrays: Array) -> bool:

@@ -1,0 +1,137 @@
+"""Kernels on the CPU: the same sources, compiled by the host's compiler, started on NumPy arrays.
+
+Each array travels in a buffer with guards of NaN bits on both sides: what is read beside it spoils the result, what is
+written beside it is found. Each start is made twice, with the threads in ascending and in descending order, and both
+must give the same bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mocogan_chainer.backends.cudnn import kernels
+
+_HEADER = Path(__file__).with_name("cuda_on_host.h")
+_KERNEL = re.compile(r'extern "C" __global__ void(?:\s+__launch_bounds__\([^)]*\))?\s+(\w+)\s*\(([^)]*)\)', re.DOTALL)
+_BARRIER = re.compile(r"__sync|__shfl")
+_GUARD = 4096
+_SCALARS = {
+    "int": np.int32,
+    "unsigned": np.uint32,
+    "long long": np.int64,
+    "unsigned long long": np.uint64,
+    "float": np.float32,
+    "double": np.float64,
+}
+
+
+def compiler() -> str:
+    """The host's C++ compiler; the test is skipped where there is none."""
+    found = next((path for name in ("g++", "clang++", "c++") if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("needs a C++ compiler (g++ or clang++) to run kernels on the CPU")
+    return found
+
+
+def launch(source: str, kernel: str, blocks: tuple[int, ...], threads: int, *arguments: Any, shared: int = 0) -> None:
+    """Start a kernel on NumPy arrays (see :class:`mocogan_chainer.backends.cudnn.launching.Launcher`)."""
+    library, declared = _library(source)
+    types = declared[kernel]
+    assert len(arguments) == len(types), f"{kernel} takes {len(types)} arguments and got {len(arguments)}"
+    assert 1 <= threads <= 1024 and all(0 < b for b in blocks), (blocks, threads)
+    assert shared <= 48 << 10, "more shared memory than every device has without asking"
+    before = [a.copy(order="K") if isinstance(a, np.ndarray) else a for a in arguments]
+    results = []
+    for order in (1, -1):
+        ctypes.c_int.in_dll(library, "host_order").value = order
+        results.append(_start(library, kernel, blocks, threads, before, types, shared))
+    for argument, forward, backward in zip(arguments, *results, strict=True):
+        if isinstance(argument, np.ndarray):
+            assert forward.tobytes("A") == backward.tobytes("A"), f"{kernel} depends on the order of its threads"
+            argument[...] = forward
+
+
+def _start(library, kernel, blocks, threads, arguments, types, shared):
+    held, values, guards = [], [], []
+    for argument, kind in zip(arguments, types, strict=True):
+        if isinstance(argument, np.ndarray):
+            assert kind.endswith("*"), f"{kernel}: an array for {kind}"
+            inside, buffer = _guarded(argument)
+            guards.append((buffer, argument.nbytes))
+            held.append(inside)
+            values.append(ctypes.c_uint64(inside.ctypes.data if argument.size else 0))
+        else:
+            wanted = np.uint64 if kind.endswith("*") else _SCALARS[kind]
+            assert type(argument) is wanted, f"{kernel}: {type(argument)} for {kind}"
+            held.append(argument)
+            values.append(np.ctypeslib.as_ctypes_type(wanted)(argument.item()))
+    pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
+    grid = (ctypes.c_uint * 3)(*(*blocks, 1, 1)[:3])
+    block = (ctypes.c_uint * 3)(threads, 1, 1)
+    library[f"run_{kernel}"](pointers, grid, block, ctypes.c_size_t(shared))
+    for buffer, size in guards:
+        assert (buffer[:_GUARD] == 0xFF).all(), f"{kernel} writes before an array"
+        assert (buffer[_GUARD + size :] == 0xFF).all(), f"{kernel} writes behind an array"
+    return held
+
+
+def _guarded(array):
+    """A copy of the array, with its strides, between guards."""
+    buffer = np.full(_GUARD + array.nbytes + _GUARD, 0xFF, np.uint8)
+    flat = buffer[_GUARD : _GUARD + array.nbytes].view(array.dtype)
+    order = np.argsort([-s for s in array.strides], kind="stable")
+    inside = flat.reshape([array.shape[i] for i in order]).transpose(np.argsort(order))
+    assert inside.strides == array.strides or array.size <= 1 or 1 in array.shape, "an array with gaps"
+    inside[...] = array
+    return inside, buffer
+
+
+@functools.cache
+def _library(source: str) -> tuple[ctypes.CDLL, dict[str, list[str]]]:
+    text = kernels.source(source)
+    declared = {name: [_type(p) for p in parameters.split(",")] for name, parameters in _KERNEL.findall(text)}
+    barriers = "true" if _BARRIER.search(text) else "false"
+    lines = [f'#include "{_HEADER}"', text]
+    for name, types in declared.items():
+        values = ", ".join(f"*reinterpret_cast<{kind}*>(a[{i}])" for i, kind in enumerate(types))
+        lines += [
+            f"static void body_{name}(void** a) {{ {name}({values}); }}",
+            f'extern "C" void run_{name}(void** a, const unsigned* grid, const unsigned* block, size_t shared)',
+            f"{{ host_run(body_{name}, a, grid, block, shared, {barriers}); }}",
+        ]
+    return _compiled("\n".join(lines)), declared
+
+
+def _compiled(text: str) -> ctypes.CDLL:
+    options = ["-std=c++20", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-Wno-unknown-pragmas"]
+    key = hashlib.sha256((text + _HEADER.read_text()).encode()).hexdigest()[:24]
+    path = Path(tempfile.gettempdir(), f"mocogan-host-kernels-{key}.so")
+    if not path.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            code = Path(folder, "kernels.cpp")
+            code.write_text(text)
+            done = subprocess.run(
+                [compiler(), *options, str(code), "-o", f"{folder}/kernels.so"], capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+            shutil.move(f"{folder}/kernels.so", path)
+    return ctypes.CDLL(str(path))
+
+
+def _type(parameter: str) -> str:
+    """``const float* __restrict__ x`` -> ``const float*``; ``long long n`` -> ``long long``."""
+    parameter = parameter.replace("__restrict__", " ").strip()
+    if "*" in parameter:
+        return parameter[: parameter.rindex("*") + 1].strip()
+    return " ".join(parameter.split()[:-1]).removeprefix("const ")
