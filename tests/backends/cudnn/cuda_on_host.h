@@ -44,6 +44,8 @@ static inline int __float_as_int(float a) { int i; memcpy(&i, &a, 4); return i; 
 static inline float rsqrtf(float a) { return 1.0f / sqrtf(a); }
 static inline float __fdividef(float a, float b) { return a / b; }
 static inline float fdividef(float a, float b) { return a / b; }
+static inline float __fmul_rn(float a, float b) { return a * b; }
+static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline void sincospif(float a, float* s, float* c) { double r = a * 3.14159265358979323846; *s = (float)sin(r); *c = (float)cos(r); }
 template <class T> static inline T atomicAdd(T* p, T v) { T old = *p; *p += v; return old; }
 template <class T> static inline T atomicMax(T* p, T v) { T old = *p; if (v > old) *p = v; return old; }

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.backends.cudnn import kernels
+from mocogan_chainer.backends.cudnn.launching import Struct
 
 _HEADER = Path(__file__).with_name("cuda_on_host.h")
 _KERNEL = re.compile(r'extern "C" __global__ void(?:\s+__launch_bounds__\([^)]*\))?\s+(\w+)\s*\(([^)]*)\)', re.DOTALL)
@@ -49,32 +50,44 @@ def launch(source: str, kernel: str, blocks: tuple[int, ...], threads: int, *arg
     library, declared = _library(source)
     types = declared[kernel]
     assert len(arguments) == len(types), f"{kernel} takes {len(types)} arguments and got {len(arguments)}"
-    assert 1 <= threads <= 1024 and all(0 < b for b in blocks), (blocks, threads)
+    assert 1 <= threads <= 1024 and all(b > 0 for b in blocks), (blocks, threads)
     assert shared <= 48 << 10, "more shared memory than every device has without asking"
-    before = [a.copy(order="K") if isinstance(a, np.ndarray) else a for a in arguments]
+    given = [array for argument in arguments for array in _arrays(argument)]
+    before = [a.copy(order="K") for a in given]
     results = []
     for order in (1, -1):
         ctypes.c_int.in_dll(library, "host_order").value = order
-        results.append(_start(library, kernel, blocks, threads, before, types, shared))
-    for argument, forward, backward in zip(arguments, *results, strict=True):
-        if isinstance(argument, np.ndarray):
-            assert forward.tobytes("A") == backward.tobytes("A"), f"{kernel} depends on the order of its threads"
-            argument[...] = forward
+        results.append(_start(library, kernel, blocks, threads, arguments, before, types, shared))
+    for array, forward, backward in zip(given, *results, strict=True):
+        assert forward.tobytes("A") == backward.tobytes("A"), f"{kernel} depends on the order of its threads"
+        array[...] = forward
 
 
-def _start(library, kernel, blocks, threads, arguments, types, shared):
-    held, values, guards = [], [], []
+def _arrays(argument):
+    if isinstance(argument, Struct):
+        return argument.arrays()
+    return [argument] if isinstance(argument, np.ndarray) else []
+
+
+def _start(library, kernel, blocks, threads, arguments, arrays, types, shared):
+    held, guards = [], []
+    for array in arrays:
+        inside, buffer = _guarded(array)
+        guards.append((buffer, array.nbytes))
+        held.append(inside)
+    addresses = iter([a.ctypes.data if a.size else 0 for a in held])
+    values = []
     for argument, kind in zip(arguments, types, strict=True):
         if isinstance(argument, np.ndarray):
             assert kind.endswith("*"), f"{kernel}: an array for {kind}"
-            inside, buffer = _guarded(argument)
-            guards.append((buffer, argument.nbytes))
-            held.append(inside)
-            values.append(ctypes.c_uint64(inside.ctypes.data if argument.size else 0))
+            values.append(ctypes.c_uint64(next(addresses)))
+        elif isinstance(argument, Struct):
+            packed = argument.pack(lambda _: next(addresses)).tobytes()
+            assert len(packed) == library[f"sizeof_{kind}"](), f"{kernel}: {kind} is laid out in another way"
+            values.append(ctypes.create_string_buffer(packed, len(packed)))
         else:
             wanted = np.uint64 if kind.endswith("*") else _SCALARS[kind]
             assert type(argument) is wanted, f"{kernel}: {type(argument)} for {kind}"
-            held.append(argument)
             values.append(np.ctypeslib.as_ctypes_type(wanted)(argument.item()))
     pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
     grid = (ctypes.c_uint * 3)(*(*blocks, 1, 1)[:3])
@@ -110,6 +123,9 @@ def _library(source: str) -> tuple[ctypes.CDLL, dict[str, list[str]]]:
             f'extern "C" void run_{name}(void** a, const unsigned* grid, const unsigned* block, size_t shared)',
             f"{{ host_run(body_{name}, a, grid, block, shared, {barriers}); }}",
         ]
+    every = {kind for types in declared.values() for kind in types}
+    structs = sorted(kind for kind in every if kind[-1] != "*" and kind not in _SCALARS)
+    lines += [f'extern "C" int sizeof_{kind}() {{ return sizeof({kind}); }}' for kind in structs]
     return _compiled("\n".join(lines)), declared
 
 

@@ -1,0 +1,99 @@
+// Updates of many arrays at once: a block finds its chunk of 4096 numbers among all of theirs.
+
+#define CHUNK 4096
+#define TENSORS 80  // what a kernel takes at once; their addresses are among its arguments
+
+struct AdamTensors {
+  float* w[TENSORS];
+  const float* g[TENSORS];
+  float* m[TENSORS];
+  float* v[TENSORS];
+  long long size[TENSORS];
+  int end[TENSORS];  // chunks of this array and those before it; from the last array on all are the same
+};
+
+struct AveragedTensors {
+  float* average[TENSORS];
+  const float* value[TENSORS];
+  long long size[TENSORS];
+  int end[TENSORS];
+};
+
+// The first array that ends behind a chunk.
+__device__ __forceinline__ int tensor_of(const int* end, int chunk) {
+  int low = 0, high = TENSORS - 1;
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (end[middle] <= chunk) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+struct Adam {
+  float rate, rest1, rest2, eps, decay;
+
+  __device__ __forceinline__ void update(float& w, float g, float& m, float& v) const {
+    g += decay * w;
+    m += rest1 * (g - m);
+    v += rest2 * (g * g - v);
+    w -= rate * m / (sqrtf(v) + eps);
+  }
+};
+
+// rest1 and rest2 are 1 - beta1 and 1 - beta2; the rate is *rate_at where there is one.
+extern "C" __global__ void __launch_bounds__(256)
+adam(const AdamTensors tensors, const double* rate_at, double rate, float rest1, float rest2, float eps, float decay) {
+  const int tensor = tensor_of(tensors.end, blockIdx.x);
+  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
+  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
+  float* w = tensors.w[tensor] + start;
+  const float* g = tensors.g[tensor] + start;
+  float* m = tensors.m[tensor] + start;
+  float* v = tensors.v[tensor] + start;
+  const Adam rule = {(float)(rate_at ? *rate_at : rate), rest1, rest2, eps, decay};
+  const bool in_fours = (((size_t)w | (size_t)g | (size_t)m | (size_t)v) & 15) == 0;
+  const int fours = in_fours ? count / 4 : 0;
+  for (int i = threadIdx.x; i < fours; i += blockDim.x) {
+    float4 w4 = ((float4*)w)[i], m4 = ((float4*)m)[i], v4 = ((float4*)v)[i];
+    const float4 g4 = ((const float4*)g)[i];
+    rule.update(w4.x, g4.x, m4.x, v4.x);
+    rule.update(w4.y, g4.y, m4.y, v4.y);
+    rule.update(w4.z, g4.z, m4.z, v4.z);
+    rule.update(w4.w, g4.w, m4.w, v4.w);
+    ((float4*)w)[i] = w4;
+    ((float4*)m)[i] = m4;
+    ((float4*)v)[i] = v4;
+  }
+  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) rule.update(w[i], g[i], m[i], v[i]);
+}
+
+// average <- decay average + (1 - decay) value; the decay is *decay_at where there is one.
+extern "C" __global__ void __launch_bounds__(256)
+move_average(const AveragedTensors tensors, const double* decay_at, double decay) {
+  const int tensor = tensor_of(tensors.end, blockIdx.x);
+  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
+  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
+  float* average = tensors.average[tensor] + start;
+  const float* value = tensors.value[tensor] + start;
+  const double stays = decay_at ? *decay_at : decay;
+  const float kept = (float)stays, rest = (float)(1.0 - stays);
+  const bool in_fours = (((size_t)average | (size_t)value) & 15) == 0;
+  const int fours = in_fours ? count / 4 : 0;
+  for (int i = threadIdx.x; i < fours; i += blockDim.x) {
+    float4 a = ((float4*)average)[i];
+    const float4 b = ((const float4*)value)[i];
+    a.x = kept * a.x + rest * b.x;
+    a.y = kept * a.y + rest * b.y;
+    a.z = kept * a.z + rest * b.z;
+    a.w = kept * a.w + rest * b.w;
+    ((float4*)average)[i] = a;
+  }
+  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) average[i] = kept * average[i] + rest * value[i];
+}
+
+// count += 1; *rate = alpha sqrt(1 - beta2^count) / (1 - beta1^count).
+extern "C" __global__ void adam_rate(long long* count, const double* alpha, double beta1, double beta2, double* rate) {
+  const double n = (double)(*count += 1);
+  *rate = *alpha * sqrt(1.0 - pow(beta2, n)) / (1.0 - pow(beta1, n));
+}
