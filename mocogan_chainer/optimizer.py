@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import chainer
+import numpy as np
 from chainer.optimizer import HyperparameterProxy
 from chainer.optimizers import adam
 
 from mocogan_chainer import backends
 from mocogan_chainer.backends import Moments
+from mocogan_chainer.backends.base import Array
+from mocogan_chainer.backends.feeds import Feeds
 
 
 class Adam(chainer.optimizers.Adam):
-    """Adam with L2 regularization (Kingma and Ba 2015).
+    """Adam with L2 regularization (Kingma and Ba 2015), of all parameters at once.
 
     The state is that of Chainer's Adam, so that snapshots do not depend on the backend.
 
@@ -19,13 +25,59 @@ class Adam(chainer.optimizers.Adam):
         alpha: step size.
         beta1, beta2: how much of the moments of first and second order stays.
         weight_decay: L2: this much of the weights is added to the gradient.
+
+    Attributes:
+        feeds: where an update that may be recorded takes its step size from; None where none is.
     """
 
     def __init__(self, alpha: float, beta1: float, beta2: float, weight_decay: float = 0.0):
         super().__init__(alpha, beta1, beta2)
         self.hyperparam.weight_decay = weight_decay
+        self.feeds: Feeds | None = None
+        self._count: Array | None = None  # on the device, the updates that it has counted
+        self._counted = 0  # what it holds once all that was asked for is done
 
     weight_decay = HyperparameterProxy("weight_decay")
+
+    def update(self, lossfun: Callable[..., Any] | None = None, *args: Any, **kwds: Any) -> None:
+        """Update every parameter that has a gradient; see :meth:`chainer.GradientMethod.update` for ``lossfun``."""
+        if lossfun is not None:
+            loss = lossfun(*args, **kwds)
+            self.target.cleargrads()
+            loss.backward(loss_scale=self._loss_scale)
+        self.reallocate_cleared_grads()
+        self.call_hooks("pre")
+        parameters = [p for p in self.target.params() if p.update_rule.enabled]
+        rate = self._rate_on_device() if self.feeds is not None and self.feeds.recorded else self._next_rate()
+        _update(parameters, self.hyperparam, rate)
+        self.call_hooks("post")
+
+    def _next_rate(self) -> float:
+        """Count one update more and return its step size."""
+        self._count_update()
+        hp = self.hyperparam
+        return hp.eta * adam._learning_rate(hp, self.t)
+
+    def _rate_on_device(self) -> Array:
+        """Do the same with a counter that lies on the device, for a step that is run again from there."""
+        if self._count is None:
+            self._count = self.target.device.send(np.array([self.t]))
+            self._counted = self.t
+        (alpha,) = self.feeds.take(self._next_alpha)
+        return backends.current().adam_rate(self._count, alpha, self.hyperparam.beta1, self.hyperparam.beta2)
+
+    def _next_alpha(self) -> tuple[np.ndarray]:
+        if self.t != self._counted:  # a snapshot was read
+            self._count.fill(self.t)
+        self._count_update()
+        self._counted = self.t
+        return (np.array([self.hyperparam.eta * self.hyperparam.alpha]),)
+
+    def _count_update(self) -> None:
+        self.t += 1
+        for parameter in self.target.params():
+            if parameter.update_rule.enabled:
+                parameter.update_rule.t += 1
 
     def create_update_rule(self) -> adam.AdamRule:
         """Return a parameter's update rule."""
@@ -33,22 +85,25 @@ class Adam(chainer.optimizers.Adam):
 
 
 class _Rule(adam.AdamRule):
-    def update_core_cpu(self, param):
-        if param.grad is None:
-            return
-        hp = self.hyperparam
-        backends.current().adam(
-            [Moments(param.array, param.grad, self.state["m"], self.state["v"])],
-            rate=hp.eta * self.alpha_t,
-            beta1=hp.beta1,
-            beta2=hp.beta2,
-            eps=hp.eps,
-            decay=hp.weight_decay,
-        )
+    """Holds a parameter's moments, and updates it alone where it is asked to."""
 
-    def update_core_gpu(self, param):
-        if param.grad is None:
-            return
-        if self.hyperparam.weight_decay:
-            param.grad += self.hyperparam.weight_decay * param.array
-        super().update_core_gpu(param)
+    def prepare(self, parameter: chainer.Parameter) -> Moments:
+        """Return the parameter with its moments, which are made where there are none, on its own device."""
+        self._init_states(parameter)
+        return Moments(parameter.array, parameter.grad, self.state["m"], self.state["v"])
+
+    def update_core(self, parameter: chainer.Parameter) -> None:
+        """Update one parameter."""
+        if parameter.grad is not None:
+            _update([parameter], self.hyperparam, self.hyperparam.eta * self.alpha_t)
+
+
+def _update(parameters: list[chainer.Parameter], hp: Any, rate: float | Array) -> None:
+    backends.current().adam(
+        [p.update_rule.prepare(p) for p in parameters],
+        rate=rate,
+        beta1=hp.beta1,
+        beta2=hp.beta2,
+        eps=hp.eps,
+        decay=hp.weight_decay,
+    )

@@ -197,10 +197,11 @@ def adam(
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     for p in parameters:
         xp = backend.get_array_module(p.w)
-        g = p.g + decay * p.w if decay else p.g
-        p.m += (1 - beta1) * (g - p.m)
-        p.v += (1 - beta2) * (g * g - p.v)
-        p.w -= (rate * p.m / (xp.sqrt(p.v) + eps)).astype(p.w.dtype, copy=False)
+        w, m, v = p.w, p.m, p.v
+        g = p.g + decay * w if decay else p.g
+        m += (1 - beta1) * (g - m)
+        v += (1 - beta2) * (g * g - v)
+        w -= (rate * m / (xp.sqrt(v) + eps)).astype(w.dtype, copy=False)
 
 
 def move_average(averages: Sequence[Array], values: Sequence[Array], decay: float | Array) -> None:

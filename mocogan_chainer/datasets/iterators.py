@@ -62,10 +62,13 @@ class _DatasetIterator(chainer.dataset.Iterator):
         self.is_new_epoch = passed > 0
         return passed
 
-    def _read(self, videos: np.ndarray, ranges: list[range]) -> np.ndarray:
-        """Return these frames of these videos, uint8 ``(N, T, H, W, 3)``, some mirrored where flipping is on."""
+    def _mirrored(self, n: int) -> np.ndarray:
+        """Draw which of ``n`` clips are mirrored, bool (n,)."""
+        return self._rng.random(n) < 0.5 if self._flip else np.zeros(n, bool)
+
+    def _read(self, videos: np.ndarray, ranges: list[range], mirrored: np.ndarray) -> np.ndarray:
+        """Return these frames of these videos, uint8 ``(N, T, H, W, 3)``, some of them mirrored."""
         size = self.dataset.size
-        mirrored = self._rng.random(len(videos)) < 0.5 if self._flip else np.zeros(len(videos), bool)
         clips = np.empty((len(videos), len(ranges[0]), size, size, 3), np.uint8)
         for clip, video, frames, mirror in zip(clips, videos.tolist(), ranges, mirrored.tolist(), strict=True):
             if mirror:
@@ -177,6 +180,7 @@ class ClipIterator(VideoIterator):
     Attributes:
         skipped: the number of videos too short for a clip, which are never given.
         missing_labels: the classes whose videos are all too short.
+        frames_at_once: T.
 
     Raises:
         ConfigError: an argument is out of range, or ``balance`` is asked of a dataset without classes.
@@ -198,6 +202,7 @@ class ClipIterator(VideoIterator):
         self._steps = np.atleast_1d(every_nth)
         require_range("every_nth", self._steps[0], 1)
         self._spans = (video_length - 1) * self._steps + 1
+        self.frames_at_once = video_length
         if not (dataset.lengths >= self._spans[0]).any():
             raise DataError(
                 f"{dataset.path}: every video is too short: {video_length} frames, every {self._steps[0]}, need videos "
@@ -207,13 +212,28 @@ class ClipIterator(VideoIterator):
         super().__init__(dataset, batchsize, self._spans[0], rng, flip=flip, balance=balance)
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self._take()
-        lengths = self.dataset.lengths[chosen]
+        videos, starts, steps, mirrored = self._draw()
+        places = zip(starts.tolist(), steps.tolist(), strict=True)
+        ranges = [range(start, start + (self.frames_at_once - 1) * step + 1, step) for start, step in places]
+        return self._read(videos, ranges, mirrored), self.dataset.labels[videos]
+
+    def next_places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Draw the next batch as ``next`` does, and say where it is instead of reading it.
+
+        Returns:
+            The number of each clip's first frame among all of the dataset, int64 (N,); the steps from one frame of a
+            clip to its next, int32 (N,); which clips are mirrored, bool (N,); the labels, int32 (N,).
+        """
+        videos, starts, steps, mirrored = self._draw()
+        return self.dataset.first_frames[videos] + starts, steps.astype(np.int32), mirrored, self.dataset.labels[videos]
+
+    def _draw(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Draw videos, first frames in them, steps and mirrors of a batch, (N,) each."""
+        videos = self._take()
+        lengths = self.dataset.lengths[videos]
         drawn = self._draw_steps(lengths)
         starts = self._rng.integers(0, lengths - self._spans[drawn] + 1)
-        places = zip(starts.tolist(), self._spans[drawn].tolist(), self._steps[drawn].tolist(), strict=True)
-        ranges = [range(start, start + span, step) for start, span, step in places]
-        return self._read(chosen, ranges), self.dataset.labels[chosen]
+        return videos, starts, self._steps[drawn], self._mirrored(len(videos))
 
     def _draw_steps(self, lengths: np.ndarray) -> np.ndarray:
         """Draw for each length which of the steps a clip takes, among those that fit."""
@@ -239,6 +259,8 @@ class FrameIterator(_DatasetIterator):
         ConfigError: ``batchsize`` is out of range, or ``balance`` is asked of a dataset without classes.
     """
 
+    frames_at_once = None
+
     def __init__(
         self,
         dataset: PreparedDataset,
@@ -257,15 +279,26 @@ class FrameIterator(_DatasetIterator):
         super().__init__(dataset, batchsize, int(self._ends[-1]), rng, flip=flip, balance=balance)
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:
+        videos, places, mirrored = self._draw()
+        ranges = [range(place, place + 1) for place in places.tolist()]
+        return self._read(videos, ranges, mirrored)[:, 0], self.dataset.labels[videos]
+
+    def next_places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """See :meth:`ClipIterator.next_places`."""
+        videos, places, mirrored = self._draw()
+        steps = np.ones(len(videos), np.int32)
+        return self.dataset.first_frames[videos] + places, steps, mirrored, self.dataset.labels[videos]
+
+    def _draw(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw videos, frames of them and mirrors of a batch, (N,) each."""
         self._advance()
-        drawn = self._draw()
+        drawn = self._draw_frames()
         nth = np.searchsorted(self._ends, drawn, side="right")
         videos = self._videos[nth]
         places = drawn - (self._ends[nth] - self.dataset.lengths[videos])
-        ranges = [range(place, place + 1) for place in places.tolist()]
-        return self._read(videos, ranges)[:, 0], self.dataset.labels[videos]
+        return videos, places, self._mirrored(len(videos))
 
-    def _draw(self) -> np.ndarray:
+    def _draw_frames(self) -> np.ndarray:
         """Return the numbers of a batch's frames."""
         if not self._balance:
             return self._rng.integers(0, self._epoch_size, self.batch_size)

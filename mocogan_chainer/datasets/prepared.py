@@ -30,6 +30,7 @@ class PreparedDataset:
         class_names: the names that ``labels`` count into; empty when there are no classes.
         labels: int32 ``(V,)``, -1 for a video without a class.
         lengths: int64 ``(V,)``, frames of each video.
+        first_frames: int64 ``(V,)``, the number of each video's first frame among those of all shards.
         ids, subjects, splits, sources, filters: a list of text each, ``""`` where not known.
         has_masks: whether every frame has a mask.
         split: which videos these are: ``train``, ``test`` or ``all``.
@@ -61,6 +62,7 @@ class PreparedDataset:
                 )
         self.labels = np.array([label_of[row["class"]] for row in rows], np.int32)
         self._shard_of, self._first, self.lengths = self._places(rows)
+        self.first_frames = np.cumsum([0, *self._shard_frames], dtype=np.int64)[self._shard_of] + self._first
         self._shards: dict[str, list[np.ndarray]] | None = None
         self._map()
 
@@ -153,6 +155,10 @@ class PreparedDataset:
             return np.array(selected)
         out[...] = selected
         return out
+
+    def shards(self) -> list[np.ndarray]:
+        """Return the mapped frames of all shards in their order, uint8 ``(F, H, W, 3)`` each; not to be written."""
+        return self._map()["frames"]
 
     def release(self) -> None:
         """Give back the memory of frames that were read; they are mapped anew when frames are read again.

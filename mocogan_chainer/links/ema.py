@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import chainer
+import numpy as np
 
 from mocogan_chainer import backends
+from mocogan_chainer.backends.base import Array
 
 
 class ExponentialMovingAverage:
@@ -27,8 +29,16 @@ class ExponentialMovingAverage:
 
     def update(self) -> None:
         """Move the average towards the network's present weights."""
+        self.move(self.next_decay().item())
+
+    def next_decay(self) -> np.float64:
+        """Count one update more and return how much of the average it leaves."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
+        return np.float64(decay)
+
+    def move(self, decay: float | Array) -> None:
+        """Move the average, of which ``decay`` stays: a number, or a device's array of one float64."""
         backends.current().move_average(_arrays(self.average), _arrays(self.network), decay)
 
     def serialize(self, serializer: Any) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import chainer
 import numpy as np
 
 from mocogan_chainer.backends import Noise
+from mocogan_chainer.backends.base import Array
+
+
+def _number(draw: Callable[[], np.generic]) -> int:
+    return draw().item()
 
 
 class NoiseSource:
@@ -18,24 +24,30 @@ class NoiseSource:
 
     Args:
         seed: the stream's seed.
+
+    Attributes:
+        take_number: makes a key of what draws it; a step that is recorded has its own way
+            (:meth:`mocogan_chainer.backends.feeds.Feeds.take_number`).
     """
 
     def __init__(self, seed: int):
         self.seed = seed
         self.requests = 0
+        self.take_number: Callable[[Callable[[], np.generic]], int | Array] = _number
 
     def draw(self, sigma: float) -> Noise | None:
         """Return fresh noise of standard deviation ``sigma``; none in evaluation mode."""
         key = self.draw_key() if sigma != 0 else None
         return None if key is None else Noise(key, sigma)
 
-    def draw_key(self) -> int | None:
+    def draw_key(self) -> int | Array | None:
         """Return a fresh key of 64 bits, for noise or for dropout; None in evaluation mode."""
-        if not chainer.config.train:
-            return None
+        return self.take_number(self._next_key) if chainer.config.train else None
+
+    def _next_key(self) -> np.uint64:
         key = np.random.SeedSequence([self.seed, self.requests]).generate_state(1, np.uint64)[0]
         self.requests += 1
-        return int(key)
+        return key
 
     def serialize(self, serializer: Any) -> None:
         """Save or load how many requests were answered."""

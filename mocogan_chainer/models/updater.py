@@ -15,6 +15,9 @@ from chainer.training.updaters import StandardUpdater
 
 from mocogan_chainer import functions, losses, seeding
 from mocogan_chainer.backends.base import Array
+from mocogan_chainer.backends.feeds import Feeds
+from mocogan_chainer.backends.recorded_step import RecordedStep, Recorder
+from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
 
 
@@ -28,7 +31,14 @@ class GANUpdater(StandardUpdater):
         stream: gives the random stream of a name.
         ema: the generator's moving average, or None.
         noise: the discriminators' instance noise, where a family has any.
+
+    Attributes:
+        feeds: what a step takes from the host goes through it.
+        resident: the dataset's frames on the device, which iterators with ``next_places`` then point into; or None.
     """
+
+    unrecordable: str | None = "its step decides on the host, in its midst, what is done next"
+    """Why a step of this family cannot be recorded and repeated; None where it can."""
 
     def __init__(
         self,
@@ -44,17 +54,49 @@ class GANUpdater(StandardUpdater):
         self.rng = stream("codes")
         self.ema = ema
         self.noise = noise
+        self.feeds = Feeds(device)
+        self.resident: ResidentFrames | None = None
+        self._step: Callable[[], None] = self.update_all
+
+    def record(self, recorder: Recorder, refused: Callable[[str], None]) -> None:
+        """Let the step be recorded and repeated from there, where :attr:`unrecordable` says nothing against it.
+
+        Args:
+            recorder: records what the device is asked to do.
+            refused: is told in a line why the step runs as it stands; it may raise instead.
+        """
+        if self.unrecordable is not None:
+            refused(self.unrecordable)
+            return
+        for optimizer in self.get_all_optimizers().values():
+            optimizer.feeds = self.feeds
+        if self.noise is not None:
+            self.noise.take_number = self.feeds.take_number
+        self._step = RecordedStep(self.update_all, self.feeds, recorder, refused)
 
     def update(self) -> None:
         """One step of all networks, then of the moving average."""
-        super().update()
+        self._step()
+        self.iteration += 1
+
+    def update_all(self) -> None:
+        """What :meth:`update` does, without counting it."""
+        self.update_core()
         if self.ema is not None:
-            self.ema.update()
+            self.update_average()
+
+    def update_average(self) -> None:
+        """Move the average towards the generator's new weights."""
+        self.ema.move(self.feeds.take_number(self.ema.next_decay))
 
     def next_real(self, iterator: str) -> tuple[Array, Array]:
         """Return the iterator's next batch on the device: pixels float32 (N, 3, ...) in [-1, 1], classes (N,)."""
-        pixels, classes = self.get_iterator(iterator).next()
-        return functions.to_float(self.device.send(pixels)), self.device.send(classes)
+        source = self.get_iterator(iterator)
+        if self.resident is not None:
+            *places, classes = self.feeds.take(source.next_places)
+            return self.resident.read(*places, source.frames_at_once), classes
+        pixels, classes = self.feeds.take(source.next)
+        return functions.to_float(pixels), classes
 
     def step(self, name: str, loss: Variable, **observed: Variable) -> None:
         """Minimize ``loss`` by one step of network ``name`` and report it, and what was observed, under that name."""
@@ -78,7 +120,7 @@ class GANUpdater(StandardUpdater):
 
         yield add
         optimizer.update()
-        chainer.report(report, optimizer.target)
+        self.feeds.afterwards(lambda: chainer.report(report, optimizer.target))
 
     def serialize(self, serializer: Any) -> None:
         """Save or load everything that the next step depends on."""

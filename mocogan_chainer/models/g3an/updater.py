@@ -39,16 +39,15 @@ class G3ANUpdater(GANUpdater):
         self.video_discriminator = video_discriminator
         self.motion_steps = motion_steps
 
-    def update(self) -> None:
-        """One step of all networks, then of the moving average.
+    def update_average(self) -> None:
+        """Move the average towards the generator's new weights.
 
         Singular vectors turn as weights change, and an average of them is none: the averaged weights get their own.
         """
-        super().update()
-        if self.ema is not None:
-            for link in self.ema.average.links():
-                if isinstance(link, SpectralLink):
-                    link.iterate()
+        super().update_average()
+        for link in self.ema.average.links():
+            if isinstance(link, SpectralLink):
+                link.iterate()
 
     def update_core(self) -> None:
         """One step of each network."""

@@ -41,7 +41,11 @@ class Codes:
 
     def map(self, function: Callable[[Array], Array]) -> Codes:
         """Apply ``function`` to each array (for example to send them to a device)."""
-        return Codes(*map(function, (self.z_content, self.z_category, self.h0, self.e)))
+        return Codes(*map(function, self.arrays()))
+
+    def arrays(self) -> tuple[Array, Array, Array, Array]:
+        """Return the arrays in the order of the attributes."""
+        return self.z_content, self.z_category, self.h0, self.e
 
     def take(self, indexes: Sequence[int]) -> Codes:
         """Return the codes of some of the videos."""

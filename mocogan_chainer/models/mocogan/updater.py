@@ -31,6 +31,8 @@ class MoCoGANUpdater(GANUpdater):
         **common: see :class:`~mocogan_chainer.models.updater.GANUpdater`.
     """
 
+    unrecordable = None
+
     def __init__(
         self,
         *,
@@ -115,12 +117,12 @@ class MoCoGANUpdater(GANUpdater):
     def draw_codes(self, n: int) -> Codes:
         """Draw the codes of ``n`` fresh videos, on the device."""
         sizes = self.generator.code_sizes
-        return code_module.draw(self.rng, n, self.video_length, sizes).map(self.device.send)
+        return Codes(*self.feeds.take(lambda: code_module.draw(self.rng, n, self.video_length, sizes).arrays()))
 
     def fake_images(self, codes: Codes) -> Variable:
         """Generate one random frame of each video, (N, 3, H, W)."""
-        frame = self.rng.integers(self.video_length, size=len(codes))
-        return self.generator.images(codes, self.device.send(frame))
+        (frame,) = self.feeds.take(lambda: (self.rng.integers(self.video_length, size=len(codes)),))
+        return self.generator.images(codes, frame)
 
     def judge(self, discriminator: Discriminator, x: Variable | Array, category: Array) -> Variable:
         """Return the discriminator's output for ``x``, in cgan with label maps of ``category`` (N,)."""

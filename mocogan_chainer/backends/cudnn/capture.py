@@ -1,0 +1,81 @@
+"""Recording a step as a CUDA graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mocogan_chainer.backends.base import Array
+
+
+class PinnedStaging:
+    """Two buffers of page-locked memory that take turns, so that one is filled while the other is on its way.
+
+    Args:
+        cupy: the module.
+        size: bytes.
+    """
+
+    def __init__(self, cupy: Any, size: int):
+        self._cupy = cupy
+        self.device: Array = cupy.empty(size, np.uint8)
+        self._memory = [cupy.cuda.alloc_pinned_memory(size) for _ in range(2)]
+        self._buffers = [np.frombuffer(memory, np.uint8, size) for memory in self._memory]
+        self._left = [cupy.cuda.Event(disable_timing=True) for _ in range(2)]
+        self._turn = 0
+
+    def host(self) -> np.ndarray:
+        """See :class:`~mocogan_chainer.backends.feeds.Staging`."""
+        self._left[self._turn].synchronize()  # an event that was never recorded has happened
+        return self._buffers[self._turn]
+
+    def send(self) -> None:
+        """See :class:`~mocogan_chainer.backends.feeds.Staging`."""
+        buffer, stream = self._buffers[self._turn], self._cupy.cuda.get_current_stream()
+        self.device.data.copy_from_host_async(buffer.ctypes.data, buffer.nbytes, stream)
+        self._left[self._turn].record(stream)
+        self._turn = 1 - self._turn
+
+
+class GraphRecorder:
+    """Records work as a CUDA graph on a stream of its own, with a memory pool of its own that nothing else uses.
+
+    The arrays that the work makes stay where they are from run to run: what the graph wrote can be read after it.
+
+    Args:
+        cupy: the module.
+    """
+
+    def __init__(self, cupy: Any):
+        self._cupy = cupy
+        self._pools: list[Any] = []
+
+    def staging(self, size: int) -> PinnedStaging:
+        """See :class:`~mocogan_chainer.backends.recorded_step.Recorder`."""
+        return PinnedStaging(self._cupy, max(size, 1))
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        """See :class:`~mocogan_chainer.backends.recorded_step.Recorder`."""
+        cuda = self._cupy.cuda
+        pool = cuda.MemoryPool()
+        self._pools.append(pool)  # a graph holds addresses, not memory
+        stream = cuda.Stream(non_blocking=True)
+        cuda.Device().synchronize()
+        with cuda.using_allocator(pool.malloc), stream:
+            stream.begin_capture()
+            try:
+                work()
+            except BaseException:
+                self._abandon(stream)
+                raise
+            graph = stream.end_capture()
+        return graph.launch
+
+    def _abandon(self, stream: Any) -> None:
+        """Take the stream out of capturing; where the capture is broken already, that is what it says."""
+        try:
+            stream.end_capture()
+        except (RuntimeError, self._cupy.cuda.runtime.CUDARuntimeError):
+            return

@@ -1,0 +1,80 @@
+"""A training step whose work on the device is recorded once and then repeated without its Python code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mocogan_chainer.backends.feeds import Feeds, Staging
+from mocogan_chainer.errors import one_line
+
+WARM_UP = 2
+"""Runs as the step stands, before it is measured and then recorded: kernels are compiled and plans chosen in them."""
+
+
+class Recorder(Protocol):
+    """Records what a device is asked to do."""
+
+    def staging(self, size: int) -> Staging:
+        """Return ``size`` bytes that travel from the host to a fixed place."""
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Call ``work`` without doing on the device what it asks for; return what does that, as often as it is called.
+
+        Raises:
+            Exception: the device or its library cannot record something; nothing was done then.
+        """
+
+
+class RecordedStep:
+    """Runs a step; after some runs as it stands it is recorded.
+
+    A step can be recorded if what it does on the device is the same each time but for the content of its feeds.
+
+    Args:
+        step: the step.
+        feeds: where it takes from the host; see there for what it must keep to.
+        recorder: records it; None for never.
+        refused: is told in a line why the step could not be recorded; it then runs as it stands. It may raise instead.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[], None],
+        feeds: Feeds,
+        recorder: Recorder | None,
+        refused: Callable[[str], None],
+    ):
+        self._step, self._feeds, self._recorder, self._refused = step, feeds, recorder, refused
+        self._runs = 0
+        self._replay: Callable[[], None] | None = None
+
+    def __call__(self) -> None:
+        """Run the step once."""
+        if self._replay is not None:
+            self._feeds.refill()
+            self._replay()
+            self._feeds.finish()
+        elif self._recorder is None or self._runs < WARM_UP:
+            self._step()
+        elif self._runs == WARM_UP:
+            self._bytes = self._feeds.measure(self._step)
+        else:
+            self._record_or_run()
+        self._runs += 1
+
+    def _record_or_run(self) -> None:
+        try:
+            staging = self._recorder.staging(self._bytes)
+            replay = self._recorder.record(lambda: self._feeds.record(self._step, staging))
+        except Exception as error:  # what cannot be recorded shows in as many ways as there are libraries
+            self._recorder = None
+            self._feeds.take_back()
+            self._refused(one_line(error))
+            self._step()
+            return
+        self._feeds.keep()
+        staging.send()
+        replay()
+        self._feeds.finish()
+        self._replay = replay
