@@ -68,7 +68,7 @@ struct Backward {
 };
 
 // samples H threads or a few more; shared memory for W and two states a sample.
-extern "C" __global__ void __launch_bounds__(64)
+extern "C" __global__ void __launch_bounds__(128)
 gru_forward_held(const float* __restrict__ x, const float* __restrict__ h0, const float* __restrict__ W,
                  const float* __restrict__ b, float* h, float* gates, float* news, int T, int N, int H, int samples) {
   DYNAMIC_SHARED(float, shared);
@@ -77,6 +77,7 @@ gru_forward_held(const float* __restrict__ x, const float* __restrict__ h0, cons
   const int s = threadIdx.x / H, j = threadIdx.x % H;
   const int n = blockIdx.x * samples + s;
   const bool works = s < samples && n < N;
+#pragma unroll 8
   for (int i = threadIdx.x; i < 3 * H * H; i += blockDim.x) weights[i % H * 3 * H + i / H] = W[i];
   float state = 0.0f, b_reset = 0.0f, b_update = 0.0f, b_new = 0.0f;
   Forward next = {};
@@ -109,7 +110,7 @@ gru_forward_held(const float* __restrict__ x, const float* __restrict__ h0, cons
 }
 
 // samples H threads or a few more; shared memory for W and two gradients of p a sample.
-extern "C" __global__ void __launch_bounds__(64)
+extern "C" __global__ void __launch_bounds__(128)
 gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, const float* __restrict__ h,
                   const float* __restrict__ gates, const float* __restrict__ news, float* gx, float* gp, float* gh0,
                   int T, int N, int H, int samples) {
@@ -119,6 +120,7 @@ gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, con
   const int s = threadIdx.x / H, j = threadIdx.x % H;
   const int n = blockIdx.x * samples + s;
   const bool works = s < samples && n < N;
+#pragma unroll 8
   for (int i = threadIdx.x; i < 3 * H * H; i += blockDim.x) weights[i] = W[i];
   gy += (long long)n * T * H + j;
   float carried = 0.0f;
@@ -135,8 +137,14 @@ gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, con
     }
     __syncthreads();
     if (works) {
-      carried = gh * now.update;
-      for (int r = 0; r < 3 * H; ++r) carried += g[r] * weights[r * H + j];
+      float by_reset = gh * now.update, by_update = 0.0f, by_new = 0.0f;
+      for (int k = 0; k < H; ++k) {
+        const float* w = weights + k * H + j;
+        by_reset += g[k] * w[0];
+        by_update += g[H + k] * w[H * H];
+        by_new += g[2 * H + k] * w[2 * H * H];
+      }
+      carried = by_reset + (by_update + by_new);
     }
   }
   if (works) gh0[(long long)n * H + j] = carried;
@@ -145,8 +153,7 @@ gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, con
 // W_t is W transposed, (H, 3H). Shared memory for two states of four samples.
 extern "C" __global__ void __launch_bounds__(512)
 gru_forward_streamed(const float* __restrict__ x, const float* __restrict__ h0, const float* __restrict__ W_t,
-                     const float* __restrict__ b, float* h, float* gates, float* news, int T, int N, int H,
-                     int samples) {
+                     const float* __restrict__ b, float* h, float* gates, float* news, int T, int N, int H) {
   DYNAMIC_SHARED(float, shared);  // two of (H, samples): before and after a step
   const int first = blockIdx.x * SAMPLES, count = min(SAMPLES, N - first);
   for (int i = threadIdx.x; i < SAMPLES * H; i += blockDim.x) {
@@ -194,10 +201,10 @@ gru_forward_streamed(const float* __restrict__ x, const float* __restrict__ h0, 
 extern "C" __global__ void __launch_bounds__(512)
 gru_backward_streamed(const float* __restrict__ gy, const float* __restrict__ W, const float* __restrict__ h,
                       const float* __restrict__ gates, const float* __restrict__ news, float* gx, float* gp,
-                      float* gh0, int T, int N, int H, int samples) {
+                      float* gh0, int T, int N, int H) {
   DYNAMIC_SHARED(float, shared);
   float* gradients = shared;                      // (3H, samples)
-  float* carried = gradients + 3 * SAMPLES * H;   // (H, samples), each row its thread's own
+  float* carried = gradients + 3 * SAMPLES * H;   // (H, samples), each row one thread's own
   const int first = blockIdx.x * SAMPLES, count = min(SAMPLES, N - first);
   for (int j = threadIdx.x; j < H; j += blockDim.x)
     for (int s = 0; s < SAMPLES; ++s) {
