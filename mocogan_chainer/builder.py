@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from chainer import training
 
 from mocogan_chainer import backends, checkpoint, compat, extensions, models, seeding
 from mocogan_chainer import config as configuration
+from mocogan_chainer.backends import cudnn
 from mocogan_chainer.config import Config
-from mocogan_chainer.datasets import layout
+from mocogan_chainer.datasets import layout, resident
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.first_frames import first_clips, first_frames
 from mocogan_chainer.datasets.prepared import PreparedDataset
@@ -23,6 +24,7 @@ from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, requ
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
+from mocogan_chainer.models.updater import GANUpdater
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
 
@@ -56,6 +58,8 @@ def check(config: Config) -> None:
         if config[name] is not None:
             require_range(name, config[name], low, high)
     require_one_of("split", config["split"], layout.PARTS)
+    for name in ("capture", "data_on_gpu"):
+        require_one_of(name, config[name], ("auto", "always", "never"))
     optimizer = config["optimizer"]
     require_range("optimizer.alpha", optimizer["alpha"], 0, 1)
     require_range("optimizer.weight_decay", optimizer["weight_decay"], 0, 1)
@@ -223,6 +227,9 @@ def build_trainer(
         stream=_streams(config),
         ema=ema,
     )
+    if config["gpu"] >= 0 and isinstance(updater, GANUpdater):
+        _keep_data_on_gpu(updater, iterators.values(), config["data_on_gpu"], dataset, device, say)
+        _record(updater, config["capture"], say)
     name = run_name(config)
     out = ensure_writable(Path(config["out"]) / name)
     stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
@@ -230,6 +237,47 @@ def build_trainer(
     sampler = family.sampler(ema.average if ema else averaged)
     _extend(trainer, config, data, _preview(sampler, config), stop, Path(config["tensorboard"]) / name)
     return trainer
+
+
+def _keep_data_on_gpu(
+    updater: GANUpdater,
+    iterators: Iterable[chainer.dataset.Iterator],
+    wish: str,
+    dataset: PreparedDataset,
+    device: chainer.backend.Device,
+    say: Callable[[str], None],
+) -> None:
+    """Copy the frames to the GPU where the iterators can point into them and there is room."""
+    if wish == "never":
+        return
+    problem, needed = None, resident.size(dataset)
+    if not all(hasattr(iterator, "next_places") for iterator in iterators):
+        problem = "this model's frames are cut and scaled on the CPU"
+    elif needed > (room := cudnn.free_memory() // 2):
+        problem = f"the frames take {needed >> 20:,} MiB, and half of the free memory is {room >> 20:,} MiB"
+    if problem is None:
+        updater.resident = resident.ResidentFrames(dataset, device)
+        say(f"the data is on the GPU: {needed >> 20:,} MiB")
+    elif wish == "always":
+        raise DeviceError(f"data_on_gpu=always: {problem}; use data_on_gpu=auto")
+    else:
+        say(f"the data stays on the CPU: {problem}")
+
+
+def _record(updater: GANUpdater, wish: str, say: Callable[[str], None]) -> None:
+    """Let the step be recorded where the backend can."""
+
+    def refused(why: str) -> None:
+        if wish == "always":
+            raise DeviceError(f"capture=always: the step cannot be recorded: {why}; use capture=auto")
+        say(f"the step is not recorded: {why}")
+
+    if wish == "never":
+        return
+    if backends.current().name != "cudnn":
+        refused(f"the backend {backends.current().name} calls what CUDA graphs cannot hold")
+    else:
+        updater.record(cudnn.recorder(), refused)
 
 
 def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
@@ -415,7 +463,8 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler | Anim
 def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -1) -> Sampler | Animator | Forecaster:
     require_range("gpu", gpu, *_RANGES["gpu"])
     device = choose_device(gpu)
-    backends.use("auto", on_gpu=gpu >= 0)  # the snapshot's may be absent here, and it changes nothing
+    # The snapshot's backend may be absent here, and it changes nothing; float32 gives the same videos everywhere.
+    backends.use("auto", gpu >= 0, "float32")
     family = models.build(config, stored_description(snapshot))
     network = family.networks[family.averaged]
     snapshot.restore(network, _average(family) if snapshot.has(_average(family)) else _model(family.averaged))

@@ -6,14 +6,14 @@ it runs everywhere, on NumPy and CuPy arrays. The others hand over to it what th
 
 from __future__ import annotations
 
-from mocogan_chainer.backends import onednn, stock
+from mocogan_chainer.backends import cudnn, onednn, stock
 from mocogan_chainer.backends.base import Backend, Geometry, Moments, Noise, Window
 from mocogan_chainer.errors import DeviceError, require_one_of
 
 __all__ = ["NAMES", "PRECISIONS", "Backend", "Geometry", "Moments", "Noise", "Window", "current", "use"]
 
-NAMES = ("auto", "stock", "onednn")
-PRECISIONS = ("float32", "bf16")
+NAMES = ("auto", "stock", "onednn", "cudnn")
+PRECISIONS = ("auto", "float32", "tf32", "bf16", "fp16")
 
 _HOW_TO_GET_ONEDNN = (
     "pip install numba onednn-cpu-gomp (Linux on x86-64; on Windows numba onednn-cpu-vcomp), or numba and your "
@@ -23,13 +23,14 @@ _HOW_TO_GET_ONEDNN = (
 _current: Backend = stock
 
 
-def use(name: str, on_gpu: bool = False, precision: str = "float32") -> str:
+def use(name: str, on_gpu: bool = False, precision: str = "auto") -> str:
     """Make ``name`` the backend of this process; ``auto`` takes the fastest one that works here.
 
     Args:
         name: one of ``NAMES``.
-        on_gpu: whether the arrays will lie on a GPU.
-        precision: one of ``PRECISIONS``: what convolutions multiply in; arrays and sums are float32 anyway.
+        on_gpu: whether the arrays will lie on a GPU: CuPy's current device.
+        precision: one of ``PRECISIONS``: what convolutions multiply in; arrays and sums are float32 anyway. ``auto`` is
+            tf32 by cuDNN and float32 elsewhere.
 
     Returns:
         What was taken, and where it is not the fastest, why: one line.
@@ -41,23 +42,56 @@ def use(name: str, on_gpu: bool = False, precision: str = "float32") -> str:
     global _current
     require_one_of("backend", name, NAMES)
     require_one_of("precision", precision, PRECISIONS)
-    if name == "onednn" and on_gpu:
-        raise DeviceError("backend=onednn: it computes on the CPU only; use backend=auto with --gpu")
-    if name == "onednn" and not onednn.available():
-        raise DeviceError(f"backend=onednn: {onednn.problem()}; {_HOW_TO_GET_ONEDNN}, or use backend=stock")
-    is_stock = name == "stock" or on_gpu or not onednn.available()
-    if precision == "bf16" and (is_stock or not onednn.has_bfloat16()):
-        raise DeviceError(
-            "precision=bf16: it takes the backend onednn on a processor that multiplies bfloat16 numbers (AVX-512 with "
-            "BF16, or AMX); use precision=float32"
-        )
-    _current = stock if is_stock else onednn.load(bfloat16=precision == "bf16")
-    if name == "auto" and not on_gpu and is_stock:
-        return f"stock (slow: {onednn.problem()}; {_HOW_TO_GET_ONEDNN})"
-    line = f"{_current.name} in {precision}" if precision != "float32" else _current.name
-    return line if is_stock or onednn.is_compiled() else f"{line} (its kernels are compiled first: a minute, once)"
+    taken = _choose(name, on_gpu)
+    if precision == "auto":
+        precision = "tf32" if taken == "cudnn" else "float32"
+    if precision not in _precisions(taken):
+        raise DeviceError(_ABOUT_PRECISIONS[precision])
+    if taken == "cudnn":
+        _current = cudnn.load(precision)
+        return f"cudnn in {precision}"
+    if taken == "onednn":
+        _current = onednn.load(bfloat16=precision == "bf16")
+        line = "onednn in bf16" if precision == "bf16" else "onednn"
+        return line if onednn.is_compiled() else f"{line} (its kernels are compiled first: a minute, once)"
+    _current = stock
+    if name == "stock":
+        return "stock"
+    fast, how = (cudnn, cudnn.HOW_TO_GET) if on_gpu else (onednn, _HOW_TO_GET_ONEDNN)
+    return f"stock (slow: {fast.problem()}; {how})"
 
 
 def current() -> Backend:
     """Return the backend in use."""
     return _current
+
+
+def _choose(name: str, on_gpu: bool) -> str:
+    """Return the name of the backend to take."""
+    if name == "onednn" and on_gpu:
+        raise DeviceError("backend=onednn: it computes on the CPU only; use backend=auto with --gpu")
+    if name == "cudnn" and not on_gpu:
+        raise DeviceError("backend=cudnn: it computes on NVIDIA GPUs only; name one with --gpu 0, or use backend=auto")
+    if name == "stock":
+        return "stock"
+    fast, module, how = ("cudnn", cudnn, cudnn.HOW_TO_GET) if on_gpu else ("onednn", onednn, _HOW_TO_GET_ONEDNN)
+    if module.problem() is None:
+        return fast
+    if name == fast:
+        raise DeviceError(f"backend={name}: {module.problem()}; {how}, or use backend=stock")
+    return "stock"
+
+
+def _precisions(name: str) -> tuple[str, ...]:
+    """The precisions of a backend on this machine."""
+    if name == "cudnn":
+        return ("float32", "tf32", "bf16", "fp16")
+    return ("float32", "bf16") if name == "onednn" and onednn.has_bfloat16() else ("float32",)
+
+
+_ABOUT_PRECISIONS = {
+    "bf16": "precision=bf16: it takes the backend cudnn on a GPU, or onednn on a processor that multiplies bfloat16 "
+    "numbers (AVX-512 with BF16, or AMX); use precision=float32",
+    "tf32": "precision=tf32: it takes the backend cudnn on a GPU; use precision=float32",
+    "fp16": "precision=fp16: it takes the backend cudnn on a GPU; use precision=float32",
+}

@@ -33,7 +33,7 @@ class Session:
         self.request, self.say = request, say
         self.sets = Sets(request)
         self.device = builder.choose_device(request.gpu)
-        self.backend = backends.use("auto", on_gpu=request.gpu >= 0)
+        self.backend = backends.use("auto", request.gpu >= 0, "float32")
         self.networks = Networks(request, self.device)
         self.features = Features(request, self.sets, self.networks)
         say(f"computing on {'the CPU' if request.gpu < 0 else self.device} with the backend {self.backend}")

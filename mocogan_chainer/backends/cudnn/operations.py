@@ -36,22 +36,22 @@ class Operations:
         array_type: the arrays that it is for, CuPy's.
         launch: starts kernels on them.
         convolutions: computes convolutions of them.
+        exact: the same, in float32 whatever the precision, for networks that are no longer trained.
     """
 
     name = "cudnn"
 
     max_pooling = staticmethod(stock.max_pooling)
 
-    def __init__(self, array_type: type, launch: Launcher, convolutions: Convolutions):
+    def __init__(self, array_type: type, launch: Launcher, convolutions: Convolutions, exact: Convolutions):
         self._type = array_type
         self._launch = launch
         self._convolutions = convolutions
+        self._exact = exact
 
     def convolution_forward(self, x: Array, W: Array, geometry: Geometry) -> Array:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
-        if not self._takes(x, W) or not self._convolutions.takes(x.shape, W.shape, geometry):
-            return stock.convolution_forward(x, W, geometry)
-        return self._convolutions.forward(x, W, geometry)
+        return self._forward(self._convolutions, x, W, geometry)
 
     def convolution_backward_data(self, gy: Array, W: Array, x_size: tuple[int, ...], geometry: Geometry) -> Array:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
@@ -71,7 +71,7 @@ class Operations:
         self, x: Array, W: Array, b: Array, geometry: Geometry, residual: Array | None, rectify: bool
     ) -> Array:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
-        y = self.convolution_forward(x, W, geometry)
+        y = self._forward(self._exact, x, W, geometry)
         y += b.reshape(-1, *(1,) * (y.ndim - 2))
         if residual is not None:
             y += residual
@@ -178,6 +178,11 @@ class Operations:
     def move_average(self, averages: Sequence[Array], values: Sequence[Array], decay: float | Array) -> None:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
         parameters.move_average(self._launch, averages, values, decay)
+
+    def _forward(self, convolutions: Convolutions, x: Array, W: Array, geometry: Geometry) -> Array:
+        if not self._takes(x, W) or not convolutions.takes(x.shape, W.shape, geometry):
+            return stock.convolution_forward(x, W, geometry)
+        return convolutions.forward(x, W, geometry)
 
     def _takes(self, *arrays: Array) -> bool:
         """Float32 arrays of its module that hold something."""

@@ -29,4 +29,4 @@ class StockConvolutions:
 def load() -> Operations:
     """The backend; the test is skipped where there is no C++ compiler."""
     host.compiler()
-    return Operations(np.ndarray, host.launch, StockConvolutions())
+    return Operations(np.ndarray, host.launch, StockConvolutions(), StockConvolutions())
