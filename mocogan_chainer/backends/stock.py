@@ -195,6 +195,7 @@ def adam(
     parameters: Sequence[Moments], *, rate: float | Array, beta1: float, beta2: float, eps: float, decay: float
 ) -> None:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    rate = rate if isinstance(rate, float) else rate[0]  # of no axes, as a parameter may be
     for p in parameters:
         xp = backend.get_array_module(p.w)
         w, m, v = p.w, p.m, p.v
@@ -206,11 +207,10 @@ def adam(
 
 def move_average(averages: Sequence[Array], values: Sequence[Array], decay: float | Array) -> None:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    if not isinstance(decay, float):
-        decay = decay.astype(averages[0].dtype)
     for average, value in zip(averages, values, strict=True):
-        average *= decay
-        average += (1 - decay) * value
+        stays = decay if isinstance(decay, float) else decay[0].astype(average.dtype)
+        average *= stays
+        average += (1 - stays) * value
 
 
 def _positions(x: Array, by_sample: bool) -> tuple[int, ...]:

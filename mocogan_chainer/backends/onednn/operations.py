@@ -200,7 +200,7 @@ def adam(
         if not _takes(p.w, p.g, p.m, p.v) or not all(a.flags.c_contiguous for a in (p.w, p.m, p.v)):
             stock.adam([p], rate=rate, beta1=beta1, beta2=beta2, eps=eps, decay=decay)
             continue
-        numbers = (_float(n) for n in (rate, 1 - beta1, 1 - beta2, eps, decay))
+        numbers = (_float(n) for n in (np.asarray(rate).item(), 1 - beta1, 1 - beta2, eps, decay))
         w, g, m, v = (a.reshape(-1) for a in (p.w, np.ascontiguousarray(p.g), p.m, p.v))
         update_parameter(w, g, m, v, *numbers)
 
