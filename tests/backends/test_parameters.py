@@ -1,0 +1,130 @@
+"""Updates of many arrays at once on every backend, against formulas in float64."""
+
+import numpy as np
+import pytest
+
+from mocogan_chainer.backends import Moments
+
+SETTINGS = {"beta1": 0.5, "beta2": 0.999, "eps": 1e-8}
+SHAPES = [(), (1,), (3, 5), (64,), (4096,), (4097,), (2, 3, 4, 5), (70, 64, 4, 1)]
+ORDERS = "CFL"
+
+
+def arrange(a, order):
+    """In C, Fortran or channels-last memory."""
+    if order == "L" and a.ndim > 1:
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)
+    return np.asarray(a, order="F" if order == "F" else "C")
+
+
+def parameters(shapes, order="C", gradient_order="C", dtype=np.float32):
+    rng = np.random.default_rng(0)
+
+    def one(shape):
+        w, g, m = (np.asarray(rng.standard_normal(shape), dtype) for _ in range(3))
+        v = np.asarray(rng.random(shape), dtype)
+        return Moments(arrange(w, order), arrange(g, gradient_order), arrange(m, order), arrange(v, order))
+
+    return [one(shape) for shape in shapes]
+
+
+def float64_adam(p, rate, decay):
+    """w, m and v after an update."""
+    w, g, m, v = (a.astype(float) for a in (p.w, p.g, p.m, p.v))
+    g = g + decay * w
+    m = SETTINGS["beta1"] * m + (1 - SETTINGS["beta1"]) * g
+    v = SETTINGS["beta2"] * v + (1 - SETTINGS["beta2"]) * g**2
+    return w - rate * m / (np.sqrt(v) + SETTINGS["eps"]), m, v
+
+
+def check_adam(backend, given, rate, decay=0.0):
+    expected = [float64_adam(p, float(np.asarray(rate).reshape(())), decay) for p in given]
+    gradients = [p.g.copy() for p in given]
+    backend.adam(given, rate=rate, **SETTINGS, decay=decay)
+    for p, results, g in zip(given, expected, gradients, strict=True):
+        for actual, result in zip((p.w, p.m, p.v), results, strict=True):
+            np.testing.assert_allclose(actual, result, rtol=2e-6, atol=1e-6)
+        assert np.array_equal(p.g, g)
+
+
+class TestAdam:
+    @pytest.mark.parametrize("decay", [0.0, 0.1])
+    @pytest.mark.parametrize("on_device", [False, True])
+    def test_of_many(self, backend, on_device, decay):
+        check_adam(backend, parameters(SHAPES), np.array([0.01]) if on_device else 0.01, decay)
+
+    def test_of_more_than_a_kernel_takes(self, backend):
+        check_adam(backend, parameters([(n % 5 + 1, 3) for n in range(200)]), 0.01)
+
+    @pytest.mark.parametrize("order", ORDERS)
+    @pytest.mark.parametrize("gradient_order", ORDERS)
+    def test_in_any_memory(self, backend, order, gradient_order):
+        check_adam(backend, parameters([(3, 4, 5, 6), (7, 1, 5), (2, 5)], order, gradient_order), 0.01)
+
+    def test_where_moments_lie_in_another_order(self, backend):
+        (c,), (f,) = parameters([(3, 4, 5)]), parameters([(3, 4, 5)], "F")
+        check_adam(backend, [Moments(c.w, c.g, f.m, c.v)], 0.01)
+
+    def test_of_parts_of_arrays(self, backend):
+        """What lies beside them stays; such parts begin at any address."""
+        whole = np.random.default_rng(0).random((4, 40), np.float32)
+        before = whole.copy()
+        check_adam(backend, [Moments(*(row[3:12] for row in whole)), Moments(*(row[21:39:2] for row in whole))], 0.01)
+        touched = np.zeros(40, bool)
+        touched[3:12] = touched[21:39:2] = True
+        assert np.array_equal(whole[:, ~touched], before[:, ~touched])
+
+    def test_of_float64_beside_float32(self, backend):
+        check_adam(backend, parameters([(3, 4)]) + parameters([(3, 4), (5,)], dtype=np.float64), 0.01)
+
+    def test_of_none(self, backend):
+        backend.adam([], rate=0.01, **SETTINGS, decay=0.0)
+
+
+class TestAdamRate:
+    @pytest.mark.parametrize("count", [0, 1, 9, 100_000])
+    @pytest.mark.parametrize("beta1", [0.0, 0.5, 0.9])
+    def test_counts_and_corrects(self, backend, count, beta1):
+        counter, alpha = np.array([count]), np.array([2e-4])
+        rate = backend.adam_rate(counter, alpha, beta1, 0.999)
+        n = count + 1
+        assert (counter.tolist(), alpha.tolist()) == ([n], [2e-4])
+        assert (rate.dtype, rate.shape) == (np.float64, (1,))
+        assert rate[0] == pytest.approx(2e-4 * (1 - 0.999**n) ** 0.5 / (1 - beta1**n), rel=1e-13)
+
+    def test_goes_into_adam(self, backend):
+        rate = backend.adam_rate(np.array([3]), np.array([1e-3]), 0.5, 0.999)
+        check_adam(backend, parameters([(3, 5)]), rate)
+
+
+class TestMoveAverage:
+    @pytest.mark.parametrize("decay", [0.0, 0.25, 0.999])
+    @pytest.mark.parametrize("on_device", [False, True])
+    def test_equals_the_formula(self, backend, on_device, decay):
+        self.check(backend, [p.w for p in parameters(SHAPES)], [p.m for p in parameters(SHAPES)], decay, on_device)
+
+    def test_of_more_than_a_kernel_takes(self, backend):
+        many = parameters([(n % 5 + 1, 3) for n in range(200)])
+        self.check(backend, [p.w for p in many], [p.m for p in many], 0.9, False)
+
+    @pytest.mark.parametrize("order", ORDERS)
+    @pytest.mark.parametrize("value_order", ORDERS)
+    def test_in_any_memory(self, backend, order, value_order):
+        given = parameters([(3, 4, 5, 6), (7, 1, 5)], order, value_order)
+        self.check(backend, [p.w for p in given], [p.g for p in given], 0.9, False)
+
+    @pytest.mark.parametrize("on_device", [False, True])
+    def test_of_float64_beside_float32(self, backend, on_device):
+        given = parameters([(3, 4)]) + parameters([(3, 4)], dtype=np.float64)
+        self.check(backend, [p.w for p in given], [p.m for p in given], 0.999, on_device)
+
+    def test_of_none(self, backend):
+        backend.move_average([], [], 0.9)
+
+    def check(self, backend, averages, values, decay, on_device):
+        expected = [decay * a.astype(float) + (1 - decay) * b for a, b in zip(averages, values, strict=True)]
+        before = [b.copy() for b in values]
+        backend.move_average(averages, values, np.array([decay]) if on_device else decay)
+        for average, result, value, was in zip(averages, expected, values, before, strict=True):
+            np.testing.assert_allclose(average, result, rtol=1e-6, atol=2e-7)
+            assert np.array_equal(value, was)
