@@ -361,16 +361,16 @@ class TestAdam:
         start = numbers((3, 4, 5, 6))
         expected = [start.copy(), np.zeros_like(start), np.zeros_like(start)]
         g = numbers(start.shape, seed=2)
-        stock.adam(expected[0], g, *expected[1:], **ADAM, decay=0.1)
+        stock.adam([Moments(expected[0], g, *expected[1:])], **ADAM, decay=0.1)
         w, m, v = (arrange(a, order) for a in (start, np.zeros_like(start), np.zeros_like(start)))
-        backend.adam(w, arrange(g, order), m, v, **ADAM, decay=0.1)
+        backend.adam([Moments(w, arrange(g, order), m, v)], **ADAM, decay=0.1)
         for actual, reference in zip((w, m, v), expected, strict=True):
             np.testing.assert_allclose(actual, reference, rtol=1e-5, atol=1e-7)
 
     def test_leaves_the_gradient_alone(self, backend):
         w, m, v, g = (numbers((5, 4), seed=s) for s in range(4))
         before = g.copy()
-        backend.adam(w, g, m, v**2, **ADAM, decay=0.1)
+        backend.adam([Moments(w, g, m, v**2)], **ADAM, decay=0.1)
         assert np.array_equal(g, before)
 
 
@@ -396,7 +396,7 @@ def test_float64_goes_by_the_reference(backend):
         assert actual.dtype == np.float64
         np.testing.assert_allclose(actual, expected, atol=tolerance, rtol=tolerance)
     w, m, v = x.copy(), np.zeros_like(x), np.zeros_like(x)
-    backend.adam(w, gy, m, v, **ADAM, decay=0.1)
+    backend.adam([Moments(w, gy, m, v)], **ADAM, decay=0.1)
     g = gy + 0.1 * x
     expected = x - 0.01 * (0.5 * g) / (np.sqrt(0.001 * g**2) + 1e-8)
     np.testing.assert_allclose(w, expected, rtol=1e-12)
@@ -413,7 +413,7 @@ def test_empty_arrays(backend, shape):
         backend.normalize_rectify(x, three, three, three, three, 1e-5, 0.2, NOISE),
     ]
     assert [(r.shape, r.dtype) for r in results] == [(shape, np.float32)] * 4
-    backend.adam(x, x, x, x, rate=0.1, beta1=0.5, beta2=0.9, eps=1e-8, decay=0.1)
+    backend.adam([Moments(x, x, x, x)], rate=0.1, beta1=0.5, beta2=0.9, eps=1e-8, decay=0.1)
 
 
 def run_all(backend, x, gy):
@@ -421,7 +421,7 @@ def run_all(backend, x, gy):
     gamma, beta = channel_parameters(x.shape[1])
     mean, variance = backend.moments(x)
     w, m, v = np.array(x, order="C"), np.zeros(x.shape, np.float32), np.zeros(x.shape, np.float32)
-    backend.adam(w, np.ascontiguousarray(gy), m, v, **ADAM, decay=0.1)
+    backend.adam([Moments(w, np.ascontiguousarray(gy), m, v)], **ADAM, decay=0.1)
     constants = (gamma, beta, mean, variance, 1e-5, 0.2)
     return [
         *(mean, variance, w, m, v),
