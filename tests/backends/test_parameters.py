@@ -74,6 +74,17 @@ class TestAdam:
         touched[3:12] = touched[21:39:2] = True
         assert np.array_equal(whole[:, ~touched], before[:, ~touched])
 
+    @pytest.mark.parametrize("odd", range(4))
+    def test_of_one_part_among_whole_arrays(self, backend, odd):
+        (p,), part = parameters([(40,)]), np.random.default_rng(1).random(41, np.float32)[1:]
+        arrays = [part if number == odd else a for number, a in enumerate((p.w, p.g, p.m, p.v))]
+        check_adam(backend, [Moments(*arrays)], 0.01)
+        averages = parameters([(40,)])[0].w, part
+        for average, value in (averages, averages[::-1]):
+            expected = 0.9 * average.astype(float) + 0.1 * value
+            backend.move_average([average], [value], 0.9)
+            np.testing.assert_allclose(average, expected, rtol=1e-6, atol=2e-7)
+
     def test_of_float64_beside_float32(self, backend):
         check_adam(backend, parameters([(3, 4)]) + parameters([(3, 4), (5,)], dtype=np.float64), 0.01)
 

@@ -135,7 +135,8 @@ def _library(source: str) -> tuple[ctypes.CDLL, dict[str, list[str]]]:
 
 def _compiled(text: str) -> ctypes.CDLL:
     options = ["-std=c++20", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-Wno-unknown-pragmas"]
-    key = hashlib.sha256((text + _HEADER.read_text()).encode()).hexdigest()[:24]
+    options += ["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"]  # a device's faults are no host's
+    key = hashlib.sha256(" ".join([text, _HEADER.read_text(), *options]).encode()).hexdigest()[:24]
     path = Path(tempfile.gettempdir(), f"mocogan-host-kernels-{key}.so")
     if not path.exists():
         with tempfile.TemporaryDirectory() as folder:

@@ -159,8 +159,7 @@ gru_forward_streamed(const float* __restrict__ x, const float* __restrict__ h0, 
   for (int i = threadIdx.x; i < SAMPLES * H; i += blockDim.x) {
     const int s = i / H, j = i % H;
     const long long at = (long long)(first + s) * H + j;
-    shared[j * SAMPLES + s] = s < count ? h[at] = h0[at] : 0.0f;
-    shared[(H + j) * SAMPLES + s] = 0.0f;  // states of no sample stay 0
+    if (s < count) shared[j * SAMPLES + s] = h[at] = h0[at];  // what there is of no sample goes nowhere
   }
   __syncthreads();
   for (int t = 0; t < T; ++t) {
@@ -207,10 +206,7 @@ gru_backward_streamed(const float* __restrict__ gy, const float* __restrict__ W,
   float* carried = gradients + 3 * SAMPLES * H;   // (H, samples), each row one thread's own
   const int first = blockIdx.x * SAMPLES, count = min(SAMPLES, N - first);
   for (int j = threadIdx.x; j < H; j += blockDim.x)
-    for (int s = 0; s < SAMPLES; ++s) {
-      carried[j * SAMPLES + s] = 0.0f;
-      for (int gate = 0; gate < 3; ++gate) gradients[(gate * H + j) * SAMPLES + s] = 0.0f;  // those of no sample stay 0
-    }
+    for (int s = 0; s < SAMPLES; ++s) carried[j * SAMPLES + s] = 0.0f;
   for (int t = T - 1; t >= 0; --t) {
     for (int j = threadIdx.x; j < H; j += blockDim.x)
 #pragma unroll
