@@ -67,7 +67,7 @@ def compiler() -> Callable[[str, str], tuple[bytes, str]]:
         return functools.partial(_by_nvrtc, ctypes.CDLL(path))
     if shutil.which("nvcc"):
         return _by_nvcc
-    return pytest.skip("needs NVRTC (pip install -r requirements-gpu-check.txt) or nvcc")
+    return pytest.skip("needs NVRTC (pip install nvidia-cuda-nvrtc-cu12) or nvcc")
 
 
 def _nvrtc() -> str | None:
