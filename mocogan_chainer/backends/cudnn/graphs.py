@@ -19,7 +19,8 @@ DATA_TYPES = {"float32": "FLOAT", "tf32": "FLOAT", "bf16": "BFLOAT16", "fp16": "
 """What a form's arrays hold; sums are float32 in each."""
 
 _FIRST, _SECOND, _RESULT = 1, 2, 3
-_INEXACT = ("TENSOR_CORE", "DOWN_CONVERT_INPUTS", "REDUCED_PRECISION_REDUCTION")
+_NEVER = ("NONDETERMINISTIC", "DOWN_CONVERT_INPUTS", "REDUCED_PRECISION_REDUCTION")
+"""What cuDNN notes of plans that are not for us: other bits each time, coarser factors or sums than were asked for."""
 
 
 class NoPlan(RuntimeError):
@@ -57,7 +58,7 @@ class Graph:
             self._graph.build_operation_graph()
             modes = cudnn.heur_mode
             self._graph.create_execution_plans([modes.A, modes.B, modes.FALLBACK])
-            notes = ("NONDETERMINISTIC", *(_INEXACT if form == "float32" else ()))
+            notes = (*_NEVER, *(("TENSOR_CORE",) if form == "float32" else ()))
             self._graph.deselect_numeric_notes([getattr(cudnn.numerical_note, note) for note in notes])
             names = [self._graph.get_plan_name_at_index(i) for i in range(self._graph.get_execution_plan_count())]
         except self._refusals as error:

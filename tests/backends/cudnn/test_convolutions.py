@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from mocogan_chainer.backends import Geometry
 from mocogan_chainer.backends.cudnn.convolutions import CudnnConvolutions
-from tests.backends.cudnn import host
+from tests.backends.cudnn import host, workload
 from tests.backends.cudnn.fake_cudnn import FakeDevice
 from tests.backends.test_convolution import arrange, assert_close, cases, naive
 
@@ -192,3 +192,21 @@ class TestWorkspace:
         convolutions.forward(*small[:2], SMALL)
         convolutions.forward(*large[:2], SMALL)
         assert len(device.allocated) == before  # nothing is allocated once all shapes were met
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "fp16"])
+def test_odd_problems_come_as_close_as_their_precision_allows(convolve, precision):
+    """By the measure that a device is checked with."""
+    worst = max(workload.deviation(convolve(precision), problem) for problem in workload.odd(24))
+    assert worst <= workload.CLOSENESS[precision]
+    assert precision == "tf32" or worst >= workload.CLOSENESS[precision] / 8  # the measure sees it
+
+
+def test_the_measure_sees_one_wrong_number(convolve):
+    class Wrong:
+        def forward(self, x, W, geometry):
+            y = convolve().forward(x, W, geometry)
+            y.flat[abs(y).argmax()] *= np.float32(1 + 1e-3)
+            return y
+
+    assert workload.deviation(Wrong(), workload.odd(1)[0]) > workload.CLOSENESS["float32"]

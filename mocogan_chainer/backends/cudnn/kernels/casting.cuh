@@ -26,8 +26,11 @@ struct Float16 {
     return sign | (size - 0x38000000u + 0xfffu + (size >> 13 & 1u)) >> 13;
   }
   __device__ __forceinline__ float widen(unsigned h) const {
-    const unsigned sign = (h & 0x8000u) << 16, size = (h & 0x7fffu) << 13;
-    const float value = size >= 0x0f800000u ? of_bits(size | 0x7f800000u) : of_bits(size) * of_bits(0x77800000u);
+    const unsigned sign = (h & 0x8000u) << 16, size = h & 0x7fffu;
+    float value;
+    if (size >= 0x7c00u) value = of_bits(size << 13 | 0x7f800000u);
+    else if (size >= 0x400u) value = of_bits((size << 13) + 0x38000000u);
+    else value = (float)(int)size * 5.9604644775390625e-8f;  // steps of 2^-24; CuPy's compiler options flush subnormals
     return of_bits(bits_of(value) | sign) * before * after;
   }
 };
