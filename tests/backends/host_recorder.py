@@ -1,4 +1,4 @@
-"""Recordings without a device: what is repeated is the step's Python code, and it gets the fixed arrays and no other."""
+"""Recordings without a device: what is repeated is the step's Python code, and it gets the fixed arrays alone."""
 
 from __future__ import annotations
 

@@ -125,7 +125,9 @@ def test_what_changes_its_shape_is_an_error_and_no_wrong_number():
     step = RecordedStep(code, feeds, HostRecorder(feeds, code), print)
     for _ in range(WARM_UP + 2):
         step()
-    with pytest.raises(RuntimeError, match=r"takes \[\(\(3,\), 'float64'\)\] here and was given \[\(\(4,\), 'float64'\)\]"):
+    with pytest.raises(
+        RuntimeError, match=r"takes \[\(\(3,\), 'float64'\)\] here and was given \[\(\(4,\), 'float64'\)\]"
+    ):
         step()
 
 

@@ -32,8 +32,8 @@ def load(precision: str = "tf32") -> Backend:
     return operations.Operations(
         cupy.ndarray,
         launching.on_cupy,
-        convolutions.CudnnConvolutions(precision),
-        convolutions.CudnnConvolutions("float32"),
+        convolutions.load(precision),
+        convolutions.load("float32"),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Window
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise
 from mocogan_chainer.backends.cudnn import activation, clips, normalization, parameters, products, recurrence
 from mocogan_chainer.backends.cudnn.launching import Launcher
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <setjmp.h>
 #include <ucontext.h>
 #include <vector>
 
@@ -53,9 +54,9 @@ template <class T> static inline T atomicOr(T* p, T v) { T old = *p; *p |= v; re
 static inline void __threadfence() {}
 
 enum HostState { HOST_READY, HOST_AT_BLOCK, HOST_AT_WARP, HOST_DONE };
-struct HostFiber { ucontext_t context; HostState state; std::vector<char> stack; };
+struct HostFiber { ucontext_t context; jmp_buf place; bool begun; HostState state; std::vector<char> stack; };
 static std::vector<HostFiber> host_fibers;
-static ucontext_t host_scheduler;
+static jmp_buf host_scheduler;
 static int host_now = 0;
 static uint64_t host_lane[2][1024];
 static unsigned host_turn[1024];
@@ -64,7 +65,7 @@ static void** host_arguments;
 
 static void host_wait(HostState state) {
   host_fibers[host_now].state = state;
-  swapcontext(&host_fibers[host_now].context, &host_scheduler);
+  if (!_setjmp(host_fibers[host_now].place)) _longjmp(host_scheduler, 1);
 }
 static inline void __syncthreads() { host_wait(HOST_AT_BLOCK); }
 static inline void __syncwarp(unsigned = 0xffffffffu) { host_wait(HOST_AT_WARP); }
@@ -88,7 +89,14 @@ template <class T> static T __shfl_up_sync(unsigned, T v, int by) { return host_
 static void host_enter() {
   host_body(host_arguments);
   host_fibers[host_now].state = HOST_DONE;
-  swapcontext(&host_fibers[host_now].context, &host_scheduler);
+  _longjmp(host_scheduler, 1);
+}
+// Let a fiber run until it waits or ends: the first time by its context, later by a jump, which needs no system call.
+static void host_resume(HostFiber& fiber) {
+  if (_setjmp(host_scheduler)) return;
+  if (fiber.begun) _longjmp(fiber.place, 1);
+  fiber.begun = true;
+  setcontext(&fiber.context);
 }
 static void host_place(int thread) {
   host_now = thread;
@@ -115,6 +123,7 @@ static void host_block(int threads, bool has_barriers) {
     f.context.uc_link = nullptr;
     makecontext(&f.context, host_enter, 0);
     f.state = HOST_READY;
+    f.begun = false;
     host_turn[i] = 0;
   }
   for (;;) {
@@ -124,7 +133,7 @@ static void host_block(int threads, bool has_barriers) {
       if (host_fibers[i].state != HOST_READY) continue;
       ran = true;
       host_place(i);
-      swapcontext(&host_scheduler, &host_fibers[i].context);
+      host_resume(host_fibers[i]);
     }
     int done = 0, at_block = 0;
     for (int first = 0; first < threads; first += 32) {

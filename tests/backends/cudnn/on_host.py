@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from mocogan_chainer.backends import stock
@@ -26,7 +28,12 @@ class StockConvolutions:
         return stock.convolution_backward_weights(x, gy, ksize, geometry)
 
 
-def load() -> Operations:
-    """The backend; the test is skipped where there is no C++ compiler."""
+def load(orders: tuple[int, ...] = (1, -1)) -> Operations:
+    """The backend; the test is skipped where there is no C++ compiler.
+
+    Args:
+        orders: of threads, which each kernel is tried in; one is enough for tests of what many kernels make together.
+    """
     host.compiler()
-    return Operations(np.ndarray, host.launch, StockConvolutions(), StockConvolutions())
+    launch = functools.partial(host.launch, orders=orders)
+    return Operations(np.ndarray, launch, StockConvolutions(), StockConvolutions())

@@ -112,7 +112,7 @@ def test_frames_on_the_device_give_the_same_training(make_updater, dataset, reco
 def test_the_gpu_backend_recorded_and_with_frames_on_the_device_trains_as_stock(make_updater, dataset, monkeypatch):
     plain, ours = (with_clips(make_updater("infogan", CLASSES), dataset, r) for r in (False, True))
     plain_reports, _ = run(plain, WARM_UP + 3, recorded=False)
-    monkeypatch.setattr(backends, "_current", on_host.load())
+    monkeypatch.setattr(backends, "_current", on_host.load(orders=(1,)))
     reports, recorder = run(ours, WARM_UP + 3, recorded=True)
     assert recorder.replayed == 1
     assert_same_training(plain, ours, plain_reports, reports)
