@@ -16,7 +16,7 @@ from mocogan_chainer.backends.cudnn.launching import on_cupy
 from mocogan_chainer.backends.cudnn.problems import Problem
 from mocogan_chainer.backends.cudnn.workspace import Workspace
 
-_PAUSE = 200_000  # dependent multiplications: a few tenths of a millisecond
+_PAUSE = 500_000  # dependent multiplications: about a millisecond
 
 
 class CupyDevice:

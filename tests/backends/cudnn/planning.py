@@ -75,6 +75,7 @@ def plan(folder: Path, device: str, problems: list[tuple[Problem, str]], every: 
         env=os.environ | {"LD_LIBRARY_PATH": path, "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path])},
         capture_output=True,
         text=True,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     answer = json.loads(done.stdout.splitlines()[-1])
