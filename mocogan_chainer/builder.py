@@ -94,7 +94,8 @@ def choose_device(gpu: int) -> chainer.backend.Device:
     count = compat.device_count()
     if gpu >= count:
         why = f"this machine has {count}, counted from 0" if count else compat.device_problem()
-        raise DeviceError(f"gpu={gpu}: no such device: {why}; use --gpu -1 for the CPU")
+        how = "use --gpu -1 for the CPU" if count else "use --gpu -1 for the CPU (doc/gpu.md says what a GPU needs)"
+        raise DeviceError(f"gpu={gpu}: no such device: {why}; {how}")
     device = chainer.get_device(f"@cupy:{gpu}")
     device.use()
     return device

@@ -34,6 +34,30 @@ def test_gpu_and_cpu_read_each_others_snapshots(tmp_path, monkeypatch, tiny_data
     assert generate.main([snapshot, "out", "--gpu", "0", "--num", "2", "--format", "gif"]) == 0
 
 
+@pytest.mark.parametrize("model", ["normal", "cgan", "infogan"])
+def test_the_step_is_recorded_and_the_data_lie_on_the_gpu(tmp_path, monkeypatch, tiny_dataset, model, capsys):
+    monkeypatch.chdir(tmp_path)
+    always = ["capture=always", "data_on_gpu=always", "backend=cudnn"]
+    monkeypatch.setitem(globals(), "SMALL", [*SMALL, *always])
+    assert run(tiny_dataset, "--model", model, "--gpu", 0, "--max_iteration", 12) == 0
+    assert "the data is on the GPU" in capsys.readouterr().out
+
+
+def test_a_resumed_run_goes_on_as_an_uninterrupted_one(tmp_path, monkeypatch, tiny_dataset):
+    """By plans that are chosen once and deterministic: the same bits, whenever the step is recorded."""
+    monkeypatch.chdir(tmp_path)
+    for name, stops in (("whole", [12]), ("parts", [5, 12])):
+        for stop in stops:
+            first = ["--model", "infogan", "--save_name", name]
+            how = first if stop == stops[0] else ["--resume", f"result/{name}/snapshot_latest.npz"]
+            assert run(tiny_dataset, *how, "--gpu", 0, "--max_iteration", stop) == 0
+    whole, parts = (np.load(f"result/{name}/snapshot_iter_12.npz") for name in ("whole", "parts"))
+    assert whole.files == parts.files
+    for name in whole.files:
+        if "/optimizer:" in name or "/model:" in name or "/average:" in name:
+            np.testing.assert_array_equal(whole[name], parts[name], err_msg=name)
+
+
 @pytest.mark.parametrize("generator", ["unet_64", "resnet_6blocks"])
 def test_photos_are_animated(tmp_path, monkeypatch, generator):
     monkeypatch.chdir(tmp_path)
