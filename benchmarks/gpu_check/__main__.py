@@ -65,7 +65,7 @@ def _run(a: argparse.Namespace, stood_in: list[str]) -> int:
         "chainer": chainer.__version__,
         "mocogan_chainer": mocogan_chainer.__version__,
         "python": platform.python_version(),
-        "device_properties": cudnn.device_properties(a.gpu),
+        "device_properties": cudnn.library.device_properties(a.gpu),
         "stood_in": stood_in,
     }
     plans.SECONDS = 1.0  # a search that is shorter than training's: there are hundreds of problems here

@@ -37,3 +37,49 @@ def test_a_named_backend_that_is_absent_is_an_error(monkeypatch):
 def test_unknown_name():
     with pytest.raises(ConfigError, match=r"backend=stok: it must be one of .*did you mean stock"):
         backends.use("stok")
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """cuDNN, as if it were here: what it was loaded with."""
+    given = []
+    monkeypatch.setattr(backends.cudnn, "problem", lambda: None)
+    monkeypatch.setattr(backends.cudnn, "load", lambda precision: given.append(precision) or backends.stock)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("auto", "tf32"), ("float32", "float32"), ("bf16", "bf16"), ("fp16", "fp16")]
+)
+def test_auto_takes_cudnn_on_a_gpu(loaded, precision, expected):
+    assert backends.use("auto", True, precision) == f"cudnn in {expected}"
+    assert loaded == [expected]
+
+
+def test_without_cudnn_a_gpu_has_stock_and_the_reason(monkeypatch):
+    monkeypatch.setattr(backends.cudnn, "problem", lambda: "nvidia-cudnn-frontend was not found")
+    line = backends.use("auto", on_gpu=True)
+    assert line.startswith("stock (slow: nvidia-cudnn-frontend was not found; pip install ")
+    assert backends.current() is backends.stock
+    with pytest.raises(DeviceError, match=r"backend=cudnn: nvidia-cudnn-frontend was not found; .* use backend=stock"):
+        backends.use("cudnn", on_gpu=True)
+
+
+def test_cudnn_is_for_gpus_and_onednn_for_cpus(loaded):
+    with pytest.raises(DeviceError, match=r"backend=cudnn: .* --gpu 0, or use backend=auto"):
+        backends.use("cudnn")
+    with pytest.raises(DeviceError, match=r"backend=onednn: .* use backend=auto with --gpu"):
+        backends.use("onednn", on_gpu=True)
+    assert loaded == []
+
+
+@pytest.mark.parametrize("precision", ["tf32", "fp16"])
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_a_precision_that_only_cudnn_has(monkeypatch, precision, on_gpu):
+    monkeypatch.setattr(backends.cudnn, "problem", lambda: "it is not here")
+    with pytest.raises(DeviceError, match=f"precision={precision}: it takes the backend cudnn on a GPU; use"):
+        backends.use("auto", on_gpu, precision)
+
+
+def test_auto_precision_on_a_cpu_is_float32():
+    assert backends.use("stock", False, "auto") == "stock"
