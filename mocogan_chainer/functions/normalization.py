@@ -50,10 +50,8 @@ def batch_norm_activation(
     (y,) = node.apply((x, gamma, beta))
     mean, variance = node.moments
     count = x.size // x.shape[1]
-    running_mean *= decay
-    running_mean += (1 - decay) * mean
-    running_var *= decay
-    running_var += (1 - decay) * (count / max(count - 1, 1)) * variance
+    unbiased = variance * (count / max(count - 1, 1))
+    backends.current().move_average((running_mean, running_var), (mean, unbiased), decay)
     return y
 
 
