@@ -26,6 +26,9 @@ from mocogan_chainer.models.family import Family
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
 
+ON_NAN = ("stop", "rollback")
+"""What may be done when training's numbers are not finite."""
+
 _LARGE = 10**9
 _RANGES = {
     "seed": (0, 2**63),
@@ -40,6 +43,7 @@ _RANGES = {
     "display_interval": (1, _LARGE),
     "log_tensorboard_interval": (1, _LARGE),
     "snapshot_interval": (1, _LARGE),
+    "max_rollbacks": (1, 1000),
     "num_gen_samples": (1, 400),
     "fps": (1, 100),
     "ema_decay": (0, 0.9999999),
@@ -55,6 +59,7 @@ def check(config: Config) -> None:
     for name, (low, high) in _RANGES.items():
         if config[name] is not None:
             require_range(name, config[name], low, high)
+    require_one_of("on_nan", config["on_nan"], ON_NAN)
     require_one_of("split", config["split"], layout.PARTS)
     optimizer = config["optimizer"]
     require_range("optimizer.alpha", optimizer["alpha"], 0, 1)
@@ -244,6 +249,11 @@ def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
             f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration "
             "or --max_epoch"
         )
+
+
+def renew_noise(trainer: training.Trainer, config: Config, rollbacks: int) -> None:
+    """Let a trainer that went back, for the n-th time, draw from streams of which nobody drew before."""
+    trainer.updater.renew_noise(rollbacks, lambda name: seeding.stream(config["seed"], "rollback", rollbacks, name))
 
 
 def build_family(
@@ -467,15 +477,16 @@ def _extend(
 ) -> None:
     """Attach what watches and saves the run; pictures come after the snapshot, so that a failing one costs nothing."""
     interval = extensions.IntervalAndLast
-    log = extensions.LogReport(trigger=interval(config["display_interval"], stop))
-    at_snapshots = interval(config["snapshot_interval"], stop)
+    display, at_snapshots = interval(config["display_interval"], stop), interval(config["snapshot_interval"], stop)
+    log = extensions.LogReport(trigger=display)
     board = extensions.TensorBoard(ensure_writable(tensorboard), config["fps"])
     grid = extensions.VideoGrid(preview, config["fps"], board.add_video)
     snapshot = extensions.Snapshot(configuration.dump(config), data.to_dict())
     if part := config["optimizer"]["decay_part"]:
         trainer.extend(extensions.LinearDecay(stop, part), trigger=interval(1, stop))
+    trainer.extend(extensions.HealthCheck(at_snapshots), trigger=extensions.AnyOf(display, at_snapshots))
     trainer.extend(log)
-    trainer.extend(extensions.LossTable(), trigger=interval(config["display_interval"], stop))
+    trainer.extend(extensions.LossTable(), trigger=display)
     trainer.extend(extensions.Progress(stop))
     trainer.extend(board, trigger=interval(config["log_tensorboard_interval"], stop))
     trainer.extend(snapshot, trigger=at_snapshots)

@@ -31,6 +31,10 @@ class DeviceError(MocoganError):
     """A device or backend that was asked for and is not there."""
 
 
+class SickError(MocoganError):
+    """Training whose numbers are no longer finite."""
+
+
 class OutputError(MocoganError):
     """A place that cannot be written: permissions, an existing result, a full disk."""
 

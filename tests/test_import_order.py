@@ -18,14 +18,16 @@ LAYERS = (
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
     ("models", "checkpoint", "sampling", "evaluation"),
     ("extensions",),
-    ("builder", "runs", "evaluations", "cli", "__main__"),
+    ("builder", "rollbacks", "runs", "evaluations", "cli", "__main__"),
 )
 WITHIN_A_LAYER = {
     ("links", "functions"),
     ("features", "functions"),
     ("features", "links"),
     ("preprocessing", "datasets"),
+    ("rollbacks", "builder"),
     ("runs", "builder"),
+    ("runs", "rollbacks"),
     ("evaluation", "sampling"),
     ("evaluations", "builder"),
     ("cli", "evaluations"),

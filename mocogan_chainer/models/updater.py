@@ -19,6 +19,7 @@ from mocogan_chainer.backends.feeds import Feeds
 from mocogan_chainer.backends.recorded_step import RecordedStep, Recorder
 from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
+from mocogan_chainer.models.vitals import Vitals
 
 
 class GANUpdater(StandardUpdater):
@@ -34,6 +35,8 @@ class GANUpdater(StandardUpdater):
 
     Attributes:
         feeds: what a step takes from the host goes through it.
+        vitals: knows whether reports and gradients are finite.
+        rollbacks: how often the run went back to an earlier state; see :meth:`renew_noise`.
         resident: the dataset's frames on the device, which iterators with ``next_places`` then point into; or None.
     """
 
@@ -55,6 +58,8 @@ class GANUpdater(StandardUpdater):
         self.ema = ema
         self.noise = noise
         self.feeds = Feeds(device)
+        self.vitals = Vitals(device, self.feeds, lambda: self.iteration)
+        self.rollbacks = 0
         self.resident: ResidentFrames | None = None
         self._step: Callable[[], None] = self.update_all
 
@@ -78,9 +83,24 @@ class GANUpdater(StandardUpdater):
         """One step of all networks, then of the moving average."""
         self._step()
         self.iteration += 1
+        if self.rollbacks:
+            chainer.report({"rollbacks": self.rollbacks})
+
+    def renew_noise(self, rollbacks: int, stream: Callable[[str], np.random.Generator]) -> None:
+        """Draw from new streams from here, so that a run that went back does not go the same way again.
+
+        Args:
+            rollbacks: how often it went back.
+            stream: gives the random stream of a name; others for each number of rollbacks.
+        """
+        self.rollbacks = rollbacks
+        self.serialize(seeding.Renewal(stream))
+        if self.noise is not None:
+            self.noise.renew(rollbacks)
 
     def update_all(self) -> None:
         """What :meth:`update` does, without counting it."""
+        self.vitals.begin_step()
         self.update_core()
         if self.ema is not None:
             self.update_average()
@@ -119,12 +139,17 @@ class GANUpdater(StandardUpdater):
             report.update({key: value.array for key, value in observed.items()})  # a Variable would keep its graph
 
         yield add
+        self.vitals.note(name, report, optimizer.target)
         optimizer.update()
         self.feeds.afterwards(lambda: chainer.report(report, optimizer.target))
 
     def serialize(self, serializer: Any) -> None:
         """Save or load everything that the next step depends on."""
         super().serialize(serializer)
+        saves = isinstance(serializer, chainer.serializer.Serializer)
+        stored = serializer("rollbacks", self.rollbacks if saves else None)
+        if stored is not None:  # snapshots of earlier versions have none
+            self.rollbacks = int(stored)
         seeding.serialize(serializer, "rng", self.rng)
         if self.noise is not None:
             self.noise.serialize(serializer["noise"])
