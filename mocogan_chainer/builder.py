@@ -233,7 +233,10 @@ def build_trainer(
     stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
     trainer = training.Trainer(updater, stop, out=str(out))
     sampler = family.sampler(ema.average if ema else averaged)
-    _extend(trainer, config, data, _preview(sampler, config), stop, Path(config["tensorboard"]) / name)
+    board = extensions.TensorBoard(ensure_writable(Path(config["tensorboard"]) / name), config["fps"])
+    by_codes = not isinstance(sampler, (Animator, Forecaster))
+    watch = extensions.Watch(family.averaged, averaged, board.add_scalar, by_codes) if config["warn"] else None
+    _extend(trainer, config, data, _preview(sampler, config), stop, board, watch)
     return trainer
 
 
@@ -473,22 +476,24 @@ def _extend(
     data: DataDescription,
     preview: Callable[[], np.ndarray],
     stop: extensions.StopTrigger,
-    tensorboard: Path,
+    board: extensions.TensorBoard,
+    watch: extensions.Watch | None,
 ) -> None:
     """Attach what watches and saves the run; pictures come after the snapshot, so that a failing one costs nothing."""
     interval = extensions.IntervalAndLast
     display, at_snapshots = interval(config["display_interval"], stop), interval(config["snapshot_interval"], stop)
     log = extensions.LogReport(trigger=display)
-    board = extensions.TensorBoard(ensure_writable(tensorboard), config["fps"])
-    grid = extensions.VideoGrid(preview, config["fps"], board.add_video)
+    grid = extensions.VideoGrid(preview, config["fps"], board.add_video, *([watch.look] if watch else []))
     snapshot = extensions.Snapshot(configuration.dump(config), data.to_dict())
     if part := config["optimizer"]["decay_part"]:
         trainer.extend(extensions.LinearDecay(stop, part), trigger=interval(1, stop))
     trainer.extend(extensions.HealthCheck(at_snapshots), trigger=extensions.AnyOf(display, at_snapshots))
+    if watch is not None:
+        trainer.extend(watch)
     trainer.extend(log)
     trainer.extend(extensions.LossTable(), trigger=display)
     trainer.extend(extensions.Progress(stop))
     trainer.extend(board, trigger=interval(config["log_tensorboard_interval"], stop))
     trainer.extend(snapshot, trigger=at_snapshots)
-    trainer.extend(extensions.LossPlot(), trigger=at_snapshots)
-    trainer.extend(grid, trigger=at_snapshots)
+    trainer.extend(extensions.Redone(extensions.LossPlot(), at_snapshots), trigger=at_snapshots)
+    trainer.extend(extensions.Redone(grid, at_snapshots), trigger=at_snapshots)
