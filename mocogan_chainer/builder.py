@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import chainer
 import numpy as np
@@ -19,12 +21,34 @@ from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.first_frames import first_clips, first_frames
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_one_of, require_range
+from mocogan_chainer.errors import (
+    ConfigError,
+    DeviceError,
+    MocoganError,
+    ShortageError,
+    SnapshotError,
+    require_one_of,
+    require_range,
+)
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
+from mocogan_chainer.shortage import asking
+
+_WIDTHS = tuple(
+    f"model.{name}"
+    for name in ("n_filters_gen", "n_filters_enc", "n_filters_idis", "n_filters_vdis", "ch_g", "ch_d", "ngf", "ndf")
+)
+_BATCH = ("batchsize", "image_batchsize", "video_length", "model.train_imagenum")
+_SMALLER = {
+    "networks": _WIDTHS,
+    "batch": _BATCH,
+    "step": (*_BATCH, *_WIDTHS),
+    "preview": ("num_gen_samples", "video_length"),
+}
+"""By what ran out of memory: the settings that make it smaller when they are lowered."""
 
 ON_NAN = ("stop", "rollback")
 """What may be done when training's numbers are not finite."""
@@ -191,6 +215,7 @@ def build_iterators(
     return iterators
 
 
+@asking("networks", "the networks and their optimizers")
 def build_trainer(
     config: Config,
     dataset: PreparedDataset,
@@ -252,6 +277,26 @@ def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
             f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration "
             "or --max_epoch"
         )
+
+
+@contextlib.contextmanager
+def shortage_explained(config: Config) -> Iterator[None]:
+    """Let an error of memory that ran out say which settings ask for less, and what they are."""
+    try:
+        yield
+    except ShortageError as error:
+        names = [name for name in _SMALLER[error.kind] if (value := _value(config, name)) is not None and value > 1]
+        lower = ", ".join(f"{name}={_value(config, name)}" for name in names)
+        frames = "" if error.kind == "networks" else ", or prepare smaller frames (preprocess.py --size)"
+        raise MocoganError(f"{error}; lower {lower}{frames}; train.py --dry-run estimates what a step takes") from error
+
+
+def _value(config: Config, name: str) -> Any:
+    """Return a setting by its dotted name, None where the model has none."""
+    value: Any = config
+    for part in name.split("."):
+        value = value.get(part) if value is not None else None
+    return value
 
 
 def renew_noise(trainer: training.Trainer, config: Config, rollbacks: int) -> None:

@@ -38,16 +38,19 @@ class Run:
         say: Say,
     ):
         self._begin, self._config, self._resumed = begin, config, resumed
-        self.trainer = begin(resumed, say)
+        with builder.shortage_explained(config):
+            self.trainer = begin(resumed, say)
 
     def to_end(self) -> None:
         """Train.
 
         Raises:
             SickError: numbers were not finite, and the settings do not let the run go back, or not once more.
+            MocoganError: memory ran out; the message says who asked for it and what to lower.
         """
-        while (what := self._symptom()) is not None:
-            self._go_back(what)
+        with builder.shortage_explained(self._config):
+            while (what := self._symptom()) is not None:
+                self._go_back(what)
 
     def _symptom(self) -> str | None:
         """Run to the end, or to numbers that are not finite: return which."""

@@ -11,7 +11,7 @@ ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
     (
-        *("compat", "errors", "files", "seeding", "config", "video", "decoding", "pages"),
+        *("compat", "errors", "files", "shortage", "seeding", "config", "video", "decoding", "pages"),
         *("torch_files", "torch_forms", "safetensors_files", "npz_files"),
     ),
     ("backends",),
@@ -35,6 +35,7 @@ WITHIN_A_LAYER = {
     ("cli", "runs"),
     ("config", "errors"),
     ("files", "errors"),
+    ("shortage", "errors"),
     ("torch_files", "errors"),
     ("torch_files", "files"),
     ("torch_files", "torch_forms"),

@@ -11,6 +11,7 @@ import numpy as np
 from chainer import training
 
 from mocogan_chainer import video
+from mocogan_chainer.shortage import asking
 
 
 class VideoGrid(training.Extension):
@@ -33,6 +34,7 @@ class VideoGrid(training.Extension):
     ):
         self._videos, self._fps, self._also, self._look = videos, fps, also, look
 
+    @asking("preview", "the preview's videos")
     def __call__(self, trainer: training.Trainer) -> None:
         """Sample and write."""
         videos = self._videos()

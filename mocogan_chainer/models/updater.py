@@ -20,6 +20,7 @@ from mocogan_chainer.backends.recorded_step import RecordedStep, Recorder
 from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
 from mocogan_chainer.models.vitals import Vitals
+from mocogan_chainer.shortage import asking
 
 
 class GANUpdater(StandardUpdater):
@@ -87,7 +88,8 @@ class GANUpdater(StandardUpdater):
 
     def update(self) -> None:
         """One step of all networks, then of the moving average."""
-        self._step()
+        with asking("step", "a step of training"):
+            self._step()
         self.iteration += 1
         if self.rollbacks:
             chainer.report({"rollbacks": self.rollbacks})
@@ -118,11 +120,12 @@ class GANUpdater(StandardUpdater):
     def next_real(self, iterator: str) -> tuple[Array, Array]:
         """Return the iterator's next batch on the device: pixels float32 (N, 3, ...) in [-1, 1], classes (N,)."""
         source = self.get_iterator(iterator)
-        if self.resident is not None:
-            *places, classes = self.feeds.take(source.next_places)
-            return self.resident.read(*places, source.frames_at_once), classes
-        pixels, classes = self.feeds.take(source.next)
-        return functions.to_float(pixels), classes
+        with asking("batch", f"a batch of real samples (iterator {iterator})"):
+            if self.resident is not None:
+                *places, classes = self.feeds.take(source.next_places)
+                return self.resident.read(*places, source.frames_at_once), classes
+            pixels, classes = self.feeds.take(source.next)
+            return functions.to_float(pixels), classes
 
     def step(self, name: str, loss: Variable, **observed: Variable) -> None:
         """Minimize ``loss`` by one step of network ``name`` and report it, and what was observed, under that name."""
@@ -144,9 +147,10 @@ class GANUpdater(StandardUpdater):
             report["loss"] = report.get("loss", 0) + loss.array
             report.update({key: value.array for key, value in observed.items()})  # a Variable would keep its graph
 
-        yield add
-        self.vitals.note(name, report, optimizer.target)
-        optimizer.update()
+        with asking("step", f"the step of the {name}"):
+            yield add
+            self.vitals.note(name, report, optimizer.target)
+            optimizer.update()
         self.feeds.afterwards(lambda: chainer.report(report, optimizer.target))
 
     def serialize(self, serializer: Any) -> None:
