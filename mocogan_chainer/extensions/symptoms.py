@@ -11,8 +11,8 @@ import numpy as np
 LONG = 500
 """Iterations that a discriminator may win in a row."""
 
-CERTAIN_LOSS = 0.005
-"""A discriminator without reported scores wins below this loss: the logistic one at scores of 6 and -6."""
+CERTAIN_LOSS = 0.0007
+"""A discriminator without reported scores wins below this loss: the logistic one at scores of 8 and -8."""
 
 COLLAPSED = 0.3
 """Videos are too much alike when they are less than so many times as far apart as they were."""

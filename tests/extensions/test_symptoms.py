@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.extensions import symptoms
+from mocogan_chainer.models.updater import GANUpdater
 
-LOGITS = (6.0, -6.0)
+LOGITS = GANUpdater.certain
 
 
 def rows(*scores, every=100, network="critic"):
@@ -27,7 +28,7 @@ class TestWinning:
         assert symptoms.winning(log[:1], "critic", LOGITS) == 100
         assert symptoms.winning([], "critic", LOGITS) == 0
 
-    @pytest.mark.parametrize("doubt", [(5.9, -9), (9, -5.9), (-9, 9), (np.nan, -9)])
+    @pytest.mark.parametrize("doubt", [(7.9, -9), (9, -7.9), (-9, 9), (np.nan, -9)])
     def test_both_scores_must_be_beyond_the_line(self, doubt):
         assert symptoms.winning(rows((9, -9), doubt), "critic", LOGITS) == 0
 
@@ -38,7 +39,7 @@ class TestWinning:
         assert symptoms.winning(log, "critic", (0.95, 0.05)) == 100
 
     def test_without_scores_the_loss_tells(self):
-        log = [{"iteration": i, "discriminator/loss": loss} for i, loss in ((10, 0.7), (20, 0.004), (30, 0.001))]
+        log = [{"iteration": i, "discriminator/loss": loss} for i, loss in ((10, 0.7), (20, 0.0006), (30, 0.0001))]
         assert symptoms.winning(log, "discriminator", LOGITS) == 20
 
     def test_long_is_reached_in_a_long_log(self):

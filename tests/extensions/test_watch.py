@@ -10,6 +10,7 @@ import pytest
 from mocogan_chainer import checkpoint, extensions
 from mocogan_chainer.cli import train
 from mocogan_chainer.extensions import symptoms
+from mocogan_chainer.models.updater import GANUpdater
 
 
 class Watched:
@@ -36,7 +37,7 @@ class Watched:
         if row is not None:
             self.log.append(row)
         self.iteration = (row["iteration"] if row else self.iteration) + 1
-        updater = SimpleNamespace(iteration=self.iteration, certain=(6.0, -6.0))
+        updater = SimpleNamespace(iteration=self.iteration, certain=GANUpdater.certain)
         trainer = SimpleNamespace(
             updater=updater, observation={}, get_extension=lambda name: SimpleNamespace(log=self.log)
         )
@@ -90,8 +91,8 @@ def test_a_generator_that_stands_still_is_said_once(watched, capsys):
 
 def test_a_discriminator_that_wins_is_said_once(watched, capsys):
     for i in range(1, 20):
-        watched.report({"iteration": 100 * i, "critic/loss": 1e-3, "critic/real": 9, "critic/fake": -8})
-    scores = "real 9, fake -8, loss 0.001"
+        watched.report({"iteration": 100 * i, "critic/loss": 1e-3, "critic/real": 9, "critic/fake": -9})
+    scores = "real 9, fake -9, loss 0.001"
     assert capsys.readouterr().out.splitlines() == [
         f"warning: iteration 500: the critic has had no doubts for 500 iterations ({scores}): it wins outright"
     ]
