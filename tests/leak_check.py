@@ -1,13 +1,15 @@
 """Whether a run's open files and memory stay what they are: ``python tests/leak_check.py ITERATIONS``.
 
-Trains tiny networks on tiny videos with all that a run writes, and writes much of it: a log row and TensorBoard's scalars
-every other iteration, a snapshot, a plot and a GIF every 40. Open files and resident memory are looked at now and then;
-from the second quarter on, when buffers and caches are full, neither may grow.
+Trains tiny networks on tiny videos with all that a run writes, and writes much of it: a log row and TensorBoard's
+scalars every other iteration, a snapshot, a plot and a GIF every 40. Open files and resident memory are looked at now
+and then; from the second quarter on, when buffers and caches are full, neither may grow.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
 import os
 import resource
 import sys
@@ -38,7 +40,7 @@ class Measure:
     def __call__(self, trainer: Any) -> None:
         """Look."""
         gc.collect()
-        files = len(os.listdir("/proc/self/fd"))
+        files = sum(1 for _ in Path("/proc/self/fd").iterdir())
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.looks.append((trainer.updater.iteration, files, pages * resource.getpagesize()))
 
@@ -58,9 +60,11 @@ def measure(iterations: int) -> list[tuple[int, int, int]]:
         preprocessing.prepare("shapes", None, "data", num=4, size=16, length=24)
         flags = [part for name, value in INTERVALS.items() for part in (f"--{name}", str(value))]
         small = ["--batchsize", "2", "--max_iteration", str(iterations), "--set", *SETTINGS]
-        if train.main(["--dataset", "data", *flags, *small]) != 0:
-            raise SystemExit(1)
+        with contextlib.redirect_stdout(io.StringIO()):
+            code = train.main(["--dataset", "data", *flags, *small])
         os.chdir("/")
+    if code:
+        raise SystemExit(code)
     return measured.looks
 
 

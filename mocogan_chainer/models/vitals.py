@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import chainer
@@ -60,7 +60,7 @@ class Vitals:
         if notes is None:
             notes = self._notes[names] = _Notes(network, tuple(reports), tuple(gradients), self._device.xp)
         with np.errstate(all="ignore"):
-            notes.add(self._count, [*reports.values(), *(gradient.sum() for gradient in gradients.values())])
+            notes.add(self._count, reports.values(), gradients.values())
         if self._device.xp is np:
             self._feeds.afterwards(self.ask)
 
@@ -118,19 +118,24 @@ class _Notes:
     def __init__(self, network: str, reports: tuple[str, ...], gradients: tuple[str, ...], xp: Array):
         self._network, self._reports, self._gradients, self._xp = network, reports, gradients, xp
         size = len(reports) + len(gradients)
+        self._now = xp.zeros(size, np.float32)
+        self._places = [self._now[i, ...] for i in range(size)]  # written one by one: stacking sends their addresses
         self._since = xp.zeros(size, np.int64)  # the step in which a number was first not finite; 0: it always was
         self._value = xp.zeros(size, np.float32)  # what it was then
         self._last = xp.full(size, np.nan, np.float32)  # the last one before
 
-    def add(self, step: Array, numbers: Sequence[Array]) -> None:
-        """Note scalars of a step, the first of which is 1, without reading them."""
-        xp = self._xp
-        values = xp.stack(numbers).astype(np.float32)
-        well = xp.isfinite(values) & (self._since == 0)
+    def add(self, step: Array, reports: Iterable[Array], gradients: Iterable[Array]) -> None:
+        """Note what a step made, the first of which is 1, without reading it."""
+        xp, places = self._xp, iter(self._places)
+        for report in reports:
+            next(places)[...] = report
+        for gradient in gradients:
+            gradient.sum(out=next(places))
+        well = xp.isfinite(self._now) & (self._since == 0)
         newly = ~well & (self._since == 0)
         self._since += newly * step
-        xp.copyto(self._value, values, where=newly)
-        xp.copyto(self._last, values, where=well)
+        xp.copyto(self._value, self._now, where=newly)
+        xp.copyto(self._last, self._now, where=well)
 
     def read(self) -> Iterator[_Finding]:
         """Yield what was first found, if anything was."""
