@@ -11,7 +11,6 @@ from tqdm import tqdm
 from mocogan_chainer import builder, checkpoint
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import SickError
-from mocogan_chainer.extensions.snapshot import LATEST
 
 Say = Callable[[str], None]
 
@@ -38,6 +37,7 @@ class Run:
         say: Say,
     ):
         self._begin, self._config, self._resumed = begin, config, resumed
+        self._went_back_to: int | None = None
         with builder.shortage_explained(config):
             self.trainer = begin(resumed, say)
 
@@ -63,19 +63,27 @@ class Run:
     def _go_back(self, what: str) -> None:
         rollbacks = self.trainer.updater.rollbacks + 1
         most = self._config["max_rollbacks"] if self._config["on_nan"] == "rollback" else 0
-        snapshot = _last(Path(self.trainer.out)) or self._resumed
+        snapshot = self._last_good()
         if rollbacks > most:
             raise SickError(f"{what}; {_advice(snapshot, most)}")
+        self._went_back_to = snapshot.iteration if snapshot is not None else 0
         self.trainer = None
         where = f"{snapshot.path}, iteration {snapshot.iteration}," if snapshot is not None else "the start"
         tqdm.write(f"{what}; going back to {where} with new noise: rollback {rollbacks} of {most}")
         self.trainer = self._begin(snapshot, lambda line: None)
         builder.renew_noise(self.trainer, self._config, rollbacks)
 
+    def _last_good(self) -> checkpoint.Snapshot | None:
+        """Return the newest snapshot of where the run was, or the one before where it went back to the newest already.
 
-def _last(out: Path) -> checkpoint.Snapshot | None:
-    """Return the run's newest snapshot, if there is one; none is ever written of what is not finite."""
-    return checkpoint.load(out / LATEST) if (out / LATEST).exists() else None
+        None is ever written of what is not finite, but what it holds may be on its way there.
+        """
+        paths = Path(self.trainer.out).glob("snapshot_iter_*.npz")
+        found = {int(path.stem.rpartition("_")[2]): path for path in paths}
+        if not found:
+            return self._resumed
+        passed = [i for i in found if i <= self.trainer.updater.iteration and i != self._went_back_to]
+        return checkpoint.load(found[max(passed, default=min(found))])
 
 
 def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from mocogan_chainer import checkpoint
+from mocogan_chainer import checkpoint, extensions
 from mocogan_chainer.cli import train
 from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
 
@@ -18,6 +18,7 @@ SMALL = [f"model.n_filters_{x}=2" for x in ("gen", "idis", "vdis")]
 def run(tmp_path, monkeypatch, tiny_dataset, capsys):
     """Run train.py in an empty folder on the tiny dataset; return (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extensions.LossPlot, "__call__", lambda self, trainer: None)  # half of the time
 
     def call(*arguments, settings=(), iterations=6):
         more = ["--dataset", str(tiny_dataset), "--batchsize", "4", "--max_iteration", str(iterations)]
@@ -65,7 +66,7 @@ def test_a_sick_run_stops_with_what_was_last_seen(run, sick, tmp_path):
     assert err.startswith(f"error: iteration 6: video_discriminator: {', '.join(seen)}, not finite: the gradient of /")
     assert err.endswith(
         "; iteration 4 is saved; go on from there with a lower optimizer.alpha, or with on_nan=rollback: "
-        "--resume result/normal/snapshot_latest.npz --set ...\n"
+        "--resume result/normal/snapshot_iter_4.npz --set ...\n"
     )
     assert len(err.splitlines()) == 1
     assert not (folder / "snapshot_iter_6.npz").exists()
@@ -89,7 +90,7 @@ def test_a_run_goes_back_and_another_way(run, sick, tmp_path):
     (line,) = (line for line in out.splitlines() if "rollback" in line)
     assert line.startswith("iteration 6: video_discriminator: loss is nan (")
     assert line.endswith(
-        "; going back to result/normal/snapshot_latest.npz, iteration 4, with new noise: rollback 1 of 3"
+        "; going back to result/normal/snapshot_iter_4.npz, iteration 4, with new noise: rollback 1 of 3"
     )
     folder = tmp_path / "result" / "normal"
     assert all(np.array_equal(a, healthy[0][n]) for n, a in arrays_of(folder / "snapshot_iter_4.npz").items())
@@ -145,6 +146,18 @@ def test_so_many_rollbacks_and_no_more(run, sick):
         "rollback 2 of 2",
     ]
     assert "; 2 rollbacks did not help (max_rollbacks); iteration 2 is saved; go on from there with a lower " in err
+
+
+def test_a_snapshot_that_did_not_help_is_not_taken_again(run, sick):
+    """At 4 the first time; then at 2, and at 4 once more as that has been made anew."""
+    sick(5, turns=(0, 1, 2))
+    code, out, _ = run(settings=["on_nan=rollback"])
+    assert code == 0
+    assert [line.partition("back to ")[2].split()[2] for line in out.splitlines() if "going back" in line] == [
+        "4,",
+        "2,",
+        "4,",
+    ]
 
 
 def test_without_a_snapshot_it_goes_back_to_the_start(run, sick, tmp_path):
