@@ -19,13 +19,14 @@ export PIP_BUILD_CONSTRAINT = build-constraints.txt
 export PIP_USE_PEP517 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test lint bench bench-preprocess gpu-check clean
+.PHONY: help setup demo test lint leak-check gpu-check bench bench-preprocess clean
 
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
 	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
 	@echo "make test    set up, check the style and run every test"
 	@echo "make lint    set up and check the style only"
+	@echo "make leak-check   set up, and see that a long run's memory and open files do not grow (a minute or two)"
 	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (an hour)"
 	@echo "make gpu-check   on a machine with an NVIDIA GPU (doc/gpu.md): try and time everything there (8 minutes)"
 	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
@@ -61,6 +62,9 @@ test: lint $(SAMPLES) $(PLANNING) $(WEIGHTS)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+leak-check: $(READY)
+	PYTHONPATH=. $(BIN)/python tests/leak_check.py 2000
 
 bench: $(TORCH)
 	$(BIN)/python -m benchmarks.run --write

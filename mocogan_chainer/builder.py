@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import chainer
 import numpy as np
@@ -20,13 +22,38 @@ from mocogan_chainer.datasets import layout, resident
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.first_frames import first_clips, first_frames
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_one_of, require_range
+from mocogan_chainer.errors import (
+    ConfigError,
+    DeviceError,
+    MocoganError,
+    ShortageError,
+    SnapshotError,
+    require_one_of,
+    require_range,
+)
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.models.updater import GANUpdater
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
+from mocogan_chainer.shortage import asking
+
+_WIDTHS = tuple(
+    f"model.{name}"
+    for name in ("n_filters_gen", "n_filters_enc", "n_filters_idis", "n_filters_vdis", "ch_g", "ch_d", "ngf", "ndf")
+)
+_BATCH = ("batchsize", "image_batchsize", "video_length", "model.train_imagenum")
+_SMALLER = {
+    "networks": _WIDTHS,
+    "batch": _BATCH,
+    "step": (*_BATCH, *_WIDTHS),
+    "preview": ("num_gen_samples", "video_length"),
+}
+"""By what ran out of memory: the settings that make it smaller when they are lowered."""
+
+ON_NAN = ("stop", "rollback")
+"""What may be done when training's numbers are not finite."""
 
 _LARGE = 10**9
 _RANGES = {
@@ -42,6 +69,7 @@ _RANGES = {
     "display_interval": (1, _LARGE),
     "log_tensorboard_interval": (1, _LARGE),
     "snapshot_interval": (1, _LARGE),
+    "max_rollbacks": (1, 1000),
     "num_gen_samples": (1, 400),
     "fps": (1, 100),
     "ema_decay": (0, 0.9999999),
@@ -57,6 +85,7 @@ def check(config: Config) -> None:
     for name, (low, high) in _RANGES.items():
         if config[name] is not None:
             require_range(name, config[name], low, high)
+    require_one_of("on_nan", config["on_nan"], ON_NAN)
     require_one_of("split", config["split"], layout.PARTS)
     for name in ("capture", "data_on_gpu"):
         require_one_of(name, config[name], ("auto", "always", "never"))
@@ -191,6 +220,7 @@ def build_iterators(
     return iterators
 
 
+@asking("networks", "the networks and their optimizers")
 def build_trainer(
     config: Config,
     dataset: PreparedDataset,
@@ -236,7 +266,10 @@ def build_trainer(
     stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
     trainer = training.Trainer(updater, stop, out=str(out))
     sampler = family.sampler(ema.average if ema else averaged)
-    _extend(trainer, config, data, _preview(sampler, config), stop, Path(config["tensorboard"]) / name)
+    board = extensions.TensorBoard(ensure_writable(Path(config["tensorboard"]) / name), config["fps"])
+    by_codes = not isinstance(sampler, (Animator, Forecaster))
+    watch = extensions.Watch(family.averaged, averaged, board.add_scalar, by_codes) if config["warn"] else None
+    _extend(trainer, config, data, _preview(sampler, config), stop, board, watch)
     return trainer
 
 
@@ -293,6 +326,31 @@ def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
             f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration "
             "or --max_epoch"
         )
+
+
+@contextlib.contextmanager
+def shortage_explained(config: Config) -> Iterator[None]:
+    """Let an error of memory that ran out say which settings ask for less, and what they are."""
+    try:
+        yield
+    except ShortageError as error:
+        names = [name for name in _SMALLER[error.kind] if (value := _value(config, name)) is not None and value > 1]
+        lower = ", ".join(f"{name}={_value(config, name)}" for name in names)
+        frames = "" if error.kind == "networks" else ", or prepare smaller frames (preprocess.py --size)"
+        raise MocoganError(f"{error}; lower {lower}{frames}; train.py --dry-run estimates what a step takes") from error
+
+
+def _value(config: Config, name: str) -> Any:
+    """Return a setting by its dotted name, None where the model has none."""
+    value: Any = config
+    for part in name.split("."):
+        value = value.get(part) if value is not None else None
+    return value
+
+
+def renew_noise(trainer: training.Trainer, config: Config, rollbacks: int) -> None:
+    """Let a trainer that went back, for the n-th time, draw from streams of which nobody drew before."""
+    trainer.updater.renew_noise(rollbacks, lambda name: seeding.stream(config["seed"], "rollback", rollbacks, name))
 
 
 def build_family(
@@ -513,21 +571,24 @@ def _extend(
     data: DataDescription,
     preview: Callable[[], np.ndarray],
     stop: extensions.StopTrigger,
-    tensorboard: Path,
+    board: extensions.TensorBoard,
+    watch: extensions.Watch | None,
 ) -> None:
     """Attach what watches and saves the run; pictures come after the snapshot, so that a failing one costs nothing."""
     interval = extensions.IntervalAndLast
-    log = extensions.LogReport(trigger=interval(config["display_interval"], stop))
-    at_snapshots = interval(config["snapshot_interval"], stop)
-    board = extensions.TensorBoard(ensure_writable(tensorboard), config["fps"])
-    grid = extensions.VideoGrid(preview, config["fps"], board.add_video)
+    display, at_snapshots = interval(config["display_interval"], stop), interval(config["snapshot_interval"], stop)
+    log = extensions.LogReport(trigger=display)
+    grid = extensions.VideoGrid(preview, config["fps"], board.add_video, *([watch.look] if watch else []))
     snapshot = extensions.Snapshot(configuration.dump(config), data.to_dict())
     if part := config["optimizer"]["decay_part"]:
         trainer.extend(extensions.LinearDecay(stop, part), trigger=interval(1, stop))
+    trainer.extend(extensions.HealthCheck(at_snapshots), trigger=extensions.AnyOf(display, at_snapshots))
+    if watch is not None:
+        trainer.extend(watch)
     trainer.extend(log)
-    trainer.extend(extensions.LossTable(), trigger=interval(config["display_interval"], stop))
+    trainer.extend(extensions.LossTable(), trigger=display)
     trainer.extend(extensions.Progress(stop))
     trainer.extend(board, trigger=interval(config["log_tensorboard_interval"], stop))
     trainer.extend(snapshot, trigger=at_snapshots)
-    trainer.extend(extensions.LossPlot(), trigger=at_snapshots)
-    trainer.extend(grid, trigger=at_snapshots)
+    trainer.extend(extensions.Redone(extensions.LossPlot(), at_snapshots), trigger=at_snapshots)
+    trainer.extend(extensions.Redone(grid, at_snapshots), trigger=at_snapshots)

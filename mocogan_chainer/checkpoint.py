@@ -19,12 +19,14 @@ from chainer import backend
 from mocogan_chainer import npz_files
 from mocogan_chainer.errors import SnapshotError
 from mocogan_chainer.files import atomic_write
+from mocogan_chainer.shortage import asking
 
 FORMAT = "mocogan-chainer snapshot"
 VERSION = 1
 _NONE = "#none"
 
 
+@asking("networks", "a snapshot")
 def save(path: str | os.PathLike, target: Any, *, config: str, data: dict[str, Any], iteration: int) -> None:
     """Write a snapshot, whole or not at all.
 

@@ -31,6 +31,24 @@ class DeviceError(MocoganError):
     """A device or backend that was asked for and is not there."""
 
 
+class SickError(MocoganError):
+    """Training whose numbers are no longer finite."""
+
+
+class ShortageError(MocoganError):
+    """Memory that was asked for and is not there.
+
+    Args:
+        kind: which settings decide how much is asked for: those of "networks", of a "batch", a "step" or a "preview".
+        part: who asked.
+        what: what the library said, which has the bytes where it knows them.
+    """
+
+    def __init__(self, kind: str, part: str, what: str):
+        super().__init__(f"out of memory for {part} ({what})")
+        self.kind = kind
+
+
 class OutputError(MocoganError):
     """A place that cannot be written: permissions, an existing result, a full disk."""
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mocogan_chainer import builder, checkpoint, preprocessing
+from chainer.training import Trainer
+
+from mocogan_chainer import builder, checkpoint, preprocessing, rollbacks
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
@@ -79,18 +81,23 @@ def train(request: Request, say: Say) -> None:
     if snapshot is None:
         _prepare_default_data(config, say)
     dataset = _open_dataset(config, snapshot)
-    trainer = builder.build_trainer(config, dataset, say, weights)
-    if snapshot is not None:
-        builder.resume(trainer, snapshot)
-        say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
+
+    def begin(snapshot: checkpoint.Snapshot | None, say: Say) -> Trainer:
+        trainer = builder.build_trainer(config, dataset, say, weights)
+        if snapshot is not None:
+            builder.resume(trainer, snapshot)
+            say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
+        return trainer
+
+    run = rollbacks.Run(begin, config, snapshot, say)
     if request.force and not _goes_on_in(out, request):
         _remove_results(out, Path(config["tensorboard"]) / out.name)
     with atomic_write(out / CONFIG) as file:
         file.write(configuration.dump(config).encode())
-    used = len(dataset) - getattr(trainer.updater.get_iterator("main"), "skipped", 0)
+    used = len(dataset) - getattr(run.trainer.updater.get_iterator("main"), "skipped", 0)
     say(f"training {config['model_name']} on {used} videos of {config['dataset']}; results in {out}")
-    trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
-    say(f"done after {trainer.updater.iteration} iterations: {out / LATEST}")
+    run.to_end()
+    say(f"done after {run.trainer.updater.iteration} iterations: {out / LATEST}")
 
 
 def rehearse(request: Request, say: Say) -> None:

@@ -11,21 +11,23 @@ ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
     (
-        *("compat", "errors", "files", "seeding", "config", "video", "decoding", "pages"),
+        *("compat", "errors", "files", "shortage", "seeding", "config", "video", "decoding", "pages"),
         *("torch_files", "torch_forms", "safetensors_files", "npz_files"),
     ),
     ("backends",),
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
     ("models", "checkpoint", "sampling", "evaluation"),
     ("extensions",),
-    ("builder", "runs", "evaluations", "cli", "__main__"),
+    ("builder", "rollbacks", "runs", "evaluations", "cli", "__main__"),
 )
 WITHIN_A_LAYER = {
     ("links", "functions"),
     ("features", "functions"),
     ("features", "links"),
     ("preprocessing", "datasets"),
+    ("rollbacks", "builder"),
     ("runs", "builder"),
+    ("runs", "rollbacks"),
     ("evaluation", "sampling"),
     ("evaluations", "builder"),
     ("cli", "evaluations"),
@@ -33,6 +35,7 @@ WITHIN_A_LAYER = {
     ("cli", "runs"),
     ("config", "errors"),
     ("files", "errors"),
+    ("shortage", "errors"),
     ("torch_files", "errors"),
     ("torch_files", "files"),
     ("torch_files", "torch_forms"),

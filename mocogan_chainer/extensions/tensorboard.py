@@ -33,6 +33,10 @@ class TensorBoard(training.Extension):
         for name, value in trainer.observation.items():
             self._writer.add_scalar(name, float(value), trainer.updater.iteration)
 
+    def add_scalar(self, tag: str, value: float, iteration: int) -> None:
+        """Write one number."""
+        self._writer.add_scalar(tag, float(value), iteration)
+
     def add_video(self, tag: str, frames: np.ndarray, iteration: int) -> None:
         """Write a video uint8 (T, H, W, 3), as a GIF: the one moving form that TensorBoard shows."""
         _, height, width, _ = frames.shape

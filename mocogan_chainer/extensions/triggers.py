@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chainer.training import Trainer
 
 
@@ -28,6 +30,17 @@ class StopTrigger:
         if self.max_epoch is not None:
             done.append(updater.epoch_detail / self.max_epoch)
         return max(done)
+
+
+class AnyOf:
+    """Fires where one of ``triggers`` does."""
+
+    def __init__(self, *triggers: Callable[[Trainer], bool]):
+        self._triggers = triggers
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether to act now."""
+        return any(trigger(trainer) for trigger in self._triggers)
 
 
 class IntervalAndLast:

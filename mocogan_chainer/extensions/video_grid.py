@@ -11,6 +11,7 @@ import numpy as np
 from chainer import training
 
 from mocogan_chainer import video
+from mocogan_chainer.shortage import asking
 
 
 class VideoGrid(training.Extension):
@@ -21,15 +22,24 @@ class VideoGrid(training.Extension):
             pictures each time.
         fps: frames a second of the GIF.
         also: takes (tag, grid uint8 (T, H, W, 3), iteration) too, for example TensorBoard.
+        look: takes (videos, iteration) before the grid is made.
     """
 
-    def __init__(self, videos: Callable[[], np.ndarray], fps: float, also: Callable[[str, np.ndarray, int], Any]):
-        self._videos, self._fps, self._also = videos, fps, also
+    def __init__(
+        self,
+        videos: Callable[[], np.ndarray],
+        fps: float,
+        also: Callable[[str, np.ndarray, int], Any],
+        look: Callable[[np.ndarray, int], Any] = lambda videos, iteration: None,
+    ):
+        self._videos, self._fps, self._also, self._look = videos, fps, also, look
 
+    @asking("preview", "the preview's videos")
     def __call__(self, trainer: training.Trainer) -> None:
         """Sample and write."""
         videos = self._videos()
-        grid = video.grid(videos, columns=math.ceil(math.sqrt(len(videos))))
         iteration = trainer.updater.iteration
+        self._look(videos, iteration)
+        grid = video.grid(videos, columns=math.ceil(math.sqrt(len(videos))))
         video.write_gif(Path(trainer.out) / f"samples_iter_{iteration}.gif", grid, self._fps)
         self._also("samples", grid, iteration)

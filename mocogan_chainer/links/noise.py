@@ -11,6 +11,9 @@ import numpy as np
 from mocogan_chainer.backends import Noise
 from mocogan_chainer.backends.base import Array
 
+_TURN = 2**40
+"""Requests that a turn of the run may make; one at 100 a step has room for ten thousand million steps."""
+
 
 def _number(draw: Callable[[], np.generic]) -> int:
     return draw().item()
@@ -48,6 +51,10 @@ class NoiseSource:
         key = np.random.SeedSequence([self.seed, self.requests]).generate_state(1, np.uint64)[0]
         self.requests += 1
         return key
+
+    def renew(self, turn: int) -> None:
+        """Go to where the numbers of another turn of the run begin, far from those of the turns before."""
+        self.requests = turn * _TURN
 
     def serialize(self, serializer: Any) -> None:
         """Save or load how many requests were answered."""

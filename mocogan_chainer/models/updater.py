@@ -19,6 +19,8 @@ from mocogan_chainer.backends.feeds import Feeds
 from mocogan_chainer.backends.recorded_step import RecordedStep, Recorder
 from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
+from mocogan_chainer.models.vitals import Vitals
+from mocogan_chainer.shortage import asking
 
 
 class GANUpdater(StandardUpdater):
@@ -34,11 +36,19 @@ class GANUpdater(StandardUpdater):
 
     Attributes:
         feeds: what a step takes from the host goes through it.
+        vitals: knows whether reports and gradients are finite.
+        rollbacks: how often the run went back to an earlier state; see :meth:`renew_noise`.
         resident: the dataset's frames on the device, which iterators with ``next_places`` then point into; or None.
     """
 
     unrecordable: str | None = "its step decides on the host, in its midst, what is done next"
     """Why a step of this family cannot be recorded and repeated; None where it can."""
+
+    certain: tuple[float, float] = (8.0, -8.0)
+    """Mean scores of real and of generated samples from which on a discriminator has no doubts.
+
+    For scores that are logits: the two halves of its loss are then 0.00034 each. Runs that go well are far from that.
+    """
 
     def __init__(
         self,
@@ -55,6 +65,8 @@ class GANUpdater(StandardUpdater):
         self.ema = ema
         self.noise = noise
         self.feeds = Feeds(device)
+        self.vitals = Vitals(device, self.feeds, lambda: self.iteration)
+        self.rollbacks = 0
         self.resident: ResidentFrames | None = None
         self._step: Callable[[], None] = self.update_all
 
@@ -76,11 +88,27 @@ class GANUpdater(StandardUpdater):
 
     def update(self) -> None:
         """One step of all networks, then of the moving average."""
-        self._step()
+        with asking("step", "a step of training"):
+            self._step()
         self.iteration += 1
+        if self.rollbacks:
+            chainer.report({"rollbacks": self.rollbacks})
+
+    def renew_noise(self, rollbacks: int, stream: Callable[[str], np.random.Generator]) -> None:
+        """Draw from new streams from here, so that a run that went back does not go the same way again.
+
+        Args:
+            rollbacks: how often it went back.
+            stream: gives the random stream of a name; others for each number of rollbacks.
+        """
+        self.rollbacks = rollbacks
+        self.serialize(seeding.Renewal(stream))
+        if self.noise is not None:
+            self.noise.renew(rollbacks)
 
     def update_all(self) -> None:
         """What :meth:`update` does, without counting it."""
+        self.vitals.begin_step()
         self.update_core()
         if self.ema is not None:
             self.update_average()
@@ -92,11 +120,12 @@ class GANUpdater(StandardUpdater):
     def next_real(self, iterator: str) -> tuple[Array, Array]:
         """Return the iterator's next batch on the device: pixels float32 (N, 3, ...) in [-1, 1], classes (N,)."""
         source = self.get_iterator(iterator)
-        if self.resident is not None:
-            *places, classes = self.feeds.take(source.next_places)
-            return self.resident.read(*places, source.frames_at_once), classes
-        pixels, classes = self.feeds.take(source.next)
-        return functions.to_float(pixels), classes
+        with asking("batch", f"a batch of real samples (iterator {iterator})"):
+            if self.resident is not None:
+                *places, classes = self.feeds.take(source.next_places)
+                return self.resident.read(*places, source.frames_at_once), classes
+            pixels, classes = self.feeds.take(source.next)
+            return functions.to_float(pixels), classes
 
     def step(self, name: str, loss: Variable, **observed: Variable) -> None:
         """Minimize ``loss`` by one step of network ``name`` and report it, and what was observed, under that name."""
@@ -118,13 +147,19 @@ class GANUpdater(StandardUpdater):
             report["loss"] = report.get("loss", 0) + loss.array
             report.update({key: value.array for key, value in observed.items()})  # a Variable would keep its graph
 
-        yield add
-        optimizer.update()
+        with asking("step", f"the step of the {name}"):
+            yield add
+            self.vitals.note(name, report, optimizer.target)
+            optimizer.update()
         self.feeds.afterwards(lambda: chainer.report(report, optimizer.target))
 
     def serialize(self, serializer: Any) -> None:
         """Save or load everything that the next step depends on."""
         super().serialize(serializer)
+        saves = isinstance(serializer, chainer.serializer.Serializer)
+        stored = serializer("rollbacks", self.rollbacks if saves else None)
+        if stored is not None:  # snapshots of earlier versions have none
+            self.rollbacks = int(stored)
         seeding.serialize(serializer, "rng", self.rng)
         if self.noise is not None:
             self.noise.serialize(serializer["noise"])

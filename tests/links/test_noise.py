@@ -21,6 +21,13 @@ class TestDraw:
         second.requests = 2
         assert second.draw(1) == drawn[2]
 
+    def test_a_renewed_source_gives_other_noise(self):
+        first, second = links.NoiseSource(5), links.NoiseSource(5)
+        second.renew(1)
+        drawn = [source.draw(1).key for source in (first, second) for _ in range(4)]
+        second.renew(2)
+        assert len({*drawn, second.draw(1).key}) == 9
+
     def test_seeds_have_streams_of_their_own(self):
         assert links.NoiseSource(0).draw(1) != links.NoiseSource(1).draw(1)
 

@@ -17,6 +17,7 @@ MAX_DIMS = 12
 Dims = c_int64 * MAX_DIMS
 
 # Constants of oneDNN 3.x's C API (dnnl_types.h, dnnl_common_types.h)
+OUT_OF_MEMORY = 1
 CPU = 1
 BFLOAT16, FLOAT32 = 2, 3
 ISA_AVX512_BF16 = 0xE7  # a set of flags; every processor with AMX has these too
@@ -157,8 +158,10 @@ class Library:
         self.attributes = self.make_attributes()
 
     def call(self, name: str, *arguments: object) -> None:
-        """Call a C function and raise :class:`OneDNNError` unless it succeeds."""
+        """Call a C function and raise :class:`OneDNNError`, or a MemoryError, unless it succeeds."""
         status = getattr(self._dll, name)(*arguments)
+        if status == OUT_OF_MEMORY:
+            raise MemoryError(f"in oneDNN's {name}")
         if status:
             raise OneDNNError(f"{name} returned status {status}")
 

@@ -25,6 +25,9 @@ OBJECTIVES = {
 }
 """By ``model.gan_loss``: of scores that should be those of real samples, and of those that should not."""
 
+CERTAIN = {"vanilla": GANUpdater.certain, "lsgan": (0.95, 0.05)}
+"""By ``model.gan_loss``: mean scores from which on a discriminator has no doubts."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -98,6 +101,7 @@ class AffineGANUpdater(GANUpdater):
         self.alpha_discriminator = alpha_discriminator
         self.patch_discriminator = patch_discriminator
         self.toward_real, self.toward_fake = OBJECTIVES[gan_loss]
+        self.certain = CERTAIN[gan_loss]
         self.sorts_alphas = sorts_alphas
         self.weights = weights
 

@@ -1,0 +1,51 @@
+"""Ending a run whose numbers are no longer finite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import chainer
+from chainer import training
+
+from mocogan_chainer.errors import SickError
+
+
+class HealthCheck(training.Extension):
+    """Asks whether all that was computed is finite, before anything of it is written.
+
+    Args:
+        saves: fires when a snapshot is to be written: everything that it will hold is looked at then.
+    """
+
+    priority = training.PRIORITY_WRITER
+
+    def __init__(self, saves: Callable[[training.Trainer], bool]):
+        self._saves = saves
+
+    def __call__(self, trainer: training.Trainer) -> None:
+        """Look.
+
+        Raises:
+            SickError: something is not finite.
+        """
+        trainer.updater.vitals.ask()
+        if self._saves(trainer):
+            trainer.updater.serialize(_Inspector(f"iteration {trainer.updater.iteration}: "))
+
+
+class _Inspector(chainer.serializer.Serializer):
+    """Looks at all that would be saved."""
+
+    def __init__(self, path: str):
+        self._path = path
+
+    def __getitem__(self, key: str) -> _Inspector:
+        return _Inspector(f"{self._path}{key.lstrip('/')}/")
+
+    def __call__(self, key: str, value: Any) -> Any:
+        if isinstance(value, chainer.get_array_types()) and value.dtype.kind == "f":
+            xp = chainer.backend.get_array_module(value)
+            if not bool(xp.isfinite(value).all()):
+                raise SickError(f"{self._path}{key.lstrip('/')} is not finite; found before it was saved")
+        return value

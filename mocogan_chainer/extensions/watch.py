@@ -1,0 +1,110 @@
+"""Warnings of a run that goes wrong without ending."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import chainer
+import numpy as np
+from chainer import training
+from tqdm import tqdm
+
+from mocogan_chainer.extensions import symptoms
+
+
+class Watch(training.Extension):
+    """Warns when a discriminator wins outright, generated videos become alike, or the generator stands still.
+
+    A warning is a line for the user; its number goes to ``also`` at once and to the next row of the log. It comes when
+    what it says begins.
+
+    Args:
+        name: of the network that generates.
+        network: that network, as trained.
+        also: takes (tag, number, iteration), for example TensorBoard.
+        varied: whether the videos that it is shown differ by their codes only.
+    """
+
+    priority = training.PRIORITY_EDITOR
+
+    def __init__(self, name: str, network: chainer.Link, also: Callable[[str, float, int], Any], varied: bool):
+        self._name, self._network, self._also, self._varied = name, network, also, varied
+        self._distances: list[float] = []
+        self._seen: dict[str, tuple[int, int]] = {}  # by what was looked at: its digest, and the first iteration of it
+        self._looked = 0
+        self._due: dict[str, float] = {}
+
+    def __call__(self, trainer: training.Trainer) -> None:
+        """Judge a new row of the log, and report what was warned of since the last iteration."""
+        rows, iteration = trainer.get_extension("LogReport").log, trainer.updater.iteration
+        if rows and rows[-1]["iteration"] == iteration - 1:
+            self._judge(rows, trainer.updater.certain)
+        trainer.observation.update(self._due)
+        self._due.clear()
+
+    def look(self, videos: np.ndarray, iteration: int) -> None:
+        """Judge what the network generates.
+
+        Args:
+            videos: uint8 (N, T, H, W, 3), from the same codes or pictures each time.
+            iteration: the present one.
+        """
+        if self._varied and len(videos) > 1:
+            self._judge_distance(symptoms.distance(videos), iteration)
+        weights, shown = symptoms.weights_digest(self._network), symptoms.digest(videos)
+        stand = [what for what, d in (("weights", weights), ("videos", shown)) if self._stands(what, d, iteration)]
+        if stand:
+            passed = iteration - self._looked
+            line = f"the {self._name} stands still: its {' and '.join(stand)} are those of {passed} iterations before"
+            self._warn("frozen", passed, iteration, line)
+        self._looked = iteration
+
+    def serialize(self, serializer: Any) -> None:
+        """Save or load what was seen."""
+        state = {"distances": self._distances, "seen": self._seen, "looked": self._looked}
+        saves = isinstance(serializer, chainer.serializer.Serializer)
+        stored = serializer("state", json.dumps(state) if saves else None)
+        if stored is not None and not saves:  # a snapshot of a run that was not watched has none
+            state = json.loads(str(stored))
+            self._distances, self._looked = state["distances"], state["looked"]
+            self._seen = {what: tuple(seen) for what, seen in state["seen"].items()}
+
+    def _judge(self, rows: list[symptoms.Row], certain: tuple[float, float]) -> None:
+        for network in symptoms.discriminators(rows[-1]):
+            now, before = (symptoms.winning(r, network, certain) for r in (rows, rows[:-1]))
+            if now >= symptoms.LONG > before:
+                self._warn(f"{network}_wins", now, rows[-1]["iteration"], _certainty(network, rows[-1], now))
+
+    def _judge_distance(self, distance: float, iteration: int) -> None:
+        self._also("preview/distance", distance, iteration)
+        before, self._distances = self._distances, [*self._distances, distance]
+        ratio = symptoms.shrinkage(self._distances)
+        if ratio is not None and (len(before) < 2 or symptoms.shrinkage(before) is None):
+            self._warn(
+                "collapse",
+                ratio,
+                iteration,
+                f"the preview's videos are {distance:.3g} of 255 apart, {ratio:.2f} times what they were: different "
+                "codes come to look alike",
+            )
+
+    def _stands(self, what: str, digest: int, iteration: int) -> bool:
+        """Whether it has just been seen to be as at the last look."""
+        known, since = self._seen.get(what, (None, 0))
+        if digest != known:
+            self._seen[what] = digest, iteration
+            return False
+        return since == self._looked
+
+    def _warn(self, name: str, number: float, iteration: int, line: str) -> None:
+        tqdm.write(f"warning: iteration {iteration}: {line}")
+        self._also(f"warning/{name}", number, iteration)
+        self._due[f"warning_{name}"] = number
+
+
+def _certainty(network: str, row: symptoms.Row, iterations: int) -> str:
+    names = [name for name in ("real", "fake", "loss") if f"{network}/{name}" in row]
+    means = ", ".join(f"{name} {row[f'{network}/{name}']:.3g}" for name in names)
+    return f"the {network} has had no doubts for {iterations} iterations ({means}): it wins outright"

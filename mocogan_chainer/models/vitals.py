@@ -1,0 +1,151 @@
+"""Whether a step's numbers are finite: noted where they are made, told when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import chainer
+import numpy as np
+
+from mocogan_chainer.backends.base import Array
+from mocogan_chainer.backends.feeds import Feeds
+from mocogan_chainer.errors import SickError
+
+_AS_MANY = 3
+"""Gradients that a message names."""
+
+
+class Vitals:
+    """Notes in which iteration a network's reports and gradients were first not finite.
+
+    The device makes the notes, in order with all else that it is asked to do: nothing waits for them, and a recorded
+    step makes them again each time it runs. A CPU is asked at once, before the network takes its step, so that nothing
+    is spoiled by it. A GPU is asked by whoever calls :meth:`ask`; weights may be spoiled by then.
+
+    Of a gradient the sum is looked at, which one number that is not finite spoils.
+
+    Args:
+        device: where the step runs.
+        feeds: what happens on the host after a part of the step goes through it.
+        iteration: returns how many steps are done.
+    """
+
+    def __init__(self, device: chainer.backend.Device, feeds: Feeds, iteration: Callable[[], int]):
+        self._device, self._feeds, self._iteration = device, feeds, iteration
+        self._before: int | None = None  # steps done when the first one was noted
+        self._count = device.xp.zeros(1, np.int64)  # noted since, as the device counts them
+        self._notes: dict[tuple[str, ...], _Notes] = {}
+
+    def begin_step(self) -> None:
+        """Count one step more."""
+        if self._before is None:
+            self._before = self._iteration()
+        self._count += 1
+
+    def note(self, network: str, reports: Mapping[str, Array], target: chainer.Link) -> None:
+        """Note a network's reports and its gradients, before its step.
+
+        Args:
+            network: its name.
+            reports: scalars by name.
+            target: the network.
+
+        Raises:
+            SickError: one of them is not finite, and the device is a CPU.
+        """
+        gradients = {name: p.grad for name, p in sorted(target.namedparams()) if p.grad is not None}
+        names = (network, *reports, *gradients)
+        notes = self._notes.get(names)
+        if notes is None:
+            notes = self._notes[names] = _Notes(network, tuple(reports), tuple(gradients), self._device.xp)
+        with np.errstate(all="ignore"):
+            notes.add(self._count, reports.values(), gradients.values())
+        if self._device.xp is np:
+            self._feeds.afterwards(self.ask)
+
+    def ask(self) -> None:
+        """Read the notes, which waits for the device.
+
+        Raises:
+            SickError: something was not finite; the message says what was first, in which iteration and network.
+        """
+        findings = [finding for notes in self._notes.values() for finding in notes.read()]
+        if findings:
+            first = min(findings, key=lambda finding: finding.step)
+            raise SickError(f"iteration {self._before + first.step}: {first.in_words()}")
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What was not finite in a network's step.
+
+    Attributes:
+        network: its name.
+        step: the first one, counted from 1.
+        reports: of each such report, what it was, and what it was the time before (nan: there was none).
+        gradients: parameters whose gradients were not finite.
+    """
+
+    network: str
+    step: int
+    reports: dict[str, tuple[float, float]]
+    gradients: list[str]
+
+    def in_words(self) -> str:
+        """One line."""
+        found = [f"{name} is {value}{_before(last)}" for name, (value, last) in self.reports.items()]
+        if self.gradients:
+            shown, more = self.gradients[:_AS_MANY], len(self.gradients) - _AS_MANY
+            rest = f" and {more} more" if more > 0 else ""
+            found.append(f"not finite: the gradient of {', '.join(shown)}{rest}")
+        return f"{self.network}: {', '.join(found)}"
+
+
+def _before(last: float) -> str:
+    return f" ({last:.4g} before)" if np.isfinite(last) else ""
+
+
+class _Notes:
+    """What is noted of a network, on its device.
+
+    Args:
+        network: its name.
+        reports, gradients: names of the numbers, in this order.
+        xp: NumPy or CuPy.
+    """
+
+    def __init__(self, network: str, reports: tuple[str, ...], gradients: tuple[str, ...], xp: Array):
+        self._network, self._reports, self._gradients, self._xp = network, reports, gradients, xp
+        size = len(reports) + len(gradients)
+        self._now = xp.zeros(size, np.float32)
+        self._places = [self._now[i, ...] for i in range(size)]  # written one by one: stacking sends their addresses
+        self._since = xp.zeros(size, np.int64)  # the step in which a number was first not finite; 0: it always was
+        self._value = xp.zeros(size, np.float32)  # what it was then
+        self._last = xp.full(size, np.nan, np.float32)  # the last one before
+
+    def add(self, step: Array, reports: Iterable[Array], gradients: Iterable[Array]) -> None:
+        """Note what a step made, the first of which is 1, without reading it."""
+        xp, places = self._xp, iter(self._places)
+        for report in reports:
+            next(places)[...] = report
+        for gradient in gradients:
+            gradient.sum(out=next(places))
+        well = xp.isfinite(self._now) & (self._since == 0)
+        newly = ~well & (self._since == 0)
+        self._since += newly * step
+        xp.copyto(self._value, self._now, where=newly)
+        xp.copyto(self._last, self._now, where=well)
+
+    def read(self) -> Iterator[_Finding]:
+        """Yield what was first found, if anything was."""
+        since = chainer.get_device("@numpy").send(self._since)
+        if not since.any():
+            return
+        first = since[since > 0].min()
+        value, last = map(chainer.get_device("@numpy").send, (self._value, self._last))
+        numbers = zip(self._reports, value.tolist(), last.tolist(), since, strict=False)
+        reports = {name: (value, last) for name, value, last, when in numbers if when == first}
+        found = since[len(self._reports) :] == first
+        gradients = [name for name, sick in zip(self._gradients, found, strict=True) if sick]
+        yield _Finding(self._network, int(first), reports, gradients)

@@ -1,0 +1,96 @@
+"""A run that goes back to its last snapshot when its numbers are not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from chainer.training import Trainer
+from tqdm import tqdm
+
+from mocogan_chainer import builder, checkpoint
+from mocogan_chainer.config import Config
+from mocogan_chainer.errors import SickError
+
+Say = Callable[[str], None]
+
+
+class Run:
+    """Trains to the end, going back as often as the settings allow.
+
+    Args:
+        begin: ``begin(snapshot, say)`` builds the run's trainer, where the snapshot is or, for None, at the start.
+        config: the run's settings.
+        resumed: the snapshot that the run goes on from, if any; it goes back there while it has none of its own.
+        say: takes lines for the user while the first trainer is built.
+
+    Attributes:
+        trainer: the present one. Nobody else should hold it: when the run goes back it is given up before the next one
+            is built, which would have no room beside it.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[checkpoint.Snapshot | None, Say], Trainer],
+        config: Config,
+        resumed: checkpoint.Snapshot | None,
+        say: Say,
+    ):
+        self._begin, self._config, self._resumed = begin, config, resumed
+        self._went_back_to: int | None = None
+        with builder.shortage_explained(config):
+            self.trainer = begin(resumed, say)
+
+    def to_end(self) -> None:
+        """Train.
+
+        Raises:
+            SickError: numbers were not finite, and the settings do not let the run go back, or not once more.
+            MocoganError: memory ran out; the message says who asked for it and what to lower.
+        """
+        with builder.shortage_explained(self._config):
+            while (what := self._symptom()) is not None:
+                self._go_back(what)
+
+    def _symptom(self) -> str | None:
+        """Run to the end, or to numbers that are not finite: return which."""
+        try:
+            self.trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
+        except SickError as error:
+            return str(error)  # not the error, whose traceback holds the trainer
+        return None
+
+    def _go_back(self, what: str) -> None:
+        rollbacks = self.trainer.updater.rollbacks + 1
+        most = self._config["max_rollbacks"] if self._config["on_nan"] == "rollback" else 0
+        snapshot = self._last_good()
+        if rollbacks > most:
+            raise SickError(f"{what}; {_advice(snapshot, most)}")
+        self._went_back_to = snapshot.iteration if snapshot is not None else 0
+        self.trainer = None
+        where = f"{snapshot.path}, iteration {snapshot.iteration}," if snapshot is not None else "the start"
+        tqdm.write(f"{what}; going back to {where} with new noise: rollback {rollbacks} of {most}")
+        self.trainer = self._begin(snapshot, lambda line: None)
+        builder.renew_noise(self.trainer, self._config, rollbacks)
+
+    def _last_good(self) -> checkpoint.Snapshot | None:
+        """Return the newest snapshot of where the run was, or the one before where it went back to the newest already.
+
+        None is ever written of what is not finite, but what it holds may be on its way there.
+        """
+        paths = Path(self.trainer.out).glob("snapshot_iter_*.npz")
+        found = {int(path.stem.rpartition("_")[2]): path for path in paths}
+        if not found:
+            return self._resumed
+        passed = [i for i in found if i <= self.trainer.updater.iteration and i != self._went_back_to]
+        return checkpoint.load(found[max(passed, default=min(found))])
+
+
+def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:
+    """Say what is left of the run and what may help."""
+    help_ = "with a lower optimizer.alpha" + (", or with on_nan=rollback" if most == 0 else "")
+    if snapshot is None:
+        left = f"nothing was saved yet; begin anew {help_}"
+    else:
+        left = f"iteration {snapshot.iteration} is saved; go on from there {help_}: --resume {snapshot.path} --set ..."
+    return left if most == 0 else f"{most} rollbacks did not help (max_rollbacks); {left}"

@@ -1,0 +1,90 @@
+"""Symptoms of synthetic runs."""
+
+import itertools
+
+import chainer
+import numpy as np
+import pytest
+
+from mocogan_chainer.extensions import symptoms
+from mocogan_chainer.models.updater import GANUpdater
+
+LOGITS = GANUpdater.certain
+
+
+def rows(*scores, every=100, network="critic"):
+    """Rows of a log: of each the mean scores of real and of generated ones."""
+    return [
+        {"iteration": every * (i + 1), f"{network}/real": real, f"{network}/fake": fake}
+        for i, (real, fake) in enumerate(scores)
+    ]
+
+
+class TestWinning:
+    def test_counts_iterations_back_to_the_last_doubt(self):
+        log = rows((9, -9), (1, -9), (9, -9), (9, -9), (9, -9))
+        assert symptoms.winning(log, "critic", LOGITS) == 300
+        assert symptoms.winning(log[:2], "critic", LOGITS) == 0
+        assert symptoms.winning(log[:1], "critic", LOGITS) == 100
+        assert symptoms.winning([], "critic", LOGITS) == 0
+
+    @pytest.mark.parametrize("doubt", [(7.9, -9), (9, -7.9), (-9, 9), (np.nan, -9)])
+    def test_both_scores_must_be_beyond_the_line(self, doubt):
+        assert symptoms.winning(rows((9, -9), doubt), "critic", LOGITS) == 0
+
+    def test_the_line_is_the_losses(self):
+        """Of least squares a discriminator is certain at 1 and 0, where logits would be full of doubt."""
+        log = rows((0.97, 0.02))
+        assert symptoms.winning(log, "critic", LOGITS) == 0
+        assert symptoms.winning(log, "critic", (0.95, 0.05)) == 100
+
+    def test_without_scores_the_loss_tells(self):
+        log = [{"iteration": i, "discriminator/loss": loss} for i, loss in ((10, 0.7), (20, 0.0006), (30, 0.0001))]
+        assert symptoms.winning(log, "discriminator", LOGITS) == 20
+
+    def test_long_is_reached_in_a_long_log(self):
+        log = rows(*[(9, -9)] * 40, every=50)
+        streaks = [symptoms.winning(log[: i + 1], "critic", LOGITS) for i in range(len(log))]
+        assert streaks[:10] == list(range(50, 501, 50))
+        assert min(streaks[9:]) >= symptoms.LONG
+
+    def test_who_discriminates(self):
+        row = {"iteration": 1, "generator/loss": 1, "critic/real": 1, "critic/fake": 1, "x_discriminator/loss": 1}
+        assert symptoms.discriminators(row) == ["critic", "x_discriminator"]
+
+
+class TestDistance:
+    def test_equals_naive_loops(self):
+        videos = np.random.default_rng(0).integers(0, 256, (5, 3, 4, 6, 3)).astype(np.uint8)
+        pairs = list(itertools.combinations(videos.astype(float), 2))
+        naive = np.sqrt(np.mean([np.mean((a - b) ** 2) for a, b in pairs]))
+        assert symptoms.distance(videos) == pytest.approx(naive, rel=1e-6)
+
+    def test_of_the_same_video(self):
+        assert symptoms.distance(np.full((4, 2, 3, 3, 3), 77, np.uint8)) == 0
+
+
+class TestShrinkage:
+    def test_is_told_where_videos_come_together(self):
+        assert symptoms.shrinkage([20, 24, 22, 4.4]) == pytest.approx(0.2)
+        assert symptoms.shrinkage([20, 24, 22, 0]) == 0
+
+    @pytest.mark.parametrize("distances", [[20], [20, 24, 1], [20, 24, 22, 7], [1, 2, 30, 20], [5, 5, 5, 50]])
+    def test_is_none_of_healthy_or_young_runs(self, distances):
+        assert symptoms.shrinkage(distances) is None
+
+
+class TestDigest:
+    def test_changes_with_any_bit(self):
+        first, second = np.arange(6, dtype=np.float32), np.arange(4, dtype=np.uint8).reshape(2, 2)
+        known = symptoms.digest(first, second)
+        assert symptoms.digest(first.copy(), second.copy()) == known
+        first[3] = np.nextafter(first[3], np.float32(9))
+        assert symptoms.digest(first, second) != known
+
+    def test_of_weights(self):
+        network = chainer.links.Linear(3, 2)
+        known = symptoms.weights_digest(network)
+        assert symptoms.weights_digest(network) == known
+        network.b.array[1] += 1e-6
+        assert symptoms.weights_digest(network) != known

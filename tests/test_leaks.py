@@ -1,0 +1,19 @@
+"""A run's open files and memory stay what they are (``make leak-check`` looks longer)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks where Linux tells of files and memory")
+def test_nothing_grows():
+    surroundings = os.environ | {"PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(TESTS / "leak_check.py"), "160"]
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "growth from iteration 60 on: 0 files, " in done.stdout

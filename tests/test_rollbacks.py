@@ -1,0 +1,197 @@
+"""A run that becomes sick: it stops at once, or goes back and another way."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from mocogan_chainer import checkpoint, extensions
+from mocogan_chainer.cli import train
+from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
+
+SMALL = [f"model.n_filters_{x}=2" for x in ("gen", "idis", "vdis")]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, tiny_dataset, capsys):
+    """Run train.py in an empty folder on the tiny dataset; return (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extensions.LossPlot, "__call__", lambda self, trainer: None)  # half of the time
+
+    def call(*arguments, settings=(), iterations=6):
+        more = ["--dataset", str(tiny_dataset), "--batchsize", "4", "--max_iteration", str(iterations)]
+        more += ["--snapshot_interval", "2", "--display_interval", "1", "--num_gen_samples", "2"]
+        code = train.main([*more, *map(str, arguments), "--set", "video_length=10", *SMALL, *settings])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def sick(monkeypatch):
+    """Let a discriminator's weights be spoiled before an iteration, in as many turns of the run as are named."""
+
+    def plan(iteration, turns=(0,)):
+        healthy = MoCoGANUpdater.update_video_discriminator
+
+        def update(self):
+            if self.iteration + 1 == iteration and self.rollbacks in turns:
+                self.video_discriminator.blocks[0].conv.W.array[0] = np.nan
+            healthy(self)
+
+        monkeypatch.setattr(MoCoGANUpdater, "update_video_discriminator", update)
+
+    return plan
+
+
+def arrays_of(path):
+    return {n: a for n, a in checkpoint.load(path).arrays.items() if "elapsed" not in n and "_log" not in n}
+
+
+def rows(folder):
+    return [{k: v for k, v in row.items() if k != "elapsed_time"} for row in json.loads((folder / "log").read_text())]
+
+
+def test_a_sick_run_stops_with_what_was_last_seen(run, sick, tmp_path):
+    sick(6)
+    code, _, err = run()
+    assert code == 2
+    folder = tmp_path / "result" / "normal"
+    last = rows(folder)[-1]
+    assert last["iteration"] == 5
+    seen = [f"{name} is nan ({last[f'video_discriminator/{name}']:.4g} before)" for name in ("loss", "real", "fake")]
+    assert err.startswith(f"error: iteration 6: video_discriminator: {', '.join(seen)}, not finite: the gradient of /")
+    assert err.endswith(
+        "; iteration 4 is saved; go on from there with a lower optimizer.alpha, or with on_nan=rollback: "
+        "--resume result/normal/snapshot_iter_4.npz --set ...\n"
+    )
+    assert len(err.splitlines()) == 1
+    assert not (folder / "snapshot_iter_6.npz").exists()
+    assert checkpoint.load(folder / "snapshot_latest.npz").iteration == 4
+
+
+def test_before_the_first_snapshot_nothing_is_left(run, sick):
+    sick(1)
+    code, _, err = run()
+    assert code == 2
+    assert "iteration 1: video_discriminator: loss is nan, " in err
+    assert "; nothing was saved yet; begin anew with a lower optimizer.alpha, or with on_nan=rollback\n" in err
+
+
+def test_a_run_goes_back_and_another_way(run, sick, tmp_path):
+    assert run()[0] == 0
+    healthy = arrays_of("result/normal/snapshot_iter_4.npz"), arrays_of("result/normal/snapshot_iter_6.npz")
+    sick(6)
+    code, out, err = run("--force", settings=["on_nan=rollback"])
+    assert (code, err) == (0, "")
+    (line,) = (line for line in out.splitlines() if "rollback" in line)
+    assert line.startswith("iteration 6: video_discriminator: loss is nan (")
+    assert line.endswith(
+        "; going back to result/normal/snapshot_iter_4.npz, iteration 4, with new noise: rollback 1 of 3"
+    )
+    folder = tmp_path / "result" / "normal"
+    assert all(np.array_equal(a, healthy[0][n]) for n, a in arrays_of(folder / "snapshot_iter_4.npz").items())
+    other = arrays_of(folder / "snapshot_iter_6.npz")
+    assert other["trainer/updater/rollbacks"] == 1
+    moved = {n for n, a in other.items() if not np.array_equal(a, healthy[1][n])}
+    assert {
+        f"trainer/updater/{n}" for n in ("rng", "iterator:main/rng", "iterator:image/rng", "noise/requests")
+    } < moved
+    assert "trainer/updater/model:generator/to_rgb/W" in moved
+    assert [(row["iteration"], row.get("rollbacks")) for row in rows(folder)] == [
+        *((i, None) for i in range(1, 5)),
+        (5, 1),
+        (6, 1),
+    ]
+
+
+def test_rollbacks_are_in_tensorboard(run, sick, tmp_path):
+    sick(4)
+    assert run("--log_tensorboard_interval", 1, settings=["on_nan=rollback"])[0] == 0
+    found = []
+    for path in (tmp_path / "runs" / "normal").iterdir():
+        content = path.read_bytes()
+        while content:
+            size = int.from_bytes(content[:8], "little")
+            event = Event.FromString(content[12 : 12 + size])
+            found += [(event.step, v.simple_value) for v in event.summary.value if v.tag == "rollbacks"]
+            content = content[16 + size :]
+    assert sorted(found) == [(i, 1) for i in (3, 4, 5, 6)]
+
+
+def test_resuming_after_a_rollback_is_exact(run, sick, tmp_path):
+    """Bit for bit, though the second process was never sick: the count and the streams are in the snapshot."""
+    sick(4)
+    assert run(settings=["on_nan=rollback"], iterations=8)[0] == 0
+    shutil.move(tmp_path / "result" / "normal", tmp_path / "whole")
+    assert run(settings=["on_nan=rollback"])[0] == 0
+    assert run("--resume", "result/normal/snapshot_iter_6.npz", iterations=8)[0] == 0
+    whole = arrays_of(tmp_path / "whole" / "snapshot_iter_8.npz")
+    resumed = arrays_of(tmp_path / "result" / "normal" / "snapshot_iter_8.npz")
+    assert resumed.keys() == whole.keys()
+    for name, array in whole.items():
+        assert np.array_equal(array, resumed[name]), name
+    assert rows(tmp_path / "whole") == rows(tmp_path / "result" / "normal")
+
+
+def test_so_many_rollbacks_and_no_more(run, sick):
+    sick(4, turns=range(9))
+    code, out, err = run(settings=["on_nan=rollback", "max_rollbacks=2"])
+    assert code == 2
+    assert [line.rpartition(": ")[2] for line in out.splitlines() if "going back" in line] == [
+        "rollback 1 of 2",
+        "rollback 2 of 2",
+    ]
+    assert "; 2 rollbacks did not help (max_rollbacks); iteration 2 is saved; go on from there with a lower " in err
+
+
+def test_a_snapshot_that_did_not_help_is_not_taken_again(run, sick):
+    """At 4 the first time; then at 2, and at 4 once more as that has been made anew."""
+    sick(5, turns=(0, 1, 2))
+    code, out, _ = run(settings=["on_nan=rollback"])
+    assert code == 0
+    assert [line.partition("back to ")[2].split()[2] for line in out.splitlines() if "going back" in line] == [
+        "4,",
+        "2,",
+        "4,",
+    ]
+
+
+def test_without_a_snapshot_it_goes_back_to_the_start(run, sick, tmp_path):
+    sick(1)
+    code, out, _ = run(settings=["on_nan=rollback"])
+    assert code == 0
+    assert "; going back to the start with new noise: rollback 1 of 3" in out
+    assert [row["iteration"] for row in rows(tmp_path / "result" / "normal")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_that_was_resumed_elsewhere_goes_back_to_where_it_began(run, sick):
+    assert run(iterations=4)[0] == 0
+    sick(5)
+    arguments = ("--resume", "result/normal/snapshot_latest.npz", "--save_name", "other")
+    code, out, _ = run(*arguments, settings=["on_nan=rollback"])
+    assert code == 0
+    assert "; going back to result/normal/snapshot_latest.npz, iteration 4, with new noise: rollback 1 of 3" in out
+
+
+def test_snapshots_of_earlier_versions_have_no_count(run, tmp_path, monkeypatch):
+    assert run(iterations=4)[0] == 0
+    snapshot = checkpoint.load("result/normal/snapshot_latest.npz")
+    del snapshot.arrays["trainer/updater/rollbacks"]
+    monkeypatch.setattr(checkpoint, "load", lambda path: snapshot)
+    assert run("--resume", "result/normal/snapshot_latest.npz")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("on_nan=ignore", "on_nan=ignore: it must be one of stop, rollback"),
+        ("max_rollbacks=0", "max_rollbacks=0: it must be between 1 and 1000"),
+    ],
+)
+def test_mistakes_are_one_line(run, setting, message):
+    code, _, err = run(settings=[setting])
+    assert (code, err) == (2, f"error: {message}\n")
