@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chainer.training import Trainer
 
 
@@ -30,10 +32,21 @@ class StopTrigger:
         return max(done)
 
 
+class AnyOf:
+    """Fires where one of ``triggers`` does."""
+
+    def __init__(self, *triggers: Callable[[Trainer], bool]):
+        self._triggers = triggers
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether to act now."""
+        return any(trigger(trainer) for trigger in self._triggers)
+
+
 class IntervalAndLast:
     """Fires every ``interval`` iterations and at the end of training."""
 
-    def __init__(self, interval: int, stop: StopTrigger):
+    def __init__(self, interval: int, stop: Callable[[Trainer], bool]):
         self.interval, self.stop = interval, stop
 
     def __call__(self, trainer: Trainer) -> bool:

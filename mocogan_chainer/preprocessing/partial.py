@@ -20,7 +20,7 @@ from mocogan_chainer import __version__
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.writer import PreparedWriter
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import atomic_write, explained, locked, put_folder
+from mocogan_chainer.files import atomic_write, explained, locked, put_folder, remove_leftovers, sync_content
 from mocogan_chainer.preprocessing.source import Item
 
 
@@ -110,6 +110,7 @@ class Partial:
     def become(self) -> None:
         """Put the finished dataset in its place and remove the rest."""
         with explained(self._out):
+            sync_content(self.data)
             put_folder(self.data, self._out)
         self.discard()
 
@@ -139,6 +140,8 @@ def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterat
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock", f"{out}: another process is preparing it; wait for it or choose another folder"):
         work = Partial(folder, out)
+        for name in ("plan.json", "journal"):
+            remove_leftovers(folder, name)
         try:
             work.take_up(plan, resume, force)
             yield work
