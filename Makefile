@@ -16,13 +16,14 @@ export PIP_BUILD_CONSTRAINT = build-constraints.txt
 export PIP_USE_PEP517 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test lint bench bench-preprocess clean
+.PHONY: help setup demo test lint kill-check bench bench-preprocess clean
 
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
 	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
 	@echo "make test    set up, check the style and run every test"
 	@echo "make lint    set up and check the style only"
+	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (10 minutes)"
 	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (an hour)"
 	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
 	@echo "make clean   remove $(VENV), caches and build results; data and results stay"
@@ -57,6 +58,9 @@ test: lint $(SAMPLES) $(WEIGHTS)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+kill-check: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore::DeprecationWarning -m tests.reliability.kill_check
 
 bench: $(TORCH)
 	$(BIN)/python -m benchmarks.run --write

@@ -304,8 +304,7 @@ def _check_free(out: Path, request: Request) -> None:
     if not (out / CONFIG).exists() or request.force or _goes_on_in(out, request):
         return
     raise OutputError(
-        f"{out}: it holds an earlier run; go on with --resume, choose another --save_name, or "
-        "replace it with --force"
+        f"{out}: it holds an earlier run; go on with --resume, choose another --save_name, or replace it with --force"
     )
 
 

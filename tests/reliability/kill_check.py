@@ -98,7 +98,9 @@ def training(folder: Path, trials: int, chance: random.Random) -> bool:
         if differing or leftovers:
             print(f"training {trial}: {', '.join(differing + leftovers)}")
         shutil.rmtree(place)
-    print(f"training: {kills} kills in {trials} runs of {longest:.1f} s; {equal} of {trials} end as the undisturbed one")
+    print(
+        f"training: {kills} kills in {trials} runs of {longest:.1f} s; {equal} of {trials} end as the undisturbed one"
+    )
     return equal == trials
 
 
@@ -116,8 +118,8 @@ def writing(folder: Path, step: int) -> bool:
     snapshot_files.point_latest(snapshot_files.place(out, 2))
     snapshot_files.place(out, 4).unlink()
     snapshot = Snapshot(configuration.dump(config), builder.describe(dataset).to_dict(), keep_last=1)
-    good, left = 0, {2: 0, 4: 0}
-    for trial, at in enumerate(itertools.count(1, step)):
+    good, ends, left = 0, 0, {2: 0, 4: 0}
+    for at in itertools.count(1, step):
         place = folder / f"at{at}"
         shutil.copytree(out, place)
 
@@ -138,11 +140,13 @@ def writing(folder: Path, step: int) -> bool:
         shutil.rmtree(place)
         if code != ENDED:
             break
+        ends += 1
     print(
-        f"writing: a process ended at {trial} calls of one snapshot (every {step}.) and once it was through: "
-        f"{good} of {trial + 1} leave a whole one, {left[2]} the one before and {left[4]} the new one"
+        f"writing: a process ended at {ends} calls of one snapshot, every {step}., and once it was through; "
+        f"{good} of {ends + 1} leave a whole one: {left[2]} the one before and {left[4]} the new one",
+        flush=True,
     )
-    return code == 0 and good == trial + 1
+    return code == 0 and good == ends + 1
 
 
 def damage(folder: Path, trials: int, chance: random.Random) -> bool:
@@ -167,7 +171,8 @@ def damage(folder: Path, trials: int, chance: random.Random) -> bool:
         harmless += right and snapshot.iteration == 2  # a bit that no reader looks at, such as the time in the archive
     print(
         f"damage: {trials} times a bit flipped or the end missing: {seen} times seen and the one before taken, "
-        f"{harmless} times without effect on what is read"
+        f"{harmless} times without effect on what is read",
+        flush=True,
     )
     return seen + harmless == trials
 
@@ -199,6 +204,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     chance = random.Random(options.seed)
+    tiny_runs.plain_plots(setattr)
     good = True
     with tempfile.TemporaryDirectory(prefix="kill-check-") as name:
         folder = Path(name)
