@@ -57,7 +57,9 @@ def owned(folder: Path, otherwise: str) -> Iterator[None]:
     us = Owner(os.getpid(), socket.gethostname())
     with file:
         owner = _read(file)
-        if not free or (free is None and owner is not None and owner.host == us.host and _alive(owner.pid)):
+        if free is None:
+            free = owner is None or owner.host != us.host or not _alive(owner.pid)
+        if not free:
             raise OutputError(f"{folder}: {owner or 'another process'} is at work there; {otherwise}")
         if owner is not None and owner.host != us.host:
             raise OutputError(
