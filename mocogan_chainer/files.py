@@ -165,7 +165,7 @@ def room(path: str | os.PathLike) -> int:
 
 def mebibytes(size: float) -> str:
     """Return a number of bytes in words."""
-    return f"{size / 2**20:,.0f} MiB"
+    return f"{size / 2**20:,.{0 if size >= 10 * 2**20 or size == 0 else 2}f} MiB"
 
 
 @contextlib.contextmanager

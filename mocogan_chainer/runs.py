@@ -120,8 +120,11 @@ def train(request: Request, say: Say) -> None:
 def _run(trainer: Trainer, deadline: float | None, out: Path, say: Say) -> None:
     early = trainer.get_extension("EarlyStop")
     early.deadline = deadline
-    with extensions.signals_heard(early.ask):
-        trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
+    try:
+        with extensions.signals_heard(early.ask):
+            trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
+    except OutputError as error:
+        raise OutputError(f"{error}; {_left(out)}") from error
     iteration = trainer.updater.iteration
     if early.reason is None:
         say(f"done after {iteration} iterations: {out / LATEST}")
@@ -131,6 +134,14 @@ def _run(trainer: Trainer, deadline: float | None, out: Path, say: Say) -> None:
     if isinstance(early.reason, signal.Signals):
         raise Stopped(f"stopped by {early.reason.name}: {saved}", 128 + early.reason)
     say(f"the time is over: {saved}")
+
+
+def _left(out: Path) -> str:
+    """Say what a run that cannot write leaves to go on from."""
+    numbers = list(snapshot_files.found(out))
+    if not numbers:
+        return "there is no snapshot yet"
+    return f"{snapshot_files.place(out, numbers[-1]).name} is whole, and the same command with --resume goes on from it"
 
 
 def rehearse(request: Request, say: Say) -> None:

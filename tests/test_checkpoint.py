@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import chainer
 import numpy as np
@@ -197,9 +198,121 @@ class TestChecksum:
 
 def test_a_full_disk_is_known_before(path, monkeypatch):
     before = path.read_bytes()
+    monkeypatch.setattr("mocogan_chainer.files.room", lambda place: 1 << 10)
+    monkeypatch.setattr(np, "savez", lambda *_, **__: pytest.fail("it was tried"))
+    large = SimpleNamespace(serialize=lambda serializer: serializer("x", np.zeros(20 << 20, np.uint8)))
+    message = "cannot be written: it takes 20 MiB and the disk has 0.00 MiB left; free some space"
+    with pytest.raises(OutputError, match=re.escape(message)):
+        checkpoint.save(path, large, config="", data={}, iteration=8)
+    assert path.read_bytes() == before
+
+
+def test_it_takes_no_more_memory_than_its_size_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz_files, "MORE", 1 << 20)
+    meta = {"format": checkpoint.FORMAT, "version": 1, "config": "", "data": {}, "iteration": 0}
+    arrays = {"meta": np.array(json.dumps(meta)), "trainer/network/W": np.zeros(20 << 20, np.uint8)}
+    np.savez_compressed(tmp_path / "x.npz", **arrays)
+    with pytest.raises(SnapshotError, match=r"x.npz: not a snapshot, or damaged \(its arrays would take 209"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_a_description_without_an_end(tmp_path):
+    np.savez(tmp_path / "x.npz", meta=np.array("[" * 200_000))
+    with pytest.raises(SnapshotError, match=r"not a snapshot of train.py"):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(("key", "value", "message"), [("version", 99, "version 99"), ("format", "x", "it is a x")])
+def test_other_formats(tmp_path, key, value, message):
+    meta = {"format": checkpoint.FORMAT, "version": 1, "config": "", "data": {}, "iteration": 0, key: value}
+    np.savez(tmp_path / "x.npz", meta=np.array(json.dumps(meta)))
+    with pytest.raises(SnapshotError, match=message):
+        checkpoint.load(tmp_path / "x.npz")
+
+
+def test_truncation_is_noticed(path):
+    whole = path.read_bytes()
+    for fraction in (0.1, 0.5, 0.9, 0.99):
+        path.write_bytes(whole[: int(len(whole) * fraction)])
+        with pytest.raises(SnapshotError, match=re.escape(str(path))):
+            checkpoint.load(path)
+
+
+def test_a_flipped_bit_is_noticed(path):
+    snapshot = checkpoint.load(path)
+    whole = bytearray(path.read_bytes())
+    place = bytes(whole).index(snapshot.arrays["trainer/network/W"].tobytes()) + 10
+    whole[place] ^= 1
+    path.write_bytes(bytes(whole))
+    with pytest.raises(SnapshotError, match="damaged"):
+        checkpoint.load(path)
+
+
+def test_a_failed_write_keeps_the_old_snapshot(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        checkpoint.save(path, Target(), config="", data={}, iteration=8)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+class TestChecksum:
+    """What the archive's own sums cannot see."""
+
+    def rewrite(self, path, change):
+        """Write the file anew with other content, as a whole archive."""
+        with np.load(path) as file:
+            arrays = dict(file)
+        change(arrays)
+        np.savez(path, **arrays)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda arrays: arrays.pop("trainer/network/W"),
+            lambda arrays: arrays.update({"trainer/more": np.ones(1)}),
+            lambda arrays: arrays.update({"trainer/network/W": arrays["trainer/network/W"] + 1}),
+            lambda arrays: arrays.update({"trainer/network/W": arrays["trainer/network/W"].reshape(-1)}),
+            lambda arrays: arrays.update({"trainer/number": arrays["trainer/number"].astype(np.uint64)}),
+            lambda arrays: arrays.update({"trainer/w": arrays.pop("trainer/network/W")}),
+            lambda arrays: arrays.update(
+                meta=np.array(str(arrays["meta"]).replace('"iteration": 7', '"iteration": 8'))
+            ),
+        ],
+    )
+    def test_anything_else_than_was_written_is_damage(self, path, change):
+        self.rewrite(path, change)
+        with pytest.raises(DamagedError, match="damaged: its content does not match its checksum"):
+            checkpoint.load(path)
+
+    def test_the_same_content_is_good(self, path):
+        before = checkpoint.load(path)
+        self.rewrite(path, lambda arrays: None)
+        assert checkpoint.load(path).arrays.keys() == before.arrays.keys()
+
+    def test_those_of_earlier_versions_have_none(self, path):
+        def forget(arrays):
+            meta = json.loads(str(arrays["meta"]))
+            del meta["checksum"]
+            arrays["meta"] = np.array(json.dumps(meta))
+
+        self.rewrite(path, forget)
+        assert checkpoint.load(path).iteration == 7
+
+
+def test_a_full_disk_is_known_before(path, monkeypatch):
+    before = path.read_bytes()
     monkeypatch.setattr("mocogan_chainer.files.room", lambda place: 3 << 10)
     monkeypatch.setattr(np, "savez", lambda *_, **__: pytest.fail("it was tried"))
-    with pytest.raises(OutputError, match="cannot be written: it takes 0 MiB and the disk has 0 MiB left; free some"):
+    with pytest.raises(
+        OutputError, match="cannot be written: it takes 0.01 MiB and the disk has 0.00 MiB left; free some"
+    ):
         checkpoint.save(path, Target(), config="", data={}, iteration=8)
     assert path.read_bytes() == before
 

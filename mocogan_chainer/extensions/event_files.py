@@ -5,6 +5,7 @@ A record is the length of its message (8 bytes), a checksum of that (4), the mes
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -58,7 +59,8 @@ class EventFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk is reported by the write that met it
+            self._file.close()
 
 
 def events(path: Path) -> Iterator[Event]:

@@ -11,9 +11,7 @@ from chainer import training
 from tqdm import tqdm
 
 from mocogan_chainer import checkpoint, snapshot_files
-from mocogan_chainer.errors import OutputError
 from mocogan_chainer.files import mebibytes, room
-from mocogan_chainer.snapshot_files import LATEST
 
 SLOW = 20 << 20
 """Bytes a second that a snapshot is expected to be written at before one was."""
@@ -57,17 +55,14 @@ class Snapshot(training.Extension):
         """Save the trainer.
 
         Raises:
-            OutputError: it cannot be written; the message names the snapshot before, which is whole.
+            OutputError: it cannot be written; those before are as they were.
         """
         begin = time.monotonic()
         iteration = trainer.updater.iteration
         path = snapshot_files.place(Path(trainer.out), iteration)
-        try:
-            self._first()
-            size = checkpoint.save(path, trainer, config=self._config, data=self._data, iteration=iteration)
-            snapshot_files.point_latest(path)
-        except OutputError as error:
-            raise OutputError(f"{error}; {_before(path)}") from error
+        self._first()
+        size = checkpoint.save(path, trainer, config=self._config, data=self._data, iteration=iteration)
+        snapshot_files.point_latest(path)
         if self._keep_last is not None:
             snapshot_files.prune(path.parent, self._keep_last, self._keep_every)
         self._warn(path, size)
@@ -81,12 +76,3 @@ class Snapshot(training.Extension):
                 f"{path.parent}: the next snapshot takes {mebibytes(size)} and the disk has {mebibytes(free)} left; "
                 "free some space, or the run stops there"
             )
-
-
-def _before(path: Path) -> str:
-    """Say what a failed snapshot leaves to go on from."""
-    if not (path.parent / LATEST).exists():
-        return "there is no snapshot before it"
-    number = max(snapshot_files.found(path.parent), default=None)
-    which = LATEST if number is None else snapshot_files.place(path.parent, number).name
-    return f"{which} before it is whole, and the same command with --resume goes on from there"

@@ -1,6 +1,7 @@
 """Runs that are stopped, killed and gone on with end as an undisturbed one, bit for bit."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -242,9 +243,22 @@ class TestFullDisk:
             tiny_runs.run("normal", data["normal"], tmp_path, 3, settings={"snapshot_interval": 1})
         run = tmp_path / "run"
         assert str(error.value).startswith(f"{run}/snapshot_iter_2.npz: cannot be written: it takes")
-        assert str(error.value).endswith("the same command with --resume goes on from there")
-        assert "snapshot_iter_1.npz before it is whole" in str(error.value)
+        assert str(error.value).endswith(
+            "; snapshot_iter_1.npz is whole, and the same command with --resume goes on from it"
+        )
         assert list(snapshot_files.found(run)) == [1]
+
+    def test_it_may_be_full_for_anything_else(self, data, tmp_path):
+        def full():
+            raise OSError(errno.ENOSPC, "full")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "os.fsync", lambda file: full() if (tmp_path / "run" / snapshot_files.LATEST).exists() else None
+            )
+            with pytest.raises(OutputError, match=r"the disk is full; free some .*; snapshot_iter_1.npz is whole, and"):
+                tiny_runs.run("normal", data["normal"], tmp_path, 3, settings={"snapshot_interval": 1})
+        tiny_runs.run("normal", data["normal"], tmp_path, 3, resume=runs.NEWEST)
 
     def test_a_warning_comes_an_interval_before(self, data, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr("mocogan_chainer.extensions.snapshot.room", lambda path: 1 << 10)
