@@ -23,7 +23,7 @@ help:
 	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
 	@echo "make test    set up, check the style and run every test"
 	@echo "make lint    set up and check the style only"
-	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (10 minutes)"
+	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (20 minutes)"
 	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (an hour)"
 	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
 	@echo "make clean   remove $(VENV), caches and build results; data and results stay"

@@ -119,6 +119,10 @@ class TestAnyCall:
             run(raw, out, resume=True)
             assert beside(out) == {"out"}
         for out in outs:
+            if out not in unfinished:
+                with pytest.raises(OutputError, match="it holds a prepared dataset already"):
+                    run(raw, out, resume=True)
+                assert beside(out) == {"out"}
             assert content(out) == whole
 
     def test_killed_while_it_replaces(self, raw, tmp_path, whole):
