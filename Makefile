@@ -19,7 +19,7 @@ export PIP_BUILD_CONSTRAINT = build-constraints.txt
 export PIP_USE_PEP517 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test lint leak-check gpu-check bench bench-preprocess clean
+.PHONY: help setup demo test lint leak-check kill-check gpu-check bench bench-preprocess clean
 
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
@@ -27,6 +27,7 @@ help:
 	@echo "make test    set up, check the style and run every test"
 	@echo "make lint    set up and check the style only"
 	@echo "make leak-check   set up, and see that a long run's memory and open files do not grow (a minute or two)"
+	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (20 minutes)"
 	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (an hour)"
 	@echo "make gpu-check   on a machine with an NVIDIA GPU (doc/gpu.md): try and time everything there (8 minutes)"
 	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
@@ -65,6 +66,9 @@ lint: $(READY)
 
 leak-check: $(READY)
 	PYTHONPATH=. $(BIN)/python tests/leak_check.py 2000
+
+kill-check: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore::DeprecationWarning -m tests.reliability.kill_check
 
 bench: $(TORCH)
 	$(BIN)/python -m benchmarks.run --write

@@ -70,6 +70,8 @@ _RANGES = {
     "log_tensorboard_interval": (1, _LARGE),
     "snapshot_interval": (1, _LARGE),
     "max_rollbacks": (1, 1000),
+    "keep_last": (1, _LARGE),
+    "keep_every": (1, _LARGE),
     "num_gen_samples": (1, 400),
     "fps": (1, 100),
     "ema_decay": (0, 0.9999999),
@@ -97,6 +99,10 @@ def check(config: Config) -> None:
     require_range("optimizer.decay_part", optimizer["decay_part"], 0, 1)
     if config["max_iteration"] is None and config["max_epoch"] is None:
         raise ConfigError("max_iteration=null, max_epoch=null: training needs an end; set one of them")
+    if config["keep_every"] is not None and config["keep_last"] is None:
+        raise ConfigError(
+            f"keep_every={config['keep_every']}: without keep_last every snapshot is kept; set keep_last too"
+        )
     run_name(config)
 
 
@@ -261,16 +267,29 @@ def build_trainer(
     if config["gpu"] >= 0 and isinstance(updater, GANUpdater):
         _keep_data_on_gpu(updater, iterators.values(), config["data_on_gpu"], dataset, device, say)
         _record(updater, config["capture"], say)
-    name = run_name(config)
-    out = ensure_writable(Path(config["out"]) / name)
-    stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
-    trainer = training.Trainer(updater, stop, out=str(out))
+    out = ensure_writable(Path(config["out"]) / run_name(config))
     sampler = family.sampler(ema.average if ema else averaged)
-    board = extensions.TensorBoard(ensure_writable(Path(config["tensorboard"]) / name), config["fps"])
+    board = extensions.TensorBoard(ensure_writable(tensorboard_folder(config)), config["fps"])
+    snapshot = extensions.Snapshot(
+        configuration.dump(config),
+        data.to_dict(),
+        first=board.sync,
+        size=summarize(config, family).snapshot,
+        keep_last=config["keep_last"],
+        keep_every=config["keep_every"],
+    )
     by_codes = not isinstance(sampler, (Animator, Forecaster))
     watch = extensions.Watch(family.averaged, averaged, board.add_scalar, by_codes) if config["warn"] else None
-    _extend(trainer, config, data, _preview(sampler, config), stop, board, watch)
+    stop = extensions.StopTrigger(config["max_iteration"], config["max_epoch"])
+    early = extensions.EarlyStop(stop, lambda: snapshot.seconds)
+    trainer = training.Trainer(updater, extensions.AnyOf(stop, early.stopping), out=str(out))
+    _extend(trainer, config, stop, early, board, watch, snapshot, _preview(sampler, config))
     return trainer
+
+
+def tensorboard_folder(config: Config) -> Path:
+    """Return the folder of the run's event files."""
+    return Path(config["tensorboard"]) / run_name(config)
 
 
 def _keep_data_on_gpu(
@@ -314,18 +333,19 @@ def _record(updater: GANUpdater, wish: str, say: Callable[[str], None]) -> None:
         updater.record(cudnn.recorder(), refused)
 
 
-def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> None:
+def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> bool:
     """Put a trainer where the snapshot was taken.
 
+    Returns:
+        Whether anything is left to do. A run at its end may still lack the pictures of its last iteration, where it
+        was killed after the snapshot.
+
     Raises:
-        SnapshotError: the snapshot does not fit the trainer, or the run is already at its end.
+        SnapshotError: the snapshot does not fit the trainer.
     """
     snapshot.restore(trainer)
-    if trainer.stop_trigger(trainer):
-        raise SnapshotError(
-            f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration "
-            "or --max_epoch"
-        )
+    ended = trainer.stop_trigger(trainer)
+    return not ended or not extensions.grid_path(Path(trainer.out), snapshot.iteration).exists()
 
 
 @contextlib.contextmanager
@@ -568,27 +588,32 @@ def _continued(forecaster: Forecaster, clip: np.ndarray) -> np.ndarray:
 def _extend(
     trainer: training.Trainer,
     config: Config,
-    data: DataDescription,
-    preview: Callable[[], np.ndarray],
     stop: extensions.StopTrigger,
+    early: extensions.EarlyStop,
     board: extensions.TensorBoard,
     watch: extensions.Watch | None,
+    snapshot: extensions.Snapshot,
+    preview: Callable[[], np.ndarray],
 ) -> None:
-    """Attach what watches and saves the run; pictures come after the snapshot, so that a failing one costs nothing."""
+    """Attach what watches and saves the run.
+
+    What a snapshot takes for written comes before it, pictures after it, so that a failing one costs nothing. A run
+    that is stopped early is saved there, and nothing else: the resumed run's rows are those of an uninterrupted one.
+    """
     interval = extensions.IntervalAndLast
     display, at_snapshots = interval(config["display_interval"], stop), interval(config["snapshot_interval"], stop)
-    log = extensions.LogReport(trigger=display)
+    saving = extensions.AnyOf(at_snapshots, early.stopping)
     grid = extensions.VideoGrid(preview, config["fps"], board.add_video, *([watch.look] if watch else []))
-    snapshot = extensions.Snapshot(configuration.dump(config), data.to_dict())
+    trainer.extend(early)
     if part := config["optimizer"]["decay_part"]:
         trainer.extend(extensions.LinearDecay(stop, part), trigger=interval(1, stop))
-    trainer.extend(extensions.HealthCheck(at_snapshots), trigger=extensions.AnyOf(display, at_snapshots))
+    trainer.extend(extensions.HealthCheck(saving), trigger=extensions.AnyOf(display, saving))
     if watch is not None:
         trainer.extend(watch)
-    trainer.extend(log)
+    trainer.extend(extensions.LogReport(display))
     trainer.extend(extensions.LossTable(), trigger=display)
     trainer.extend(extensions.Progress(stop))
     trainer.extend(board, trigger=interval(config["log_tensorboard_interval"], stop))
-    trainer.extend(snapshot, trigger=at_snapshots)
+    trainer.extend(snapshot, trigger=saving)
     trainer.extend(extensions.Redone(extensions.LossPlot(), at_snapshots), trigger=at_snapshots)
     trainer.extend(extensions.Redone(grid, at_snapshots), trigger=at_snapshots)

@@ -27,6 +27,10 @@ class SnapshotError(MocoganError):
     """A snapshot that is missing, damaged or of another format."""
 
 
+class DamagedError(SnapshotError):
+    """A snapshot whose content is not what was written."""
+
+
 class DeviceError(MocoganError):
     """A device or backend that was asked for and is not there."""
 
@@ -51,6 +55,19 @@ class ShortageError(MocoganError):
 
 class OutputError(MocoganError):
     """A place that cannot be written: permissions, an existing result, a full disk."""
+
+
+class Stopped(Exception):
+    """Not a mistake: the work ended early because it was asked to, and all is saved.
+
+    Args:
+        message: what was done and how to go on.
+        code: the command's exit code.
+    """
+
+    def __init__(self, message: str, code: int):
+        super().__init__(message)
+        self.code = code
 
 
 def nearest(word: str, candidates: Iterable[str], shown: Mapping[str, str] | None = None) -> str:

@@ -1,7 +1,8 @@
 """Files and folders that are either whole or not there.
 
-Results are written beside their final place and renamed, so that a killed run or a full disk leaves what was there
-before. Errors of the operating system become :class:`~mocogan_chainer.errors.OutputError`.
+Results are written beside their final place, brought to the disk and renamed, so that a killed run, a full disk or a
+failing power leaves what was there before. Errors of the operating system become
+:class:`~mocogan_chainer.errors.OutputError`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
+
+_PART = ".part"
 
 
 @contextlib.contextmanager
@@ -53,7 +56,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     path = Path(path)
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -65,6 +68,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
             raise
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -83,10 +87,11 @@ def atomic_folder(path: str | os.PathLike, force: bool = False) -> Iterator[Path
         raise OutputError(f"{path}: it exists already; use --force to replace it, or choose another folder")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent))
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
+            sync_content(temporary)
             put_folder(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -97,6 +102,7 @@ def put_folder(folder: Path, path: Path) -> None:
     """Give ``folder`` the name ``path`` beside it, in place of what stands there, which is back after a failure."""
     if not os.path.lexists(path):
         folder.replace(path)
+        sync_folder(path.parent)
         return
     away = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
     old = away / path.name
@@ -109,7 +115,57 @@ def put_folder(folder: Path, path: Path) -> None:
         with contextlib.suppress(OSError):
             away.rmdir()
         raise
+    sync_folder(path.parent)
     shutil.rmtree(away, ignore_errors=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's list of names to the disk: until then a rename in it may be undone when the power fails."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows, which has no such call
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that keeps its names by other means
+            raise
+    finally:
+        os.close(handle)
+
+
+def sync_content(folder: Path) -> None:
+    """Bring every file of a folder to the disk, and the folder itself."""
+    for path in folder.iterdir():
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def remove_leftovers(folder: Path, pattern: str) -> None:
+    """Remove what :func:`atomic_write` left of files named so when it was killed; nobody may be writing them now."""
+    for path in folder.glob(f".{pattern}.*{_PART}"):
+        path.unlink(missing_ok=True)
+
+
+def require_room(path: str | os.PathLike, size: int) -> None:
+    """Raise :class:`OutputError` where the disk of ``path`` has not ``size`` bytes left."""
+    free = room(path)
+    if free < size:
+        raise OutputError(
+            f"{path}: cannot be written: it takes {mebibytes(size)} and the disk has {mebibytes(free)} left; free some "
+            "space or choose another folder"
+        )
+
+
+def room(path: str | os.PathLike) -> int:
+    """Return how many bytes may be written on the disk where ``path`` is or will be; its folder exists."""
+    return shutil.disk_usage(Path(path).parent).free
+
+
+def mebibytes(size: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 2**20:,.{0 if size >= 10 * 2**20 or size == 0 else 2}f} MiB"
 
 
 @contextlib.contextmanager

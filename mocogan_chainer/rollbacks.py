@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 from chainer.training import Trainer
 from tqdm import tqdm
 
-from mocogan_chainer import builder, checkpoint
+from mocogan_chainer import builder, checkpoint, snapshot_files
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import SickError
 
@@ -19,27 +20,41 @@ class Run:
     """Trains to the end, going back as often as the settings allow.
 
     Args:
-        begin: ``begin(snapshot, say)`` builds the run's trainer, where the snapshot is or, for None, at the start.
+        build: ``build(say=...)`` builds the run's trainer, at the start.
         config: the run's settings.
         resumed: the snapshot that the run goes on from, if any; it goes back there while it has none of its own.
+        deadline: when, on the monotonic clock, the run must be over; None for no limit.
         say: takes lines for the user while the first trainer is built.
 
     Attributes:
-        trainer: the present one. Nobody else should hold it: when the run goes back it is given up before the next one
-            is built, which would have no room beside it.
+        trainer: the present one, at first at the start. Nobody else should hold it: when the run goes back it is given
+            up before the next one is built, which would have no room beside it.
     """
 
     def __init__(
         self,
-        begin: Callable[[checkpoint.Snapshot | None, Say], Trainer],
+        build: Callable[..., Trainer],
         config: Config,
         resumed: checkpoint.Snapshot | None,
+        deadline: float | None,
         say: Say,
     ):
-        self._begin, self._config, self._resumed = begin, config, resumed
+        self._build, self._config, self._resumed, self._deadline = build, config, resumed, deadline
         self._went_back_to: int | None = None
+        self._asked: signal.Signals | None = None
         with builder.shortage_explained(config):
-            self.trainer = begin(resumed, say)
+            self.trainer = build(say=say)
+
+    @property
+    def stopped_by(self) -> signal.Signals | str | None:
+        """Why the run ended before its end: a signal, or "time"; None where it did not."""
+        return self.trainer.get_extension("EarlyStop").reason
+
+    def ask(self, number: signal.Signals) -> None:
+        """Ask for the end, because of a signal; it comes with the next iteration, after a snapshot."""
+        self._asked = number
+        if self.trainer is not None:
+            self.trainer.get_extension("EarlyStop").ask(number)
 
     def to_end(self) -> None:
         """Train.
@@ -54,6 +69,10 @@ class Run:
 
     def _symptom(self) -> str | None:
         """Run to the end, or to numbers that are not finite: return which."""
+        early = self.trainer.get_extension("EarlyStop")
+        early.deadline = self._deadline
+        if self._asked is not None:
+            early.ask(self._asked)
         try:
             self.trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
         except SickError as error:
@@ -67,10 +86,14 @@ class Run:
         if rollbacks > most:
             raise SickError(f"{what}; {_advice(snapshot, most)}")
         self._went_back_to = snapshot.iteration if snapshot is not None else 0
+        if snapshot is not self._resumed:
+            snapshot_files.go_back(snapshot)
         self.trainer = None
         where = f"{snapshot.path}, iteration {snapshot.iteration}," if snapshot is not None else "the start"
         tqdm.write(f"{what}; going back to {where} with new noise: rollback {rollbacks} of {most}")
-        self.trainer = self._begin(snapshot, lambda line: None)
+        self.trainer = self._build(say=lambda line: None)
+        if snapshot is not None:
+            builder.resume(self.trainer, snapshot)
         builder.renew_noise(self.trainer, self._config, rollbacks)
 
     def _last_good(self) -> checkpoint.Snapshot | None:
@@ -78,8 +101,7 @@ class Run:
 
         None is ever written of what is not finite, but what it holds may be on its way there.
         """
-        paths = Path(self.trainer.out).glob("snapshot_iter_*.npz")
-        found = {int(path.stem.rpartition("_")[2]): path for path in paths}
+        found = snapshot_files.found(Path(self.trainer.out))
         if not found:
             return self._resumed
         passed = [i for i in found if i <= self.trainer.updater.iteration and i != self._went_back_to]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chainer.training import Trainer
 
-from mocogan_chainer import builder, checkpoint, preprocessing, rollbacks
+from mocogan_chainer import builder, checkpoint, extensions, preprocessing, rollbacks, snapshot_files
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.errors import ConfigError, OutputError
-from mocogan_chainer.extensions.snapshot import LATEST
-from mocogan_chainer.files import atomic_write
+from mocogan_chainer.errors import ConfigError, OutputError, SnapshotError, Stopped
+from mocogan_chainer.files import atomic_write, mebibytes, remove_leftovers
+from mocogan_chainer.locks import owned
 from mocogan_chainer.preprocessing import shapes
+from mocogan_chainer.snapshot_files import LATEST
 
 DEFAULT_DATASET = "data"
 
@@ -42,6 +45,15 @@ FIXED = (
 OF_WEIGHTS = ("model", "video_length", "every_nth")
 """Settings that a run from a snapshot's weights takes from there unless told otherwise: the weights are for them."""
 
+NEWEST = "newest"
+"""In place of a snapshot to resume: the newest of the run's folder that is whole."""
+
+AUTO = "auto"
+"""In place of a snapshot to resume: the newest, or a new run where there is none yet."""
+
+RESULTS = ("snapshot_*.npz", "samples_iter_*.gif", "losses.png", "log")
+"""What a run writes into its folder, beside its settings."""
+
 Say = Callable[[str], None]
 
 
@@ -54,9 +66,10 @@ class Request:
         dataset_type: name of a dataset's settings, or None.
         file: a YAML file of settings, or None.
         settings: values by dotted name.
-        resume: a snapshot to go on from, or None.
+        resume: a snapshot to go on from, :data:`NEWEST`, :data:`AUTO` or None.
         force: replace the results of an earlier run of the same name.
         weights: a snapshot whose networks a new run starts from, or None.
+        deadline: when, on the monotonic clock, the run must be over; None for no limit.
     """
 
     model: str | None
@@ -66,38 +79,69 @@ class Request:
     resume: str | None
     force: bool
     weights: str | None = None
+    deadline: float | None = None
 
 
 def train(request: Request, say: Say) -> None:
-    """Run a training to its end.
+    """Run a training to its end, or to where it is asked to stop.
 
     Raises:
-        MocoganError: settings, data, snapshot and machine do not go together; nothing was trained then.
+        MocoganError: settings, data, snapshot and machine do not go together, and nothing was trained; or something
+            could not be written.
+        Stopped: a signal ended the run, which is saved.
     """
-    config, snapshot, weights = _settle(request)
-    _check_before_work(config, weights)
-    out = Path(config["out"]) / builder.run_name(config)
-    _check_free(out, request)
-    if snapshot is None:
-        _prepare_default_data(config, say)
-    dataset = _open_dataset(config, snapshot)
+    with contextlib.ExitStack() as held:
+        sought = _sought(request)
+        if begun := sought is not None and sought.is_dir():
+            _own(held, sought)
+        request, auto = _choose_snapshot(request, sought, say), request.resume == AUTO
+        config, snapshot, weights = _settle(request)
+        _check_before_work(config, weights)
+        out = Path(config["out"]) / builder.run_name(config)
+        _check_free(out, request)
+        if snapshot is None:
+            _prepare_default_data(config, say)
+        dataset = _open_dataset(config, snapshot)
+        build = partial(builder.build_trainer, config, dataset, weights=weights)
+        run = rollbacks.Run(build, config, snapshot, request.deadline, say)
+        if not begun:
+            _own(held, out)
+            _check_free(out, request)  # another may have been here meanwhile
+        if not builder.tensorboard_folder(config).samefile(out):
+            _own(held, builder.tensorboard_folder(config))
+        if snapshot is not None and not _go_on(run.trainer, snapshot, auto, say):
+            return
+        _clear(out, request, config, snapshot, say)
+        with atomic_write(out / CONFIG) as file:
+            file.write(configuration.dump(config).encode())
+        used = len(dataset) - getattr(run.trainer.updater.get_iterator("main"), "skipped", 0)
+        say(f"training {config['model_name']} on {used} videos of {config['dataset']}; results in {out}")
+        _run(run, out, say)
 
-    def begin(snapshot: checkpoint.Snapshot | None, say: Say) -> Trainer:
-        trainer = builder.build_trainer(config, dataset, say, weights)
-        if snapshot is not None:
-            builder.resume(trainer, snapshot)
-            say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
-        return trainer
 
-    run = rollbacks.Run(begin, config, snapshot, say)
-    if request.force and not _goes_on_in(out, request):
-        _remove_results(out, Path(config["tensorboard"]) / out.name)
-    with atomic_write(out / CONFIG) as file:
-        file.write(configuration.dump(config).encode())
-    used = len(dataset) - getattr(run.trainer.updater.get_iterator("main"), "skipped", 0)
-    say(f"training {config['model_name']} on {used} videos of {config['dataset']}; results in {out}")
-    run.to_end()
-    say(f"done after {run.trainer.updater.iteration} iterations: {out / LATEST}")
+def _run(run: rollbacks.Run, out: Path, say: Say) -> None:
+    try:
+        with extensions.signals_heard(run.ask):
+            run.to_end()
+    except OutputError as error:
+        raise OutputError(f"{error}; {_left(out)}") from error
+    iteration, reason = run.trainer.updater.iteration, run.stopped_by
+    if reason is None:
+        say(f"done after {iteration} iterations: {out / LATEST}")
+        return
+    saved = f"iteration {iteration} is saved in {snapshot_files.place(out, iteration)}, and the same command with "
+    saved += "--resume goes on from there"
+    if isinstance(reason, signal.Signals):
+        raise Stopped(f"stopped by {reason.name}: {saved}", 128 + reason)
+    say(f"the time is over: {saved}")
+
+
+def _left(out: Path) -> str:
+    """Say what a run that cannot write leaves to go on from."""
+    numbers = list(snapshot_files.found(out))
+    if not numbers:
+        return "there is no snapshot yet"
+    return f"{snapshot_files.place(out, numbers[-1]).name} is whole, and the same command with --resume goes on from it"
 
 
 def rehearse(request: Request, say: Say) -> None:
@@ -108,7 +152,7 @@ def rehearse(request: Request, say: Say) -> None:
     Raises:
         MocoganError: as :func:`train`.
     """
-    config, snapshot, weights = _settle(request)
+    config, snapshot, weights = _settle(_choose_snapshot(request, _sought(request), say, rehearsed=True))
     _check_before_work(config, weights)
     if snapshot is None and _lacks_default_data(config):
         say(f"no data at {DEFAULT_DATASET}/ yet: training would prepare the built-in shape-motion set there")
@@ -125,10 +169,55 @@ def rehearse(request: Request, say: Say) -> None:
     for name, count in summary.parameters.items():
         say(f"{name}: {count:,} parameters")
     for name, size in summary.memory.items():
-        say(f"{name}: {_mebibytes(size)}")
+        say(f"{name}: {mebibytes(size)}")
     total = sum(summary.memory.values())
-    say(f"memory of a step, about: {_mebibytes(total)}, without Python itself and the backend's buffers")
+    say(f"memory of a step, about: {mebibytes(total)}, without Python itself and the backend's buffers")
     say(_snapshots(config, summary.snapshot))
+
+
+def _sought(request: Request) -> Path | None:
+    """Return the folder whose newest snapshot is asked for; None where a snapshot is named, or none."""
+    if request.resume not in (NEWEST, AUTO):
+        return None
+    names = {name: value for name, value in request.settings.items() if name in ("out", "save_name")}
+    config = configuration.resolve(request.model, request.dataset_type, request.file, names)
+    return Path(config["out"]) / builder.run_name(config)
+
+
+def _choose_snapshot(request: Request, folder: Path | None, say: Say, rehearsed: bool = False) -> Request:
+    """Name the snapshot that the newest one is, or ask for a new run where that is wanted and there is none.
+
+    Damaged ones that are newer are set aside, unless the run is only rehearsed.
+    """
+    if folder is None:
+        return request
+    snapshot, damaged = snapshot_files.newest(folder)
+    if snapshot is not None:
+        for path, why in damaged:
+            aside = f"{'to be ' if rehearsed else ''}set aside as {path.name}{snapshot_files.DAMAGED}"
+            say(f"{path}: {why.partition(';')[0]}; {aside}, and {Path(snapshot.path).name} before it is used")
+        if damaged and not rehearsed:
+            snapshot_files.set_aside([path for path, _ in damaged], snapshot_files.DAMAGED)
+            snapshot_files.point_latest(Path(snapshot.path))
+        place = {"out": str(folder.parent), "save_name": folder.name}  # wherever it was when the snapshot was made
+        weights = None if request.resume == AUTO else request.weights  # what the run began from, given once more
+        return replace(request, resume=snapshot.path, settings=request.settings | place, weights=weights)
+    if damaged:
+        raise SnapshotError(f"{folder}: none of its snapshots is whole: {damaged[0][0].name}: {damaged[0][1]}")
+    if request.resume == AUTO:
+        begun = (folder / CONFIG).exists()
+        if begun:
+            say(f"{folder}: the run ended before its first snapshot: beginning anew")
+        return replace(request, resume=None, force=request.force or begun)
+    raise SnapshotError(f"{folder}: no snapshot to go on from; {_way_out(folder)}")
+
+
+def _way_out(folder: Path) -> str:
+    """Say what to do where a run that is to go on has no snapshot."""
+    others = sorted({path.parent.name for path in folder.parent.glob(f"*/{LATEST}")} - {folder.name})
+    if others:
+        return f"{folder.parent} has snapshots of {', '.join(others)}: name the run by --model or --save_name"
+    return f"begin a run without --resume, or let --resume {AUTO} begin it where there is none"
 
 
 def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None, checkpoint.Snapshot | None]:
@@ -185,6 +274,38 @@ def _check_before_work(config: Config, weights: checkpoint.Snapshot | None) -> N
         builder.build_family(config, _built_in(config), lambda line: None, weights)
 
 
+def _own(held: contextlib.ExitStack, folder: Path) -> None:
+    """Keep a folder for this run alone."""
+    held.enter_context(owned(folder, "wait for it, or choose another --save_name"))
+
+
+def _go_on(trainer: Trainer, snapshot: checkpoint.Snapshot, auto: bool, say: Say) -> bool:
+    """Put the trainer where the snapshot is; return whether anything is left to do."""
+    if builder.resume(trainer, snapshot):
+        say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
+        return True
+    end = (
+        f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration or "
+        "--max_epoch"
+    )
+    if not auto:
+        raise SnapshotError(end)
+    say(end)  # no mistake where a scheduler gives the same command again and again
+    return False
+
+
+def _clear(out: Path, request: Request, config: Config, snapshot: checkpoint.Snapshot | None, say: Say) -> None:
+    """Make room: remove what is to be replaced and what a killed run left, set aside what will be made anew."""
+    for pattern in (*RESULTS, CONFIG):
+        remove_leftovers(out, pattern)
+    if not _goes_on_in(out, request):
+        if request.force:
+            _remove_results(out, builder.tensorboard_folder(config))
+        return
+    if later := snapshot_files.go_back(snapshot):
+        say(f"{', '.join(path.name for path in reversed(later))}: set aside as *{snapshot_files.SUPERSEDED}")
+
+
 def _check_free(out: Path, request: Request) -> None:
     """Refuse to mix a run with an earlier one of the same name, or to lose the weights that it starts from."""
     if request.weights is not None and Path(request.weights).resolve().parent == out.resolve():
@@ -192,8 +313,7 @@ def _check_free(out: Path, request: Request) -> None:
     if not (out / CONFIG).exists() or request.force or _goes_on_in(out, request):
         return
     raise OutputError(
-        f"{out}: it holds an earlier run; go on with --resume {out / LATEST}, choose another --save_name, or "
-        "replace it with --force"
+        f"{out}: it holds an earlier run; go on with --resume, choose another --save_name, or replace it with --force"
     )
 
 
@@ -204,7 +324,7 @@ def _goes_on_in(out: Path, request: Request) -> bool:
 
 def _remove_results(out: Path, tensorboard: Path) -> None:
     """Remove what runs write, and nothing else."""
-    results = (path for p in ("snapshot_*.npz", "samples_iter_*.gif", "losses.png", "log") for path in out.glob(p))
+    results = (path for pattern in RESULTS for path in out.glob(pattern))
     for path in (*results, *tensorboard.glob("events.out.tfevents.*")):
         path.unlink()
 
@@ -254,15 +374,15 @@ def _prepare_default_data(config: Config, say: Say) -> None:
 
 
 def _snapshots(config: Config, size: int) -> str:
-    line = f"a snapshot: {_mebibytes(size)}"
+    line = f"a snapshot: {mebibytes(size)}"
     if config["max_iteration"] is None:
         return f"{line}, every {config['snapshot_interval']} iterations"
-    count = math.ceil(config["max_iteration"] / config["snapshot_interval"])
-    return f"{line}; {count} of them: {_mebibytes(count * size)}"
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:,.0f} MiB"
+    end, every = config["max_iteration"], config["snapshot_interval"]
+    numbers = {*range(every, end, every), end}
+    if config["keep_last"] is not None:
+        kept = sorted(numbers)[-config["keep_last"] :]
+        numbers = {n for n in numbers if n in kept or (config["keep_every"] and n % config["keep_every"] == 0)}
+    return f"{line}; {len(numbers)} of them: {mebibytes(len(numbers) * size)}"
 
 
 def _value(config: Config, name: str) -> Any:

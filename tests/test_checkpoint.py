@@ -2,13 +2,14 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import chainer
 import numpy as np
 import pytest
 
 from mocogan_chainer import checkpoint, links, npz_files, seeding
-from mocogan_chainer.errors import OutputError, SnapshotError
+from mocogan_chainer.errors import DamagedError, OutputError, SnapshotError
 
 
 class Target:
@@ -149,3 +150,63 @@ def test_a_failed_write_keeps_the_old_snapshot(path, monkeypatch):
         checkpoint.save(path, Target(), config="", data={}, iteration=8)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+class TestChecksum:
+    """What the archive's own sums cannot see."""
+
+    def rewrite(self, path, change):
+        """Write the file anew with other content, as a whole archive."""
+        with np.load(path) as file:
+            arrays = dict(file)
+        change(arrays)
+        np.savez(path, **arrays)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda arrays: arrays.pop("trainer/network/W"),
+            lambda arrays: arrays.update({"trainer/more": np.ones(1)}),
+            lambda arrays: arrays.update({"trainer/network/W": arrays["trainer/network/W"] + 1}),
+            lambda arrays: arrays.update({"trainer/network/W": arrays["trainer/network/W"].reshape(-1)}),
+            lambda arrays: arrays.update({"trainer/number": arrays["trainer/number"].astype(np.uint64)}),
+            lambda arrays: arrays.update({"trainer/w": arrays.pop("trainer/network/W")}),
+            lambda arrays: arrays.update(
+                meta=np.array(str(arrays["meta"]).replace('"iteration": 7', '"iteration": 8'))
+            ),
+        ],
+    )
+    def test_anything_else_than_was_written_is_damage(self, path, change):
+        self.rewrite(path, change)
+        with pytest.raises(DamagedError, match="damaged: its content does not match its checksum"):
+            checkpoint.load(path)
+
+    def test_the_same_content_is_good(self, path):
+        before = checkpoint.load(path)
+        self.rewrite(path, lambda arrays: None)
+        assert checkpoint.load(path).arrays.keys() == before.arrays.keys()
+
+    def test_those_of_earlier_versions_have_none(self, path):
+        def forget(arrays):
+            meta = json.loads(str(arrays["meta"]))
+            del meta["checksum"]
+            arrays["meta"] = np.array(json.dumps(meta))
+
+        self.rewrite(path, forget)
+        assert checkpoint.load(path).iteration == 7
+
+
+def test_a_full_disk_is_known_before(path, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setattr("mocogan_chainer.files.room", lambda place: 1 << 10)
+    monkeypatch.setattr(np, "savez", lambda *_, **__: pytest.fail("it was tried"))
+    large = SimpleNamespace(serialize=lambda serializer: serializer("x", np.zeros(20 << 20, np.uint8)))
+    message = "cannot be written: it takes 20 MiB and the disk has 0.00 MiB left; free some space"
+    with pytest.raises(OutputError, match=re.escape(message)):
+        checkpoint.save(path, large, config="", data={}, iteration=8)
+    assert path.read_bytes() == before
+
+
+def test_it_takes_no_more_than_was_said(tmp_path):
+    size = checkpoint.save(tmp_path / "x.npz", Target(1).learn(), config="a: 1", data={"name": "x"}, iteration=7)
+    assert size * 0.5 < (tmp_path / "x.npz").stat().st_size <= size

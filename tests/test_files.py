@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import atomic_folder, atomic_write, ensure_writable, locked, put_folder
+from mocogan_chainer.files import atomic_folder, atomic_write, ensure_writable, locked, put_folder, remove_leftovers
 
 
 def test_a_file_appears_at_the_end(tmp_path):
@@ -79,6 +79,47 @@ def test_a_file_where_a_folder_is_needed(tmp_path):
         ensure_writable(tmp_path / "file")
     with pytest.raises(OutputError, match="a file stands where a folder is needed"):
         ensure_writable(tmp_path / "file" / "below")
+
+
+class TestOnItsWayToTheDisk:
+    """Content before the name, the name before anything is built on it: what stays when the power fails."""
+
+    @pytest.fixture
+    def calls(self, monkeypatch):
+        calls = []
+        fsync, replace = os.fsync, Path.replace
+
+        def synced(file):
+            path = Path(f"/proc/self/fd/{file}").readlink()
+            calls.append(("sync", "new" if path.name.endswith(".part") else path.name))
+            fsync(file)
+
+        def replaced(self, target):
+            calls.append(("rename", target.name))
+            return replace(self, target)
+
+        monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(Path, "replace", replaced)
+        return calls
+
+    pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to name open files")
+
+    def test_a_file(self, tmp_path, calls):
+        with atomic_write(tmp_path / "file") as file:
+            file.write(b"all")
+        assert calls == [("sync", "new"), ("rename", "file"), ("sync", tmp_path.name)]
+
+    def test_a_folder(self, tmp_path, calls):
+        with atomic_folder(tmp_path / "folder") as folder:
+            (folder / "a").touch()
+        assert calls == [("sync", "a"), ("sync", "new"), ("rename", "folder"), ("sync", tmp_path.name)]
+
+
+def test_leftovers_of_a_name_are_removed(tmp_path):
+    for name in (".log.x.part", ".log.part", "log", ".other.x.part"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path, "log")
+    assert {path.name for path in tmp_path.iterdir()} == {".log.part", "log", ".other.x.part"}
 
 
 class TestPutFolder:

@@ -11,12 +11,12 @@ ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
     (
-        *("compat", "errors", "files", "shortage", "seeding", "config", "video", "decoding", "pages"),
+        *("compat", "errors", "files", "locks", "shortage", "seeding", "config", "video", "decoding", "pages"),
         *("torch_files", "torch_forms", "safetensors_files", "npz_files"),
     ),
     ("backends",),
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
-    ("models", "checkpoint", "sampling", "evaluation"),
+    ("models", "checkpoint", "snapshot_files", "sampling", "evaluation"),
     ("extensions",),
     ("builder", "rollbacks", "runs", "evaluations", "cli", "__main__"),
 )
@@ -36,6 +36,9 @@ WITHIN_A_LAYER = {
     ("config", "errors"),
     ("files", "errors"),
     ("shortage", "errors"),
+    ("locks", "errors"),
+    ("locks", "files"),
+    ("snapshot_files", "checkpoint"),
     ("torch_files", "errors"),
     ("torch_files", "files"),
     ("torch_files", "torch_forms"),

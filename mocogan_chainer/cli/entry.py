@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from mocogan_chainer.errors import ConfigError, MocoganError, one_line
+from mocogan_chainer.errors import ConfigError, MocoganError, Stopped, one_line
 from mocogan_chainer.files import reason
 
 
@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def run(function: Callable[..., None], *args: Any) -> int:
-    """Call ``function(*args)`` and return the exit code: 0, 2 after an error a user can mend, 130 after Ctrl-C.
+    """Call ``function(*args)`` and return the exit code.
+
+    It is 0, 2 after an error a user can mend, 130 after Ctrl-C, and that of a :class:`~mocogan_chainer.errors.Stopped`.
 
     With the environment variable ``MOCOGAN_TRACEBACK=1`` the traceback is shown as well.
     """
@@ -44,6 +46,9 @@ def run(function: Callable[..., None], *args: Any) -> int:
         return 1
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {reason(error)}")
+    except Stopped as stop:
+        print(stop, file=sys.stderr)
+        return stop.code
     except KeyboardInterrupt as error:
         print(": ".join(["interrupted", *map(str, error.args)]).removesuffix(": "), file=sys.stderr)
         return 130

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 
 from mocogan_chainer import config as configuration
 from mocogan_chainer import runs
-from mocogan_chainer.cli import entry
+from mocogan_chainer.cli import durations, entry
 
 _FLAGS: tuple[tuple[tuple[str, ...], str, type, str], ...] = (
     (("--gpu", "-g"), "gpu", int, "device number; -1 for the CPU"),
@@ -36,8 +37,9 @@ _FLAGS: tuple[tuple[tuple[str, ...], str, type, str], ...] = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train; return the exit code."""
-    return entry.run(lambda: _train(_parser().parse_args(argv)))
+    """Train; return the exit code: 130 and 143 after Ctrl-C and SIGTERM, when the run was saved."""
+    begin = time.monotonic()
+    return entry.run(lambda: _train(_parser().parse_args(argv), begin))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +52,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     for names, setting, kind, text in _FLAGS:
         parser.add_argument(*names, dest=setting, type=kind, metavar=kind.__name__.upper(), help=text)
-    parser.add_argument("--resume", "-r", metavar="SNAPSHOT", help="go on from a snapshot, with its own settings")
+    parser.add_argument(
+        "--resume",
+        "-r",
+        metavar="SNAPSHOT",
+        nargs="?",
+        const=runs.NEWEST,
+        help="go on from a snapshot, with its own settings; without one: from the newest of the run's folder that is "
+        f"whole; {runs.AUTO}: so, or begin where there is no run yet",
+    )
+    parser.add_argument(
+        "--time-limit", metavar="TIME", help="stop in time, saved and with exit code 0: 1h50m, 90m, or seconds"
+    )
     parser.add_argument(
         "--resume-weights", metavar="SNAPSHOT", help="start a new run from the networks of a snapshot, or of an import"
     )
@@ -61,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _train(arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace, begin: float) -> None:
     flags = {setting: getattr(arguments, setting) for _, setting, _, _ in _FLAGS}
     request = runs.Request(
         model=arguments.model,
@@ -72,6 +85,7 @@ def _train(arguments: argparse.Namespace) -> None:
         resume=arguments.resume,
         force=arguments.force,
         weights=arguments.resume_weights,
+        deadline=None if arguments.time_limit is None else begin + durations.seconds(arguments.time_limit),
     )
     command = runs.rehearse if arguments.dry_run else runs.train
     command(request, _say)

@@ -46,7 +46,7 @@ class AnyOf:
 class IntervalAndLast:
     """Fires every ``interval`` iterations and at the end of training."""
 
-    def __init__(self, interval: int, stop: StopTrigger):
+    def __init__(self, interval: int, stop: Callable[[Trainer], bool]):
         self.interval, self.stop = interval, stop
 
     def __call__(self, trainer: Trainer) -> bool:

@@ -14,6 +14,11 @@ from mocogan_chainer import video
 from mocogan_chainer.shortage import asking
 
 
+def grid_path(out: Path, iteration: int) -> Path:
+    """Return where the grid of an iteration lies; it is the last thing that is written after a snapshot."""
+    return out / f"samples_iter_{iteration}.gif"
+
+
 class VideoGrid(training.Extension):
     """Writes a GIF grid of generated videos, ``samples_iter_N.gif``.
 
@@ -41,5 +46,5 @@ class VideoGrid(training.Extension):
         iteration = trainer.updater.iteration
         self._look(videos, iteration)
         grid = video.grid(videos, columns=math.ceil(math.sqrt(len(videos))))
-        video.write_gif(Path(trainer.out) / f"samples_iter_{iteration}.gif", grid, self._fps)
         self._also("samples", grid, iteration)
+        video.write_gif(grid_path(Path(trainer.out), iteration), grid, self._fps)

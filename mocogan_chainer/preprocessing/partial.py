@@ -20,8 +20,10 @@ from mocogan_chainer import __version__
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.writer import PreparedWriter
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import atomic_write, explained, locked, put_folder
+from mocogan_chainer.files import atomic_write, explained, locked, put_folder, remove_leftovers, sync_content
 from mocogan_chainer.preprocessing.source import Item
+
+_DATA, _LOCK = "data", "lock"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Partial:
         self._out = out
         self._plan = folder / "plan.json"
         self._journal = folder / "journal"
-        self.data = folder / "data"
+        self.data = folder / _DATA
         self.parts = folder / "parts"
 
     @property
@@ -110,6 +112,7 @@ class Partial:
     def become(self) -> None:
         """Put the finished dataset in its place and remove the rest."""
         with explained(self._out):
+            sync_content(self.data)
             put_folder(self.data, self._out)
         self.discard()
 
@@ -134,11 +137,13 @@ def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterat
     """
     if os.path.ismount(out):
         raise OutputError(f"{out}: it is a mount point, which no folder can take the place of; choose a folder in it")
-    folder = out.parent / f".{out.name}.partial"
+    folder = _folder(out)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "lock", f"{out}: another process is preparing it; wait for it or choose another folder"):
+    with locked(folder / _LOCK, f"{out}: another process is preparing it; wait for it or choose another folder"):
         work = Partial(folder, out)
+        for name in ("plan.json", "journal"):
+            remove_leftovers(folder, name)
         try:
             work.take_up(plan, resume, force)
             yield work
@@ -146,6 +151,14 @@ def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterat
             if not work.kept:
                 work.discard()
             raise
+
+
+def tidy(out: Path) -> None:
+    """Remove what is left of a preparation that was killed when its dataset was in place already."""
+    folder = _folder(out)
+    if out.exists() and folder.is_dir() and not (folder / _DATA).exists():
+        with contextlib.suppress(OutputError), locked(folder / _LOCK, f"{out}: another process is preparing it"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def plan_of(settings: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]:
@@ -159,6 +172,10 @@ def plan_of(settings: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]:
     ]
     videos = hashlib.sha256(json.dumps(known).encode()).hexdigest()
     return {"tool": __version__, "videos": f"{len(items)} ({videos[:16]})"} | settings
+
+
+def _folder(out: Path) -> Path:
+    return out.parent / f".{out.name}.partial"
 
 
 def _size(data: Any) -> int | None:

@@ -108,6 +108,7 @@ def prepare(
         if value is not None:
             require_range(key, value, low=low)
     source = kind.create(_check_raw(kind, raw), options)
+    partial.tidy(Path(out).resolve())
     place = check_out(out, force)
     _check_apart(source.raw, place)
     found = source.items()

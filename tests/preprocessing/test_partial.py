@@ -114,11 +114,15 @@ class TestAnyCall:
         outs = self.killed(raw, tmp_path)
         assert len(outs) > 10 * VIDEOS
         unfinished = [out for out in outs if not out.exists()]
-        assert len(outs) - len(unfinished) <= 1  # killed after all was done
+        assert len(outs) - len(unfinished) <= 2  # killed after all was done: the rename, and its way to the disk
         for out in unfinished:
             run(raw, out, resume=True)
             assert beside(out) == {"out"}
         for out in outs:
+            if out not in unfinished:
+                with pytest.raises(OutputError, match="it holds a prepared dataset already"):
+                    run(raw, out, resume=True)
+                assert beside(out) == {"out"}
             assert content(out) == whole
 
     def test_killed_while_it_replaces(self, raw, tmp_path, whole):
@@ -154,7 +158,7 @@ class TestAnyCall:
                 "raw, out = map(pathlib.Path, sys.argv[2:])\n"
                 "kill_everywhere.attempt(raw, out, int(sys.argv[1]), {'resume': True})\n"
             )
-            at = str(chance.randrange(25, 75))
+            at = str(chance.randrange(25, 100))
             subprocess.run([sys.executable, "-c", script, at, raw, out], cwd=ROOT, capture_output=True, timeout=60)
             attempts += 1
         assert attempts > 3

@@ -90,7 +90,8 @@ class TestPrecision:
 
     @pytest.mark.parametrize("arguments", [("stock",), ("auto", True)])
     def test_takes_the_backend(self, arguments):
-        with pytest.raises(DeviceError, match=r"precision=bf16: it takes the backend cudnn on a GPU, or onednn .* use precision=float32"):
+        who = "it takes the backend cudnn on a GPU, or onednn"
+        with pytest.raises(DeviceError, match=f"precision=bf16: {who} .* use precision=float32"):
             backends.use(*arguments, precision="bf16")
 
     @pytest.mark.usefixtures("onednn")

@@ -1,4 +1,4 @@
-"""Failing at one of the calls that change files: every write, flush, sync, rename, removal and making of a folder."""
+"""Failing at one of the calls that change files: every write, flush, sync, rename, link, removal and new folder."""
 
 import functools
 import itertools
@@ -70,5 +70,6 @@ def sabotage(patch, at, act, after=True):
     patch(Path, "open", opened)
     patch(os, "fdopen", lambda *args, **kwargs: File(fdopen(*args, **kwargs)))
     patch(os, "fsync", lambda file: point())  # no power fails here, and it takes long on a busy disk
+    patch(os, "link", counted(os.link, after))
     for name in ("replace", "unlink", "mkdir"):
         patch(Path, name, counted(getattr(Path, name), after))

@@ -1,0 +1,120 @@
+"""One process a folder: a lock file that says whose it is.
+
+The lock itself is the system's (``flock``) and ends with its process, however that ends; the text in the file says
+who holds it, and is all there is to go by on file systems where locks do not reach other machines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from mocogan_chainer.errors import OutputError
+from mocogan_chainer.files import explained
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+LOCK = "lock"
+"""Name of the lock file."""
+
+
+class Owner(NamedTuple):
+    """Who holds a lock: the number of the process, and the machine's name."""
+
+    pid: int
+    host: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+@contextlib.contextmanager
+def owned(folder: Path, otherwise: str) -> Iterator[None]:
+    """Keep ``folder`` for this process while the block runs.
+
+    A lock that a killed process of this machine left is taken over. One of another machine is not: whether its
+    process has ended cannot be seen from here.
+
+    Args:
+        folder: made where it is missing.
+        otherwise: what the user can do when another process has it.
+
+    Raises:
+        OutputError: another process has it, or may have; the message names it.
+    """
+    path = folder / LOCK
+    with explained(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        file, free = _opened(path)
+    us = Owner(os.getpid(), socket.gethostname())
+    with file:
+        owner = _read(file)
+        if free is None:
+            free = owner is None or owner.host != us.host or not _alive(owner.pid)
+        if not free:
+            raise OutputError(f"{folder}: {owner or 'another process'} is at work there; {otherwise}")
+        if owner is not None and owner.host != us.host:
+            raise OutputError(
+                f"{folder}: {owner} was at work there and did not say that it ended; see on {owner.host} whether it "
+                f"still runs (ps {owner.pid}), and if not, remove {path}"
+            )
+        with explained(path):
+            file.seek(0)
+            file.truncate()
+            file.write(json.dumps(us._asdict()).encode())
+            file.flush()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _opened(path: Path) -> tuple[BinaryIO, bool | None]:
+    """Open the lock file and lock it; return whether that succeeded, None where nothing can be locked."""
+    while True:
+        file = path.open("a+b")
+        try:
+            if fcntl is None:
+                return file, None
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file, True
+        except BlockingIOError:
+            return file, False
+        except FileNotFoundError:
+            pass  # as below
+        except OSError:
+            return file, None  # a file system without locks
+        file.close()  # who held it removed it as we waited to look; the next file of that name may be ours
+
+
+def _read(file: BinaryIO) -> Owner | None:
+    """Return who wrote the file; None where it is empty or cut off, as by a process killed while it began."""
+    file.seek(0)
+    try:
+        text = json.loads(file.read(1 << 12))
+        return Owner(int(text["pid"]), str(text["host"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _alive(pid: int) -> bool:
+    """Whether this machine has a process of that number; False on Windows, where asking would end it."""
+    if os.name == "nt" or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's
+    return True

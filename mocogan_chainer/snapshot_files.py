@@ -1,0 +1,118 @@
+"""The snapshots in a run's folder: ``snapshot_iter_N.npz``, and ``snapshot_latest.npz``, which is the newest of them.
+
+They are one history: a run that goes on from one of them sets aside those after it, so that the highest number is
+always the newest state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from mocogan_chainer import checkpoint
+from mocogan_chainer.errors import DamagedError
+from mocogan_chainer.files import explained, sync_folder
+
+LATEST = "snapshot_latest.npz"
+DAMAGED = ".damaged"
+SUPERSEDED = ".superseded"
+
+_NAME = re.compile(r"snapshot_iter_(\d+)\.npz")
+
+
+class Newest(NamedTuple):
+    """What :func:`newest` found.
+
+    Attributes:
+        snapshot: the newest snapshot that is whole; None where there is none.
+        damaged: newer ones that are not, and why, the newest first.
+    """
+
+    snapshot: checkpoint.Snapshot | None
+    damaged: list[tuple[Path, str]]
+
+
+def place(folder: Path, iteration: int) -> Path:
+    """Return where the snapshot of an iteration lies."""
+    return folder / f"snapshot_iter_{iteration}.npz"
+
+
+def found(folder: Path) -> dict[int, Path]:
+    """Return the snapshots of a folder by their iterations, in ascending order."""
+    matches = [(_NAME.fullmatch(path.name), path) for path in folder.glob("snapshot_iter_*.npz")]
+    return dict(sorted((int(match[1]), path) for match, path in matches if match))
+
+
+def newest(folder: Path) -> Newest:
+    """Read the newest snapshot that is whole.
+
+    Raises:
+        SnapshotError: one cannot be read for another reason than damage.
+    """
+    damaged = []
+    paths = list(reversed(found(folder).values()))
+    for path in paths or [path for path in [folder / LATEST] if path.exists()]:
+        try:
+            return Newest(checkpoint.load(path), damaged)
+        except DamagedError as error:
+            damaged.append((path, str(error).removeprefix(f"{path}: ")))
+    return Newest(None, damaged)
+
+
+def point_latest(path: Path) -> None:
+    """Let ``snapshot_latest.npz`` be the snapshot ``path``, which lies beside it."""
+    latest = path.parent / LATEST
+    with explained(latest):
+        temporary = path.parent / f".{LATEST}.{os.getpid()}.part"
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        try:
+            os.link(path, temporary)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, temporary)
+        temporary.replace(latest)
+        temporary.unlink(missing_ok=True)  # a rename does nothing where both names are one file already
+        sync_folder(path.parent)
+
+
+def set_aside(paths: Iterable[Path], suffix: str) -> None:
+    """Rename snapshots so that they are not taken again; nothing is removed."""
+    for path in paths:
+        with explained(path):
+            path.replace(path.with_name(path.name + suffix))
+            sync_folder(path.parent)
+
+
+def after(folder: Path, iteration: int) -> list[Path]:
+    """Return the snapshots of a folder that are newer than an iteration, the newest first."""
+    return [path for number, path in reversed(found(folder).items()) if number > iteration]
+
+
+def go_back(snapshot: checkpoint.Snapshot) -> list[Path]:
+    """Make a snapshot the newest of its folder: set aside those after it and return them, the newest first."""
+    path = Path(snapshot.path)
+    later = after(path.parent, snapshot.iteration)
+    if later:
+        point_latest(path)
+        set_aside(later, SUPERSEDED)
+    return later
+
+
+def prune(folder: Path, keep_last: int, keep_every: int | None) -> None:
+    """Remove all snapshots but the newest ``keep_last`` and those of every ``keep_every``-th iteration."""
+    for number, path in list(found(folder).items())[:-keep_last]:
+        if (keep_every is None or number % keep_every) and not _same(path, folder / LATEST):
+            with explained(path):
+                path.unlink(missing_ok=True)
+
+
+def _same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except FileNotFoundError:
+        return False
