@@ -1,6 +1,7 @@
 """Memory that runs out: who asked for how much, and what to lower."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,9 +79,9 @@ sys.exit(train.main(sys.argv[2:]))
 @pytest.mark.parametrize(
     ("mebibytes", "arguments", "part", "lower"),
     [
-        (300, ["--batchsize", "100000"], "a batch of real samples (iterator image)", "batchsize=100000"),
-        (300, ["--batchsize", "1500"], "the step of the image_discriminator", "batchsize=1500"),
-        (200, ["--num_gen_samples", "400"], "the preview's videos", "num_gen_samples=400"),
+        (300, ["--batchsize", "100000"], r"a batch of real samples \(iterator image\)", "batchsize=100000"),
+        (300, ["--batchsize", "1500"], "(the|a) step of (the image_discriminator|training)", "batchsize=1500"),
+        (75, ["--num_gen_samples", "400"], "the preview's videos", "num_gen_samples=400"),
     ],
 )
 def test_a_command_that_is_short_of_memory(tmp_path, tiny_dataset, mebibytes, arguments, part, lower):
@@ -90,6 +91,6 @@ def test_a_command_that_is_short_of_memory(tmp_path, tiny_dataset, mebibytes, ar
     surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith(f"error: out of memory for {part} (")
+    assert re.match(rf"error: out of memory for {part} \(", done.stderr), done.stderr
     assert f"; lower {lower}, video_length=10" in done.stderr
     assert len(done.stderr.splitlines()) == 1
