@@ -97,15 +97,25 @@ class Run:
         builder.renew_noise(self.trainer, self._config, rollbacks)
 
     def _last_good(self) -> checkpoint.Snapshot | None:
-        """Return the newest snapshot of where the run was, or the one before where it went back to the newest already.
+        """Return the run's newest snapshot, or the one before where it went back to the newest already.
 
-        None is ever written of what is not finite, but what it holds may be on its way there.
+        None is ever written of what is not finite, but what it holds may be on its way there. Later snapshots than the
+        one that the run went back to last may be left of the turns before; the count that they hold tells.
         """
         found = snapshot_files.found(Path(self.trainer.out))
         if not found:
             return self._resumed
-        passed = [i for i in found if i <= self.trainer.updater.iteration and i != self._went_back_to]
-        return checkpoint.load(found[max(passed, default=min(found))])
+        tried = self._went_back_to
+        for iteration in sorted(found.keys() - {tried}, reverse=True):
+            snapshot = checkpoint.load(found[iteration])
+            if tried is None or iteration < tried or _turn(snapshot) == self.trainer.updater.rollbacks:
+                return snapshot
+        return checkpoint.load(found[min(found)])
+
+
+def _turn(snapshot: checkpoint.Snapshot) -> int:
+    """Return how often the run of a snapshot had gone back."""
+    return int(snapshot.arrays.get("trainer/updater/rollbacks", 0))
 
 
 def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:

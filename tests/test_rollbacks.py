@@ -160,6 +160,24 @@ def test_a_snapshot_that_did_not_help_is_not_taken_again(run, sick):
     ]
 
 
+def test_snapshots_of_turns_before_are_no_way_back(run, sick, monkeypatch):
+    """At 4, then at 2; what is found there as 4 is to be saved anew leads back to 2, not to the 4 of before."""
+    sick(5, turns=(0, 1))
+    healthy = MoCoGANUpdater.update_generator
+
+    def update(self):
+        healthy(self)
+        if self.iteration + 1 == 4 and self.rollbacks == 2:
+            self.generator.blocks[0].norm.avg_var[0] = np.inf
+
+    monkeypatch.setattr(MoCoGANUpdater, "update_generator", update)
+    code, out, _ = run(settings=["on_nan=rollback"])
+    assert code == 0
+    lines = [line for line in out.splitlines() if "going back" in line]
+    assert [line.partition("back to ")[2].split()[2] for line in lines] == ["4,", "2,", "2,"]
+    assert lines[2].startswith("iteration 4: model:generator/blocks/0/norm/avg_var is not finite; found before it was ")
+
+
 def test_without_a_snapshot_it_goes_back_to_the_start(run, sick, tmp_path):
     sick(1)
     code, out, _ = run(settings=["on_nan=rollback"])
