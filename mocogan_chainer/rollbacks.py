@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from mocogan_chainer import builder, checkpoint, snapshot_files
 from mocogan_chainer.config import Config
-from mocogan_chainer.errors import SickError
+from mocogan_chainer.errors import DamagedError, SickError
 
 Say = Callable[[str], None]
 
@@ -99,23 +99,17 @@ class Run:
     def _last_good(self) -> checkpoint.Snapshot | None:
         """Return the run's newest snapshot, or the one before where it went back to the newest already.
 
-        None is ever written of what is not finite, but what it holds may be on its way there. Later snapshots than the
-        one that the run went back to last may be left of the turns before; the count that they hold tells.
+        None is ever written of what is not finite, but what it holds may be on its way there. Those of turns that were
+        left are set aside, so the folder has this turn's, and what it began from.
         """
-        found = snapshot_files.found(Path(self.trainer.out))
-        if not found:
-            return self._resumed
-        tried = self._went_back_to
-        for iteration in sorted(found.keys() - {tried}, reverse=True):
-            snapshot = checkpoint.load(found[iteration])
-            if tried is None or iteration < tried or _turn(snapshot) == self.trainer.updater.rollbacks:
-                return snapshot
-        return checkpoint.load(found[min(found)])
-
-
-def _turn(snapshot: checkpoint.Snapshot) -> int:
-    """Return how often the run of a snapshot had gone back."""
-    return int(snapshot.arrays.get("trainer/updater/rollbacks", 0))
+        paths = snapshot_files.found(Path(self.trainer.out))
+        tried = paths.pop(self._went_back_to, None)
+        for path in (*reversed(paths.values()), *([tried] if tried else [])):
+            try:
+                return checkpoint.load(path)
+            except DamagedError:
+                continue
+        return self._resumed
 
 
 def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:
