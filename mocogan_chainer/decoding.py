@@ -16,7 +16,7 @@ import ffmpeg
 import numpy as np
 
 from mocogan_chainer.errors import DataError, OutputError
-from mocogan_chainer.video import ffmpeg_program
+from mocogan_chainer.video import MOST_PIXELS, ffmpeg_program
 
 SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
@@ -63,6 +63,8 @@ def decode(
         DataError: the file is no video, is damaged, or falls silent: some frames may have come before.
         OutputError: there is no ffmpeg, or the system cannot start it now.
     """
+    if os.path.lexists(path) and not Path(path).is_file():  # ffmpeg would wait for a pipe
+        raise DataError(f"{path}: cannot be decoded as a video: not a file")
     command = _command(Path(path), filters, count, threads)
     frames = 0
     with _Process(command, patience) as process:
@@ -165,7 +167,7 @@ def _command(path: Path, filters: str, count: int | None, threads: int) -> list[
     limits = {"protocol_whitelist": "file,pipe", "format_whitelist": CONTAINERS}
     # Where the picture's size or form changes midway, the graph of filters goes on instead of beginning anew (it would
     # count its frames from 0 again), and its first filter brings the picture to what it was.
-    decoder = {"reinit_filter": 0} | ({"threads": threads} if threads else {})
+    decoder = {"reinit_filter": 0, "max_pixels": MOST_PIXELS} | ({"threads": threads} if threads else {})
     # Numbered anew, more than a day apart, so that ffmpeg neither doubles nor drops a frame for how long it lasts.
     # (The option that says so is -vsync in older versions and -fps_mode in newer ones.)
     chain = ",".join(filter(None, ["scale=flags=bicubic", filters, "format=rgb24", "settb=100000", "setpts=N"]))

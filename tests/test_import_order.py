@@ -12,7 +12,7 @@ ROOT = Path(mocogan_chainer.__file__).parent
 LAYERS = (
     (
         *("compat", "errors", "files", "seeding", "config", "video", "decoding", "pages"),
-        *("torch_files", "torch_forms", "safetensors_files", "npz_files"),
+        *("torch_files", "torch_forms", "safetensors_files", "npy_files", "npz_files", "yaml_text"),
     ),
     ("backends",),
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
@@ -32,7 +32,14 @@ WITHIN_A_LAYER = {
     ("cli", "builder"),
     ("cli", "runs"),
     ("config", "errors"),
+    ("config", "files"),
+    ("config", "yaml_text"),
     ("files", "errors"),
+    ("yaml_text", "errors"),
+    ("npy_files", "errors"),
+    ("npy_files", "files"),
+    ("npz_files", "files"),
+    ("npz_files", "npy_files"),
     ("torch_files", "errors"),
     ("torch_files", "files"),
     ("torch_files", "torch_forms"),

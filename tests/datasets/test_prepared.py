@@ -398,7 +398,7 @@ class TestDamaged:
     def test_an_archive_for_a_shard(self, folder):
         with (folder / "frames-00000.npy").open("wb") as file:
             np.savez(file, np.zeros(3))
-        assert "not uint8 (14, 6, 6, 3)" in refusal(folder)
+        assert "it is cut short or no array (the magic string" in refusal(folder)
 
     @pytest.mark.parametrize("name", ["frames-00000.npy", "frames-00001.npy", "masks-00001.npy"])
     def test_one_changed_pixel(self, masked, name):
