@@ -22,11 +22,15 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DeviceError, SnapshotError, require_one_of, require_range
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
+from mocogan_chainer.links.initialization import TooManyNumbersError, at_most
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
 
 _LARGE = 10**9
+_GROWTH, _ALWAYS_ALLOWED = 8, 1 << 26
+"""How many numbers networks may have that a snapshot describes: so many times its own, which may be the generator's
+alone, and so many more."""
 _RANGES = {
     "seed": (0, 2**63),
     "gpu": (-1, 1023),
@@ -317,7 +321,7 @@ def load_networks(path: str | os.PathLike, raw: bool = False) -> tuple[dict[str,
         SnapshotError: the snapshot cannot be used.
     """
     snapshot, config = load_snapshot(path)
-    family = models.build(config, stored_description(snapshot))
+    family = _family_of(snapshot, config)
     places = {name: _model(name) for name in family.networks}
     if not raw and snapshot.has(_average(family)):
         places[family.averaged] = _average(family)
@@ -325,6 +329,23 @@ def load_networks(path: str | os.PathLike, raw: bool = False) -> tuple[dict[str,
     for name, network in networks.items():
         snapshot.restore(network, places[name])
     return networks, config
+
+
+def _family_of(snapshot: checkpoint.Snapshot, config: Config) -> Family:
+    """Build the networks that a snapshot's config describes.
+
+    Raises:
+        SnapshotError: they would be far larger than what the snapshot holds, whose config is only a text.
+    """
+    held = sum(array.size for array in snapshot.arrays.values())
+    try:
+        with at_most(_GROWTH * held + _ALWAYS_ALLOWED):
+            return models.build(config, stored_description(snapshot))
+    except TooManyNumbersError as error:
+        raise SnapshotError(
+            f"{snapshot.path}: its settings ask for networks far larger than the {held} numbers that it holds "
+            f"({error}); it is damaged"
+        ) from error
 
 
 def _model(name: str) -> str:
@@ -416,7 +437,7 @@ def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -
     require_range("gpu", gpu, *_RANGES["gpu"])
     device = choose_device(gpu)
     backends.use("auto", on_gpu=gpu >= 0)  # the snapshot's may be absent here, and it changes nothing
-    family = models.build(config, stored_description(snapshot))
+    family = _family_of(snapshot, config)
     network = family.networks[family.averaged]
     snapshot.restore(network, _average(family) if snapshot.has(_average(family)) else _model(family.averaged))
     network.to_device(device)

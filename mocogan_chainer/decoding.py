@@ -18,6 +18,11 @@ import numpy as np
 from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.video import MOST_PIXELS, ffmpeg_program
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
 )
@@ -38,6 +43,8 @@ HARMLESS = ("mmco: unref short failure", "co located POCs unavailable", "number 
 """What ffmpeg calls errors though the picture is whole; common in clips that were cut from broadcasts."""
 
 READ_BYTES = 1 << 20
+MEMORY_BYTES = 2 << 30
+"""What ffmpeg may take, where the system can limit that (Linux): a time stamp may ask for any number of frames."""
 MESSAGE_BYTES = 1 << 16
 """How much of ffmpeg's messages is kept."""
 
@@ -109,6 +116,8 @@ class _Process:
             )
         except OSError as error:  # no fault of the video: too many processes, or out of memory
             raise OutputError(f"{command[0]}: ffmpeg cannot be started: {error.strerror}") from error
+        if hasattr(resource, "prlimit"):
+            resource.prlimit(self._ffmpeg.pid, resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
         self._messages = b""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._patience = patience
