@@ -13,9 +13,7 @@ DEVIATION = 0.02
 """Standard deviation of initial weights where networks start from a normal distribution (Radford et al., ICLR 2016)."""
 
 
-_left: contextvars.ContextVar[int | None] = contextvars.ContextVar(
-    "numbers that parameters may still have", default=None
-)
+_left: contextvars.ContextVar[int | None] = contextvars.ContextVar("numbers that may still be drawn", default=None)
 
 
 class TooManyNumbersError(ValueError):

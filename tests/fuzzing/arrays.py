@@ -171,7 +171,7 @@ def _tensor_header(rng: np.random.Generator, samples: list[bytes]) -> bytes:
 def _pickles(folder: Path) -> list[Files]:
     arrays = {"params": {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}, "batch_stats": {"b": np.float32([1, 2])}}
     arrays["batch_stats"]["b"] = np.array([1, 2], np.float32)
-    return [{PICKLE: pickle.dumps(arrays, protocol)} for protocol in (2, 4)]
+    return [{PICKLE: pickle.dumps(arrays, protocol)} for protocol in (3, 4)]
 
 
 def _results(folder: Path) -> list[Files]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 
@@ -81,16 +82,11 @@ def _fill(rng: np.random.Generator, data: bytearray) -> None:
 
 def _number(rng: np.random.Generator, data: bytearray) -> None:
     """Overwrite a run of digits, if there is one near, with a number that is hard to take."""
-    at = _place(rng, data)
-    while at < len(data) and not 48 <= data[at] <= 57:
-        at += 1
-    end = at
-    while end < len(data) and 48 <= data[end] <= 57:
-        end += 1
-    if at < end:
-        data[at:end] = NUMBERS[rng.integers(len(NUMBERS))].encode()
+    if found := DIGITS.search(data, _place(rng, data)):
+        data[found.start() : found.end()] = NUMBERS[rng.integers(len(NUMBERS))].encode()
 
 
+DIGITS = re.compile(rb"[0-9]+")
 NUMBERS = (
     *("0", "-1", "1", "-0", "1e999", "-1e999", "nan", "inf", "1.5", "1e-320", "0x" + "f" * 5000, "0b" + "1" * 200),
     *("2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808", "-9223372036854775809"),

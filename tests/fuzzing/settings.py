@@ -15,7 +15,7 @@ SETTING = "setting"
 
 
 def _configs(folder: Path) -> list[Files]:
-    texts = [path.read_bytes() for path in sorted(config.FOLDER.glob("dataset/*.yml"))]
+    texts = [b"video_length: 16\noptimizer: {alpha: 2e-4, beta1: 0.5}\nseed: 3\nema_decay: null\n"]
     texts += [config.dump(config.resolve(model)).encode() for model in ("normal", "infogan", "g3an")]
     return [{FILE: text} for text in texts]
 
@@ -23,11 +23,11 @@ def _configs(folder: Path) -> list[Files]:
 def _read_config(folder: Path) -> None:
     path = folder / FILE
     config.dump(config.resolve(file=path))
-    config.restore(path.read_text(encoding="utf-8", errors="replace"))
+    config.restore("model_name: normal\n" + path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _settings(folder: Path) -> list[Files]:
-    items = ["model.dim_zc=30", "optimizer.alpha=2e-4", "seed=3", "ema=null", "dataset=a b", "model.use_noise=true"]
+    items = ["model.dim_zc=30", "optimizer.alpha=2e-4", "seed=3", "ema_decay=null", "dataset=a b", "flip=true"]
     return [{SETTING: item.encode()} for item in items]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import struct
 import warnings
 import zipfile
@@ -154,7 +155,7 @@ def archive(rng: np.random.Generator, samples: Sequence[bytes], inner: Any = mut
 
 def _lie(rng: np.random.Generator, whole: bytearray) -> None:
     """Change what the directory states of a member: flags, packing, sum, sizes, or where it is."""
-    places = [at for at in range(len(whole) - 46) if whole[at : at + 4] == DIRECTORY] if len(whole) < 1 << 20 else []
+    places = [found.start() for found in re.finditer(DIRECTORY, whole)]
     if places:
         at = places[rng.integers(len(places))] + int(rng.choice([8, 10, 16, 20, 24, 28, 42]))
         value = int(rng.choice([0, 1, 2, 8, 9, 99, 1000, 1 << 20, 1 << 30, (1 << 31) - 1, 0xFFFFFFFF]))
