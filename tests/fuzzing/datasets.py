@@ -92,8 +92,8 @@ def _damage_digits(rng: np.random.Generator, sound: list[Files]) -> Files:
     name = list(files)[rng.integers(len(files))]
     if name.endswith(".gz") and rng.random() < 0.6:
         inner = bytearray(mutations.damaged(rng, [gzip.decompress(files[name])]))
-        if rng.random() < 0.2:
-            inner += bytes(int(10 ** rng.uniform(5, 8.5)))
+        if rng.random() < 0.05:
+            inner += bytes(int(10 ** rng.uniform(5, 8.1)))
         files[name] = gzip.compress(bytes(inner), 1, mtime=0)
     else:
         files[name] = mutations.damaged(rng, [files[name]])

@@ -15,7 +15,7 @@ SETTING = "setting"
 
 
 def _configs(folder: Path) -> list[Files]:
-    texts = [b"video_length: 16\noptimizer: {alpha: 2e-4, beta1: 0.5}\nseed: 3\nema_decay: null\n"]
+    texts = [b"video_length: 16\noptimizer: {alpha: 2e-4, beta1: 0.5}\nseed: 3\nsave_name: null\n"]
     texts += [config.dump(config.resolve(model)).encode() for model in ("normal", "infogan", "g3an")]
     return [{FILE: text} for text in texts]
 
@@ -27,7 +27,7 @@ def _read_config(folder: Path) -> None:
 
 
 def _settings(folder: Path) -> list[Files]:
-    items = ["model.dim_zc=30", "optimizer.alpha=2e-4", "seed=3", "ema_decay=null", "dataset=a b", "flip=true"]
+    items = ["model.dim_zc=30", "optimizer.alpha=2e-4", "seed=3", "save_name=null", "dataset=a b", "flip=true"]
     return [{SETTING: item.encode()} for item in items]
 
 
