@@ -92,7 +92,7 @@ def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
         except (NpzError, OSError):
             raise
         except Exception as error:  # a damaged archive can raise anything
-            raise NpzError(one_line(error)) from error
+            raise NpzError(shown(one_line(error), 200)) from error
 
 
 def _named(infos: Iterable[zipfile.ZipInfo], wanted: Collection[str] | None) -> dict[str, zipfile.ZipInfo]:

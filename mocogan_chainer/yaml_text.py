@@ -64,7 +64,14 @@ class PlainLoader(yaml.SafeLoader):
             return self.construct_yaml_int(node)
         return self.construct_yaml_float(node)
 
+    def _text(self, node: yaml.ScalarNode) -> str:
+        text = self.construct_yaml_str(node)
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise YamlError("a text with half a letter in it, which cannot be written")
+        return text
 
+
+PlainLoader.add_constructor("tag:yaml.org,2002:str", PlainLoader._text)
 PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader._number)
 PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader._number)
 

@@ -149,3 +149,14 @@ def test_a_failed_write_keeps_the_old_snapshot(path, monkeypatch):
         checkpoint.save(path, Target(), config="", data={}, iteration=8)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("number", "three"), ("network/W", "x"), ("number", np.float64("inf")), ("network/W", 1j)]
+)
+def test_values_of_another_type(path, name, value):
+    snapshot, target = checkpoint.load(path), Target(0)
+    stored = snapshot.arrays[f"trainer/{name}"]
+    snapshot.arrays[f"trainer/{name}"] = np.full(stored.shape, value)
+    with pytest.raises(SnapshotError, match=f"trainer/{name} holds .*; it is damaged"):
+        snapshot.restore(target)

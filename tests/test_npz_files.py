@@ -222,6 +222,16 @@ def test_the_limit_is_of_all_together(tmp_path):
     assert set(npz_files.read(tmp_path / "a.npz", ["a"], limit=stated - 1)) == {"a"}
 
 
+def test_a_long_name_in_a_message(tmp_path):
+    path = archive(tmp_path / "a.npz", [("x" * 5000 + ".npy", npy(described(), bytes(16)))])
+    data = bytearray(path.read_bytes())
+    data[40] ^= 1  # a letter of the name beside the values; the directory has another
+    path.write_bytes(data)
+    with pytest.raises(NpzError) as caught:
+        npz_files.read(path)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_large_directory(tmp_path):
     path = tmp_path / "a.npz"
     archive(path, [(f"{number:05}{'x' * 60000}.npy", b"") for number in range(150)])
