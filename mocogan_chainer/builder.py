@@ -56,9 +56,7 @@ def check(config: Config) -> None:
     Raises:
         ConfigError: one of them is out of range.
     """
-    for name, (low, high) in _RANGES.items():
-        if config[name] is not None:
-            require_range(name, config[name], low, high)
+    _check_ranges(config)
     require_one_of("split", config["split"], layout.PARTS)
     optimizer = config["optimizer"]
     require_range("optimizer.alpha", optimizer["alpha"], 0, 1)
@@ -69,6 +67,12 @@ def check(config: Config) -> None:
     if config["max_iteration"] is None and config["max_epoch"] is None:
         raise ConfigError("max_iteration=null, max_epoch=null: training needs an end; set one of them")
     run_name(config)
+
+
+def _check_ranges(config: Config) -> None:
+    for name, (low, high) in _RANGES.items():
+        if config[name] is not None:
+            require_range(name, config[name], low, high)
 
 
 def run_name(config: Config) -> str:
@@ -366,9 +370,11 @@ def load_snapshot(path: str | os.PathLike) -> tuple[checkpoint.Snapshot, Config]
     """
     snapshot = checkpoint.load(path)
     try:
-        return snapshot, configuration.restore(snapshot.config)
+        config = configuration.restore(snapshot.config)
+        _check_ranges(config)
     except ConfigError as error:
-        raise SnapshotError(f"{path}: it was made by another version: {error}") from error
+        raise SnapshotError(f"{path}: it was made by another version, or is damaged: {error}") from error
+    return snapshot, config
 
 
 def stored_description(snapshot: checkpoint.Snapshot) -> DataDescription:

@@ -1,5 +1,7 @@
 """The training step: what it changes, what it leaves alone, what both discriminators see."""
 
+import re
+
 import chainer
 import numpy as np
 import pytest
@@ -210,6 +212,15 @@ def test_a_snapshot_that_asks_for_far_more_than_it_holds(tmp_path):
     for load in (builder.load_sampler, builder.load_networks):
         with pytest.raises(SnapshotError, match=r"its settings ask for networks far larger than the \d+ numbers"):
             load(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", -1), ("video_length", 10**9), ("fps", 0)])
+def test_a_snapshot_with_a_setting_out_of_range(tmp_path, name, value):
+    text = re.sub(rf"^{name}: .*", f"{name}: {value}", config.dump(make_config()), flags=re.MULTILINE)
+    nothing = type("Nothing", (), {"serialize": lambda self, serializer: None})()
+    checkpoint.save(tmp_path / "a.npz", nothing, config=text, data=CLASSES.to_dict(), iteration=1)
+    with pytest.raises(SnapshotError, match=f"or is damaged: {name}={value}"):
+        builder.load_snapshot(tmp_path / "a.npz")
 
 
 class TestRefusals:
