@@ -33,6 +33,7 @@ from mocogan_chainer.errors import (
 )
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
+from mocogan_chainer.links.initialization import TooManyNumbersError, at_most
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.models.updater import GANUpdater
 from mocogan_chainer.optimizer import Adam
@@ -56,6 +57,9 @@ ON_NAN = ("stop", "rollback")
 """What may be done when training's numbers are not finite."""
 
 _LARGE = 10**9
+_GROWTH, _ALWAYS_ALLOWED = 8, 1 << 26
+"""How many numbers networks may have that a snapshot describes: so many times its own, which may be the generator's
+alone, and so many more."""
 _RANGES = {
     "seed": (0, 2**63),
     "gpu": (-1, 1023),
@@ -84,9 +88,7 @@ def check(config: Config) -> None:
     Raises:
         ConfigError: one of them is out of range.
     """
-    for name, (low, high) in _RANGES.items():
-        if config[name] is not None:
-            require_range(name, config[name], low, high)
+    _check_ranges(config)
     require_one_of("on_nan", config["on_nan"], ON_NAN)
     require_one_of("split", config["split"], layout.PARTS)
     for name in ("capture", "data_on_gpu"):
@@ -104,6 +106,12 @@ def check(config: Config) -> None:
             f"keep_every={config['keep_every']}: without keep_last every snapshot is kept; set keep_last too"
         )
     run_name(config)
+
+
+def _check_ranges(config: Config) -> None:
+    for name, (low, high) in _RANGES.items():
+        if config[name] is not None:
+            require_range(name, config[name], low, high)
 
 
 def run_name(config: Config) -> str:
@@ -444,7 +452,7 @@ def load_networks(path: str | os.PathLike, raw: bool = False) -> tuple[dict[str,
         SnapshotError: the snapshot cannot be used.
     """
     snapshot, config = load_snapshot(path)
-    family = models.build(config, stored_description(snapshot))
+    family = _family_of(snapshot, config)
     places = {name: _model(name) for name in family.networks}
     if not raw and snapshot.has(_average(family)):
         places[family.averaged] = _average(family)
@@ -452,6 +460,23 @@ def load_networks(path: str | os.PathLike, raw: bool = False) -> tuple[dict[str,
     for name, network in networks.items():
         snapshot.restore(network, places[name])
     return networks, config
+
+
+def _family_of(snapshot: checkpoint.Snapshot, config: Config) -> Family:
+    """Build the networks that a snapshot's config describes.
+
+    Raises:
+        SnapshotError: they would be far larger than what the snapshot holds, whose config is only a text.
+    """
+    held = sum(array.size for array in snapshot.arrays.values())
+    try:
+        with at_most(_GROWTH * held + _ALWAYS_ALLOWED):
+            return models.build(config, stored_description(snapshot))
+    except TooManyNumbersError as error:
+        raise SnapshotError(
+            f"{snapshot.path}: its settings ask for networks far larger than the {held} numbers that it holds "
+            f"({error}); it is damaged"
+        ) from error
 
 
 def _model(name: str) -> str:
@@ -472,9 +497,11 @@ def load_snapshot(path: str | os.PathLike) -> tuple[checkpoint.Snapshot, Config]
     """
     snapshot = checkpoint.load(path)
     try:
-        return snapshot, configuration.restore(snapshot.config)
+        config = configuration.restore(snapshot.config)
+        _check_ranges(config)
     except ConfigError as error:
-        raise SnapshotError(f"{path}: it was made by another version: {error}") from error
+        raise SnapshotError(f"{path}: it was made by another version, or is damaged: {error}") from error
+    return snapshot, config
 
 
 def stored_description(snapshot: checkpoint.Snapshot) -> DataDescription:
@@ -544,7 +571,7 @@ def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -
     device = choose_device(gpu)
     # The snapshot's backend may be absent here, and it changes nothing; float32 gives the same videos everywhere.
     backends.use("auto", gpu >= 0, "float32")
-    family = models.build(config, stored_description(snapshot))
+    family = _family_of(snapshot, config)
     network = family.networks[family.averaged]
     snapshot.restore(network, _average(family) if snapshot.has(_average(family)) else _model(family.averaged))
     network.to_device(device)

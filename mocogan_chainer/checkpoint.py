@@ -199,8 +199,13 @@ class _Reader(chainer.serializer.Deserializer):
                     f"{self.path}: {name} has shape {stored.shape} where {value.shape} is needed; it was made with "
                     "other settings"
                 )
+            if stored.dtype.kind not in "biuf":
+                raise SnapshotError(f"{self.path}: {name} holds {stored.dtype} where numbers are needed; it is damaged")
             chainer.backend.copyto(value, stored.astype(value.dtype, copy=False))
             return value
         if value is None or stored.ndim > 0:
             return stored
-        return type(value)(stored.item())
+        try:
+            return type(value)(stored.item())
+        except (ValueError, TypeError, OverflowError) as error:
+            raise SnapshotError(f"{self.path}: {name} holds another type than is needed; it is damaged") from error

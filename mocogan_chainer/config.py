@@ -14,13 +14,14 @@ from typing import Any
 
 import yaml
 
-from mocogan_chainer.errors import ConfigError, nearest, one_line, require_one_of
+from mocogan_chainer import yaml_text
+from mocogan_chainer.errors import ConfigError, nearest, require_one_of
+from mocogan_chainer.files import read_plain
 
 Config = dict[str, Any]
 
 _PACKAGED = Path(__file__).parent / "configs"
 FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "configs"
-_YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # dates that do not exist, endless digits, deep nesting
 _TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 
 
@@ -36,11 +37,11 @@ class _Maybe:
         self.default = default
 
 
-class _DeclarationLoader(yaml.SafeLoader):
-    """Safe YAML plus the tag ``!maybe TYPE``."""
+class _DeclarationLoader(yaml_text.PlainLoader):
+    """Plain YAML plus the tag ``!maybe TYPE``."""
 
 
-def _construct_maybe(loader: yaml.SafeLoader, node: yaml.Node) -> _Maybe:
+def _construct_maybe(loader: _DeclarationLoader, node: yaml.Node) -> _Maybe:
     return _Maybe(_TYPES[loader.construct_scalar(node)])
 
 
@@ -93,9 +94,9 @@ def restore(
         ConfigError: the text is no config, or has keys that this version does not know; and as :func:`resolve`.
     """
     try:
-        stored = yaml.safe_load(text)
-    except _YAML_ERRORS as error:
-        raise ConfigError(f"the stored config cannot be read: {one_line(error)}") from error
+        stored = yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        raise ConfigError(f"the stored config cannot be read: {error}") from error
     if not isinstance(stored, dict) or not isinstance(stored.get("model_name"), str):
         raise ConfigError("the stored config does not say which model it is for (model_name)")
     declared = _declare(stored["model_name"])
@@ -139,7 +140,7 @@ def differences(first: Config, second: Config, prefix: str = "") -> list[str]:
 
 
 def _model_named_in(file: str | os.PathLike | None) -> str | None:
-    name = None if file is None else _read(Path(file), yaml.SafeLoader).get("model_name")
+    name = None if file is None else _read(Path(file)).get("model_name")
     return name if isinstance(name, str) else None
 
 
@@ -169,9 +170,9 @@ def _stack(
     if dataset_type is not None:
         require_one_of("--dataset_type", dataset_type, dataset_types())
         path = FOLDER / "dataset" / f"{dataset_type}.yml"
-        _override(config, declared, _read(path, yaml.SafeLoader), str(path))
+        _override(config, declared, _read(path), str(path))
     if file is not None:
-        _override(config, declared, _read(Path(file), yaml.SafeLoader), str(file))
+        _override(config, declared, _read(Path(file)), str(file))
     for name, value in (settings or {}).items():
         _override(config, declared, _nest(name, value), "")
     return config
@@ -246,9 +247,9 @@ def _checked(declared: Any, value: Any, what: str) -> Any:
 
 def _parse(text: str, what: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except _YAML_ERRORS as error:
-        raise ConfigError(f"{what}: the value is no YAML: {one_line(error)}") from error
+        return yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        raise ConfigError(f"{what}: the value is no YAML: {error}") from error
 
 
 def _nest(name: str, value: Any) -> Config:
@@ -276,15 +277,15 @@ def _example(section: Config, name: str) -> str:
     return f"{name}.{next(iter(section))}=..." if section else name
 
 
-def _read(path: Path, loader: type[yaml.SafeLoader]) -> Config:
+def _read(path: Path, loader: type[yaml_text.PlainLoader] = yaml_text.PlainLoader) -> Config:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        content = yaml_text.load(read_plain(path, yaml_text.MOST_LETTERS).decode(), loader)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the config file cannot be read: {error}") from error
-    except _YAML_ERRORS as error:
-        raise ConfigError(f"{path}: not YAML: {one_line(error)}") from error
+    except yaml_text.YamlError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -16,7 +16,12 @@ import ffmpeg
 import numpy as np
 
 from mocogan_chainer.errors import DataError, OutputError
-from mocogan_chainer.video import ffmpeg_program
+from mocogan_chainer.video import MOST_PIXELS, ffmpeg_program
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
@@ -38,6 +43,8 @@ HARMLESS = ("mmco: unref short failure", "co located POCs unavailable", "number 
 """What ffmpeg calls errors though the picture is whole; common in clips that were cut from broadcasts."""
 
 READ_BYTES = 1 << 20
+MEMORY_BYTES = 2 << 30
+"""What ffmpeg may take, where the system can limit that (Linux): a time stamp may ask for any number of frames."""
 MESSAGE_BYTES = 1 << 16
 """How much of ffmpeg's messages is kept."""
 
@@ -63,6 +70,8 @@ def decode(
         DataError: the file is no video, is damaged, or falls silent: some frames may have come before.
         OutputError: there is no ffmpeg, or the system cannot start it now.
     """
+    if os.path.lexists(path) and not Path(path).is_file():  # ffmpeg would wait for a pipe
+        raise DataError(f"{path}: cannot be decoded as a video: not a file")
     command = _command(Path(path), filters, count, threads)
     frames = 0
     with _Process(command, patience) as process:
@@ -107,6 +116,8 @@ class _Process:
             )
         except OSError as error:  # no fault of the video: too many processes, or out of memory
             raise OutputError(f"{command[0]}: ffmpeg cannot be started: {error.strerror}") from error
+        if hasattr(resource, "prlimit"):
+            resource.prlimit(self._ffmpeg.pid, resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
         self._messages = b""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._patience = patience
@@ -165,7 +176,7 @@ def _command(path: Path, filters: str, count: int | None, threads: int) -> list[
     limits = {"protocol_whitelist": "file,pipe", "format_whitelist": CONTAINERS}
     # Where the picture's size or form changes midway, the graph of filters goes on instead of beginning anew (it would
     # count its frames from 0 again), and its first filter brings the picture to what it was.
-    decoder = {"reinit_filter": 0} | ({"threads": threads} if threads else {})
+    decoder = {"reinit_filter": 0, "max_pixels": MOST_PIXELS} | ({"threads": threads} if threads else {})
     # Numbered anew, more than a day apart, so that ffmpeg neither doubles nor drops a frame for how long it lasts.
     # (The option that says so is -vsync in older versions and -fps_mode in newer ones.)
     chain = ",".join(filter(None, ["scale=flags=bicubic", filters, "format=rgb24", "settb=100000", "setpts=N"]))

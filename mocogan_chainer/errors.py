@@ -10,9 +10,18 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 
+_LONGEST = 2000
+
 
 class MocoganError(Exception):
-    """A mistake that the user can mend; the message says how."""
+    """A mistake that the user can mend; the message says how.
+
+    Much of a message may come out of a file that somebody else made. So what a terminal would obey is shown as an
+    escape, and of more than 2,000 letters the middle is left away.
+    """
+
+    def __init__(self, message: str = ""):
+        super().__init__(_legible(str(message)))
 
 
 class ConfigError(MocoganError):
@@ -68,6 +77,18 @@ class Stopped(Exception):
     def __init__(self, message: str, code: int):
         super().__init__(message)
         self.code = code
+
+
+def _legible(text: str) -> str:
+    """Return text with its control characters as escapes and without its middle where it is very long."""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() or letter in "\n\t" else _escape(letter) for letter in text)
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[: half - 5]} ... {text[-half:]}"
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def nearest(word: str, candidates: Iterable[str], shown: Mapping[str, str] | None = None) -> str:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,40 @@ def reason(error: OSError) -> str:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file stands where a folder is needed; choose another folder"
     return error.strerror or str(error)
+
+
+def open_plain(path: str | os.PathLike) -> BinaryIO:
+    """Open a plain file for reading bytes. Links are followed; a pipe or a device could keep us waiting for ever.
+
+    Raises:
+        OSError: it is missing, cannot be opened, or is something else than a plain file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    handle = os.open(path, flags)
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "not a plain file but a pipe or a device", str(path))
+
+
+def read_plain(path: str | os.PathLike, most: int) -> bytes:
+    """Return the bytes of a plain file.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: see :func:`open_plain`; or it has more.
+    """
+    with open_plain(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"more than the {most} bytes that are read of such a file", str(path))
+    return data
 
 
 @contextlib.contextmanager
@@ -176,11 +211,23 @@ def locked(path: Path, message: str) -> Iterator[None]:
         OutputError: another process holds it; with ``message``.
     """
     with explained(path):
-        file = path.open("wb")
+        file = open_to_change(path)
     with file:
         if fcntl is not None and not _lock(file, path):
             raise OutputError(message)
         yield
+
+
+def open_to_change(path: Path) -> BinaryIO:
+    """Open a file for reading and changing bytes, made where there is none; a link in its place is not followed.
+
+    For files whose names others can foresee: a link there could make us write into any file of ours.
+
+    Raises:
+        OSError: it is a link, or cannot be opened.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "r+b")
 
 
 def ensure_writable(folder: str | os.PathLike) -> Path:

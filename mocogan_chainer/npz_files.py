@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 import os
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
@@ -18,6 +17,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mocogan_chainer.errors import one_line
+from mocogan_chainer.files import open_plain
+from mocogan_chainer.npy_files import Header, NpyError, read_header
 from mocogan_chainer.torch_forms.values import shown
 from mocogan_chainer.torch_forms.window import Window
 
@@ -40,10 +41,7 @@ class _Member:
     """A packed array: its place in the archive, and what its header says."""
 
     info: zipfile.ZipInfo
-    start: int
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    order: str
+    header: Header
 
 
 def read(
@@ -85,7 +83,7 @@ def names(path: str | os.PathLike) -> set[str]:
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
-    with Path(path).open("rb") as file:
+    with open_plain(path) as file:
         try:
             if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
                 raise NpzError("a single array, not an .npz file of several")
@@ -94,7 +92,7 @@ def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
         except (NpzError, OSError):
             raise
         except Exception as error:  # a damaged archive can raise anything
-            raise NpzError(one_line(error)) from error
+            raise NpzError(shown(one_line(error), 200)) from error
 
 
 def _named(infos: Iterable[zipfile.ZipInfo], wanted: Collection[str] | None) -> dict[str, zipfile.ZipInfo]:
@@ -125,32 +123,24 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     """Read an array's header, and see that its size is the one that the directory states."""
     what = shown(info.filename)
     with archive.open(info) as packed:
-        header = io.BytesIO(packed.read(_HEADER))
-    version = np.lib.format.read_magic(header)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(header)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(header)
-    else:
-        raise NpzError(f"{what} is of .npy version {version}; 1.0 and 2.0 are read")
-    if dtype.hasobject:
-        raise NpzError(f"{what} holds objects, which are pickled; pickles are not opened")
-    if dtype.kind not in _KINDS:
+        start = io.BytesIO(packed.read(_HEADER))
+    try:
+        header = read_header(start)
+    except NpyError as error:
+        raise NpzError(f"{what}: {error}") from error
+    if header.dtype.kind not in _KINDS:
         raise NpzError(f"{what} holds neither numbers nor text")
-    if any(type(n) is not int or n < 0 for n in shape):
-        raise NpzError(f"{what} has no shape")
-    size = header.tell() + math.prod(shape) * dtype.itemsize
-    if size != info.file_size:
-        raise NpzError(f"{what} takes {size} bytes by its shape and type where {info.file_size} are stated")
-    return _Member(info, header.tell(), dtype, shape, "F" if fortran else "C")
+    if header.end != info.file_size:
+        raise NpzError(f"{what} takes {header.end} bytes by its shape and type where {info.file_size} are stated")
+    return _Member(info, header)
 
 
 def _array(archive: zipfile.ZipFile, member: _Member) -> np.ndarray:
     """Unpack an array piece by piece; its sum is checked at the end."""
-    array = np.empty(member.shape, member.dtype, order=member.order)
+    array = np.empty(member.header.shape, member.header.dtype, order=member.header.order)
     left = memoryview(array.reshape(-1, order="A").view(np.uint8) if array.nbytes else b"")
     with archive.open(member.info) as packed:
-        packed.read(member.start)
+        packed.read(member.header.size)
         while left and (count := packed.readinto(left[:_CHUNK])):
             left = left[count:]
         more = packed.read(1)  # at the very end zipfile compares the sums

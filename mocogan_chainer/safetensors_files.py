@@ -11,13 +11,12 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from mocogan_chainer.errors import SnapshotError, one_line
-from mocogan_chainer.files import atomic_write
+from mocogan_chainer.files import atomic_write, open_plain
 
 _TYPES = {
     "F64": "float64",
@@ -49,13 +48,13 @@ def read_safetensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
         SnapshotError: the file is missing, damaged, of another form, or has a type that NumPy has not.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_plain(path) as file:
             return _read(file)
     except SnapshotError as error:
         raise SnapshotError(f"{path}: {error}") from error
     except FileNotFoundError:
         raise SnapshotError(f"{path}: no such file; name a .safetensors file") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a .safetensors file") from error
     except Exception as error:  # damaged JSON can raise anything
         raise SnapshotError(f"{path}: no safetensors file, or damaged ({one_line(error)[:200]})") from error

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from mocogan_chainer.errors import SnapshotError, one_line
-from mocogan_chainer.files import atomic_write
+from mocogan_chainer.files import atomic_write, open_plain
 from mocogan_chainer.torch_forms import legacy_form, tar_form, writing, zip_form
 from mocogan_chainer.torch_forms.networks import state_dict_of
 from mocogan_chainer.torch_forms.tensors import arrays_of
@@ -40,7 +39,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         SnapshotError: the file is missing, damaged, of another form, without a network, or not harmless.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_plain(path) as file:
             window = Window(file)
             content = _read(window)
             most = _MOST_GROWTH * window.size + _ALWAYS_ALLOWED
@@ -49,7 +48,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         raise SnapshotError(f"{path}: {error}") from error
     except FileNotFoundError:
         raise SnapshotError(f"{path}: no such file; name a file of torch.save") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a file of torch.save") from error
     except Exception as error:  # a damaged archive can raise anything
         raise SnapshotError(f"{path}: no file of torch.save, or damaged ({shown(one_line(error), 200)})") from error

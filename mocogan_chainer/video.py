@@ -6,12 +6,13 @@ each one line that names the file.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,13 @@ import numpy as np
 from PIL import GifImagePlugin, Image, ImageOps
 
 from mocogan_chainer.errors import DataError, OutputError, one_line, require_range
-from mocogan_chainer.files import atomic_write, explained
+from mocogan_chainer.files import atomic_write, explained, open_plain
 
 GAP_COLOUR = 64
+MOST_PIXELS = 1 << 26
+"""Of an image or a frame that is read, as 8192 x 8192 has: a file of some kilobytes may unpack into any number."""
+_FORMS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
+"""What an image may be, whatever its name says: Pillow would hand PostScript to a program that runs it."""
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -33,23 +38,45 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         uint8 ``(H, W, 3)``.
 
     Raises:
-        DataError: the file is missing, no image, damaged, or holds more than 8 bits a channel.
+        DataError: the file is missing, no image, damaged, too large, or holds more than 8 bits a channel.
     """
     if not Path(path).is_file():
         raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
     try:
-        # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn that wrong.
-        with Path(path).open("rb") as file, Image.open(file) as image:
+        with opened_image(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
-            image.load()  # a TIFF is turned by this, and is not to be turned twice
-            ImageOps.exif_transpose(image, in_place=True)
             return np.array(image.convert("RGB"))
     except DataError:
         raise
     except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else one_line(error)
         raise DataError(f"{path}: cannot be read as an image: {reason}") from error
+
+
+@contextlib.contextmanager
+def opened_image(path: str | os.PathLike, most: int = MOST_PIXELS) -> Iterator[Image.Image]:
+    """Give the image in a file, unpacked and turned the way its EXIF says.
+
+    Args:
+        path: the file.
+        most: pixels that it may have.
+
+    Raises:
+        DataError: it has more.
+        Exception: of any type, by Pillow and its decoders, where it is no image or damaged.
+    """
+    Image.init()
+    known = [form for form in _FORMS if form in Image.OPEN]  # not every Pillow has all
+    # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn that wrong.
+    with open_plain(path) as file, Image.open(file, formats=known) as image:
+        if image.width * image.height > most:
+            raise DataError(
+                f"{path}: {image.width} x {image.height}, and at most {most:,} pixels are read; make it smaller"
+            )
+        image.load()  # a TIFF is turned by this, and is not to be turned twice
+        ImageOps.exif_transpose(image, in_place=True)
+        yield image
 
 
 def read_frames(paths: Iterable[str | os.PathLike]) -> np.ndarray:

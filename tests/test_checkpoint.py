@@ -210,3 +210,14 @@ def test_a_full_disk_is_known_before(path, monkeypatch):
 def test_it_takes_no_more_than_was_said(tmp_path):
     size = checkpoint.save(tmp_path / "x.npz", Target(1).learn(), config="a: 1", data={"name": "x"}, iteration=7)
     assert size * 0.5 < (tmp_path / "x.npz").stat().st_size <= size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("number", "three"), ("network/W", "x"), ("number", np.float64("inf")), ("network/W", 1j)]
+)
+def test_values_of_another_type(path, name, value):
+    snapshot, target = checkpoint.load(path), Target(0)
+    stored = snapshot.arrays[f"trainer/{name}"]
+    snapshot.arrays[f"trainer/{name}"] = np.full(stored.shape, value)
+    with pytest.raises(SnapshotError, match=f"trainer/{name} holds .*; it is damaged"):
+        snapshot.restore(target)

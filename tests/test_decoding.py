@@ -537,3 +537,29 @@ class TestProcess:
         monkeypatch.setattr(video.imageio_ffmpeg, "get_ffmpeg_exe", absent)
         with pytest.raises(OutputError, match="no ffmpeg on the PATH nor in imageio-ffmpeg"):
             read("a.mp4")
+
+
+class TestForeign:
+    def test_a_pipe(self, tmp_path):
+        os.mkfifo(tmp_path / "a.mp4")
+        with pytest.raises(DataError, match="not a file"):
+            read(tmp_path / "a.mp4", patience=5)
+
+    @pytest.mark.skipif(not hasattr(decoding.resource, "prlimit"), reason="the system cannot limit another process")
+    def test_time_stamps_that_ask_for_frames_without_end(self, tmp_path, monkeypatch):
+        encode(tmp_path / "a.mp4", smooth(), "-c:v", "libx264")
+        data = bytearray((tmp_path / "a.mp4").read_bytes())
+        at = data.index(b"stts") + 16  # how long each frame is shown
+        data[at : at + 4] = (1 << 30).to_bytes(4, "big")
+        (tmp_path / "a.mp4").write_bytes(data)
+        monkeypatch.setattr(decoding, "MEMORY_BYTES", 256 << 20)
+        with pytest.raises(DataError, match="Cannot allocate memory"):
+            read(tmp_path / "a.mp4", "fps=25,scale=8:8", patience=60)
+
+    def test_a_picture_too_large(self, tmp_path):
+        head = b"GIF89a" + struct.pack("<HHBBB", 60_000, 60_000, 0x80, 0, 0) + bytes(6)
+        (tmp_path / "a.gif").write_bytes(
+            head + b"," + struct.pack("<HHHHB", 0, 0, 60_000, 60_000, 0) + b"\2\2\x44\1\0;"
+        )
+        with pytest.raises(DataError):
+            read(tmp_path / "a.gif", patience=60)

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import atomic_folder, atomic_write, ensure_writable, locked, put_folder, remove_leftovers
+from mocogan_chainer.files import (
+    atomic_folder,
+    atomic_write,
+    ensure_writable,
+    locked,
+    open_plain,
+    open_to_change,
+    put_folder,
+    read_plain,
+    remove_leftovers,
+)
 
 
 def test_a_file_appears_at_the_end(tmp_path):
@@ -250,3 +260,40 @@ class TestLocked:
             locked(tmp_path / "missing" / "lock", "never"),
         ):
             pytest.fail("it was let in")
+
+
+class TestPlain:
+    def test_a_file_and_a_link_to_it(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"abc")
+        (tmp_path / "b").symlink_to("a")
+        for name in "ab":
+            assert read_plain(tmp_path / name, 3) == b"abc"
+
+    def test_more_than_is_read(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"abc")
+        with pytest.raises(OSError, match="more than the 2 bytes"):
+            read_plain(tmp_path / "a", 2)
+
+    def test_a_pipe_without_a_writer_and_a_device_without_an_end(self, tmp_path):
+        os.mkfifo(tmp_path / "a")
+        (tmp_path / "b").symlink_to("/dev/zero")
+        for name in "ab":
+            with pytest.raises(OSError, match="not a plain file but a pipe or a device"):
+                open_plain(tmp_path / name)
+
+    def test_a_folder_and_nothing(self, tmp_path):
+        with pytest.raises(IsADirectoryError):
+            open_plain(tmp_path)
+        with pytest.raises(FileNotFoundError):
+            open_plain(tmp_path / "a")
+
+    def test_no_link_is_followed_to_change_a_file(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"abc")
+        (tmp_path / "b").symlink_to("a")
+        with pytest.raises(OSError, match=r"symbolic links|Too many"):
+            open_to_change(tmp_path / "b")
+        with pytest.raises(OutputError), locked(tmp_path / "b", "held"):
+            pass
+        with locked(tmp_path / "a", "held"):
+            pass
+        assert (tmp_path / "a").read_bytes() == b"abc"

@@ -125,7 +125,7 @@ class Boom:
 def test_pickles_are_not_opened(tmp_path, monkeypatch, dtype):
     monkeypatch.chdir(tmp_path)
     np.savez("a.npz", a=np.array([(1.0, Boom())] if isinstance(dtype, list) else Boom(), dtype))
-    with pytest.raises(NpzError, match=r"a.npy holds objects, which are pickled"):
+    with pytest.raises(NpzError, match=r"a.npy: it holds objects, which are pickled"):
         npz_files.read("a.npz")
     assert not (tmp_path / "pwned").exists()
 
@@ -147,12 +147,12 @@ def test_neither_numbers_nor_text(tmp_path, array):
         (npy(described((-2,)), bytes(16)), "has no shape"),
         (npy(described((True,)), bytes(8)), "has no shape"),
         (npy(described((10**30, 0)), bytes(0)), "dimension"),
-        (npy(described((2,) * 70), bytes(16)), "by its shape and type where"),
-        (npy(described((0,) + (1,) * 70)), "dimension"),
+        (npy(described((2,) * 70), bytes(16)), "has no shape"),
+        (npy(described((0,) + (1,) * 70)), "has no shape"),
         (npy(described(descr="<f9"), bytes(16)), "descr"),
         (npy(b"(" * 5000, bytes(16)), None),
         (npy(b"[" * 90 + b"]" * 90), None),
-        (npy(described(), bytes(16), (3, 0)), r"version \(3, 0\)"),
+        (npy(described(), bytes(16), (3, 0)), "of .npy version 3.0"),
         (npy(b" " * 70_000 + repr(described()).encode(), bytes(16), (2, 0)), "header"),
     ],
 )
@@ -220,6 +220,16 @@ def test_the_limit_is_of_all_together(tmp_path):
     with pytest.raises(NpzError, match=f"would take {stated} bytes unpacked, and at most {stated - 1} are read"):
         npz_files.read(tmp_path / "a.npz", limit=stated - 1)
     assert set(npz_files.read(tmp_path / "a.npz", ["a"], limit=stated - 1)) == {"a"}
+
+
+def test_a_long_name_in_a_message(tmp_path):
+    path = archive(tmp_path / "a.npz", [("x" * 5000 + ".npy", npy(described(), bytes(16)))])
+    data = bytearray(path.read_bytes())
+    data[40] ^= 1  # a letter of the name beside the values; the directory has another
+    path.write_bytes(data)
+    with pytest.raises(NpzError) as caught:
+        npz_files.read(path)
+    assert len(str(caught.value)) < 300
 
 
 def test_a_large_directory(tmp_path):

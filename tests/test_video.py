@@ -344,3 +344,21 @@ class TestGrid:
 
     def test_fewer_videos_than_columns(self):
         assert video.grid(np.zeros((2, 1, 4, 4, 3), np.uint8), columns=8).shape == (1, 4, 10, 3)
+
+
+class TestForeignImages:
+    def test_too_many_pixels(self, tmp_path, monkeypatch):
+        Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+        assert video.read_image(tmp_path / "a.png").shape == (20, 30, 3)
+        monkeypatch.setattr(video.opened_image.__wrapped__, "__defaults__", (599,))
+        with pytest.raises(DataError, match=r"a\.png: 30 x 20, and at most 599 pixels are read"):
+            video.read_image(tmp_path / "a.png")
+
+    @pytest.mark.parametrize(
+        "start", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"8BPS\0\1", b"\xd7\xcd\xc6\x9a"]
+    )
+    def test_forms_that_no_frame_has(self, tmp_path, start):
+        """Pillow would hand the first to Ghostscript, which runs it."""
+        (tmp_path / "a.png").write_bytes(start + bytes(200))
+        with pytest.raises(DataError, match="not an image"):
+            video.read_image(tmp_path / "a.png")

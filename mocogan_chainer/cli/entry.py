@@ -35,6 +35,8 @@ def run(function: Callable[..., None], *args: Any) -> int:
 
     With the environment variable ``MOCOGAN_TRACEBACK=1`` the traceback is shown as well.
     """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     try:
         function(*args)
     except MocoganError as error:

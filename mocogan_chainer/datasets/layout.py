@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from pathlib import Path
+
+from mocogan_chainer.files import open_plain
 
 FORMAT = 2
 META = "dataset.yml"
@@ -60,7 +61,7 @@ def sha256(path: str | os.PathLike) -> str:
         OSError: it cannot be read.
     """
     digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
+    with open_plain(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from mocogan_chainer import npy_files, yaml_text
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import DataError, one_line, require_one_of
+from mocogan_chainer.files import open_plain, read_plain
+
+_MOST_FRAMES = 1 << 48
+"""Of a shard; more would not fit into any."""
 
 
 class PreparedDataset:
@@ -260,8 +265,8 @@ class PreparedDataset:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     try:
-        meta = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        meta = yaml_text.load(read_plain(path, yaml_text.MOST_LETTERS).decode())
+    except (OSError, ValueError) as error:
         raise _damaged(path, one_line(error)) from error
     if not isinstance(meta, dict) or "format" not in meta:
         raise _damaged(path, "it says no format")
@@ -299,6 +304,8 @@ def _fault(meta: dict[str, Any]) -> str | None:
             return f"shard {i} must be the file {layout.shard_name(i)}"
         if not all(isinstance(shard.get(key), kind) for key, kind in needed.items()):
             return f"shard {i} needs {', '.join(needed)}"
+        if not 0 <= shard["frames"] < _MOST_FRAMES:
+            return f"shard {i} cannot have {shard['frames']} frames"
     return None
 
 
@@ -317,14 +324,14 @@ def _of_split(path: Path, rows: list[dict[str, str]], split: str) -> list[dict[s
 
 def _read_rows(path: Path, columns: list[str]) -> list[dict[str, str]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with io.TextIOWrapper(open_plain(path), encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            rows, header = list(reader), list(reader.fieldnames or [])
     except FileNotFoundError:
         raise _damaged(path, "it is missing") from None
     except (OSError, ValueError, csv.Error) as error:
         raise _damaged(path, one_line(error)) from error
-    if list(reader.fieldnames or []) != columns:
+    if header != columns:
         raise _damaged(path, f"its columns must be {', '.join(columns)}")
     for line, row in enumerate(rows, 2):
         if None in row or None in row.values():
@@ -334,18 +341,16 @@ def _read_rows(path: Path, columns: list[str]) -> list[dict[str, str]]:
 
 def _map_shard(path: Path, expected: tuple[int, ...]) -> np.ndarray:
     try:
-        shard = np.load(path, mmap_mode="r", allow_pickle=False)
+        shard = npy_files.mapped(path)
     except FileNotFoundError:
         raise _damaged(path, "it is missing") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, npy_files.NpyError) as error:
         raise _damaged(path, f"it is cut short or no array ({one_line(error)})") from error
-    if not isinstance(shard, np.memmap) or shard.shape != expected or shard.dtype != np.uint8:
-        raise _damaged(
-            path, f"it holds {getattr(shard, 'dtype', 'no')} {getattr(shard, 'shape', 'array')}, not uint8 {expected}"
-        )
+    if shard.shape != expected or shard.dtype != np.uint8:
+        raise _damaged(path, f"it holds {shard.dtype} {shard.shape}, not uint8 {expected}")
     if not shard.flags.c_contiguous:
         raise _damaged(path, "its array is in Fortran order")
-    return shard.view(np.ndarray)  # a memmap's own indexing is several times slower
+    return shard
 
 
 def _damaged(path: Path, reason: str) -> DataError:

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from mocogan_chainer.datasets import layout
+from mocogan_chainer.files import open_to_change
 
 SHARD_BYTES = 1 << 30
 BLOCK_BYTES = 1 << 24
@@ -114,9 +115,7 @@ class ShardWriter:
 
     def _open_files(self, index: int) -> None:
         for kind, shape in self._shapes.items():
-            path = self._folder / layout.shard_name(index, kind)
-            path.touch()
-            file = self._open[kind] = path.open("r+b")
+            file = self._open[kind] = open_to_change(self._folder / layout.shard_name(index, kind))
             file.write(layout.npy_header(0, *shape))
 
 

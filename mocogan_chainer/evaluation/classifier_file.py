@@ -53,7 +53,7 @@ def load(path: str | os.PathLike) -> Classifier:
         return _classifier(npz_files.read(path))
     except FileNotFoundError:
         raise SnapshotError(f"{path}: no such file; evaluate.py mcs trains a classifier and can save it") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise SnapshotError(
             f"{path}: no classifier of evaluate.py mcs that can be read: {one_line(error)}; train it anew"
         ) from error

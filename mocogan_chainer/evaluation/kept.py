@@ -13,6 +13,13 @@ import heapq
 import numpy as np
 
 KEPT_BYTES = 64 * 2**20
+MOST_ROWS = 1 << 18
+"""However short they are: each takes some hundred bytes beside its numbers."""
+
+
+def most_rows(dimensions: int) -> int:
+    """Return how many rows of so many numbers are kept."""
+    return min(max(1, KEPT_BYTES // (4 * dimensions)), MOST_ROWS)
 
 
 class KeptFeatures:
@@ -29,7 +36,7 @@ class KeptFeatures:
     def __init__(self, dimensions: int, limit: int | None = None):
         """``limit`` None stands for as many float32 rows as 64 MiB hold, 0 for none."""
         self.dimensions = dimensions
-        self.limit = max(1, KEPT_BYTES // (4 * dimensions)) if limit is None else limit
+        self.limit = most_rows(dimensions) if limit is None else limit
         self.count = 0
         self._heap: list[tuple[int, bytes]] = []  # its first item is the next to go: the largest digest, negated
 

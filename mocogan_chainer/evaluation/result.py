@@ -9,7 +9,6 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,13 +18,16 @@ import PIL
 import mocogan_chainer
 from mocogan_chainer.errors import ConfigError, DataError, one_line
 from mocogan_chainer.evaluation.protocol import BETTER, Protocol, differences, in_words
-from mocogan_chainer.files import atomic_write
+from mocogan_chainer.files import atomic_write, read_plain
 
 FORMAT = "mocogan-chainer result"
 VERSION = 1
 SPREADS = 2
 """Two values differ clearly from this many spreads on."""
 HEADER = "| Evaluated | Metric | Value | Better | Samples | Protocol |\n|---|---|---|---|---|---|"
+
+_MOST_BYTES = 64 << 20
+_LARGEST_INT = 2**1023  # as a float it is finite
 
 Number = float | list[float]
 
@@ -189,7 +191,7 @@ def read(path: str | os.PathLike) -> Result:
         DataError: no such file, no result, of a newer version, or a field is missing or wrong.
     """
     try:
-        values = json.loads(Path(path).read_bytes())
+        values = json.loads(read_plain(path, _MOST_BYTES))
         return _from_dict(values)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; evaluate.py METRIC writes results") from None
@@ -255,7 +257,9 @@ def _from_dict(values: Any) -> Result:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    if type(value) is int:
+        return abs(value) <= _LARGEST_INT  # JSON's have no end
+    return isinstance(value, float) and not math.isnan(value)
 
 
 def _is_number_or_curve(value: Any) -> bool:

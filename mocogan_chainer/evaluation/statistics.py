@@ -16,7 +16,7 @@ import numpy as np
 
 from mocogan_chainer import npz_files
 from mocogan_chainer.errors import DataError, one_line
-from mocogan_chainer.evaluation.kept import KeptFeatures
+from mocogan_chainer.evaluation.kept import KeptFeatures, most_rows
 from mocogan_chainer.files import atomic_write
 
 FORMAT = "mocogan-chainer statistics"
@@ -238,7 +238,7 @@ def _rows(path: str | os.PathLike, rows: np.ndarray | None, dimensions: int, cou
     """Return the single features ``(n, dimensions)``: all ``count`` of them or, of more than two, at least two."""
     if rows is None or rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != dimensions:
         wrong = "do not go with its mean"
-    elif not min(count, 2) <= len(rows) <= count:
+    elif not min(count, 2) <= len(rows) <= min(count, most_rows(dimensions)):
         wrong = f"do not go with its mean: they are {len(rows)} of {count}"
     elif not np.isfinite(rows).all():
         wrong = "are not finite"

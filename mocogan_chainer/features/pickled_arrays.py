@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mocogan_chainer.errors import SnapshotError, one_line
+from mocogan_chainer.files import open_plain
 from mocogan_chainer.torch_forms.pickles import nothing_persistent, unpickle
 from mocogan_chainer.torch_forms.values import Name, Placeholder, described, shown
 from mocogan_chainer.torch_forms.window import Window
@@ -35,7 +35,7 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
         SnapshotError: the file is missing, damaged or larger than ``MOST_BYTES``, holds or calls anything else.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_plain(path) as file:
             window = Window(file)
             if window.size > MOST_BYTES:
                 raise SnapshotError(f"it has {window.size} bytes where at most {MOST_BYTES} are read")

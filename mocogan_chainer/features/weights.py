@@ -11,7 +11,7 @@ from pathlib import Path
 from mocogan_chainer.errors import ConfigError, SnapshotError, require_one_of
 from mocogan_chainer.features import packages
 from mocogan_chainer.features.packages import PackagedFile
-from mocogan_chainer.files import reason
+from mocogan_chainer.files import open_plain, reason
 
 FOLDER = "weights"
 """Where the files lie, below the current folder."""
@@ -111,7 +111,7 @@ def sha256(path: str | os.PathLike) -> str:
     """
     sum_ = hashlib.sha256()
     try:
-        with Path(path).open("rb") as file:
+        with open_plain(path) as file:
             while piece := file.read(_PIECE):
                 sum_.update(piece)
     except OSError as error:

@@ -14,7 +14,7 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.functions.convolution import Size
-from mocogan_chainer.links.initialization import DEVIATION, fan_in_uniform
+from mocogan_chainer.links.initialization import DEVIATION, fan_in_uniform, initial_weights
 
 
 class SpectralLink(chainer.Link):
@@ -30,7 +30,7 @@ class SpectralLink(chainer.Link):
         super().__init__()
         self.axis = axis
         with self.init_scope():
-            self.W = chainer.Parameter(rng.standard_normal(shape, np.float32) * np.float32(DEVIATION))
+            self.W = chainer.Parameter(initial_weights(rng, shape, math.prod(shape), DEVIATION))
         for name, size in (("u", shape[axis]), ("v", math.prod(shape) // shape[axis])):
             vector = rng.standard_normal(size, np.float32)
             self.add_persistent(name, vector / np.linalg.norm(vector))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from mocogan_chainer.errors import DataError, one_line
+from mocogan_chainer.files import open_plain
 
 COLUMNS = ["source", "left", "top", "width", "height"]
 
@@ -47,7 +49,7 @@ def read(path: Path) -> dict[str, tuple[float, float, float, float]]:
         DataError: it cannot be read, or a row holds something else.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_plain(path), encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
             rows, header = list(reader), reader.fieldnames or []
     except FileNotFoundError:

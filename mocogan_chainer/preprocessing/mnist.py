@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import io
 import math
 import zlib
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mocogan_chainer import seeding, video
+from mocogan_chainer import npy_files, seeding, video
 from mocogan_chainer.errors import ConfigError, DataError, one_line
+from mocogan_chainer.files import open_plain
+from mocogan_chainer.npz_files import MORE, TIMES
 from mocogan_chainer.preprocessing import tree
 from mocogan_chainer.preprocessing.source import Item, Recording, Source, option
 
@@ -24,6 +27,7 @@ LARGEST_DIGIT = 256
 LENGTH = 20
 STEP = 0.1
 """How far a digit moves in a frame, in parts of the way that it has from margin to margin (as published)."""
+_MOST_AXES = 3
 
 
 class Digit(NamedTuple):
@@ -132,30 +136,41 @@ def _digit(path: Path, place: int | None) -> np.ndarray:
 def _read_idx(path: Path) -> np.ndarray:
     """Read MNIST's own format: two zero bytes, the type (8: uint8), the number of axes, their lengths, the values."""
     try:
-        data = path.read_bytes()
+        with open_plain(path) as file:
+            data = file.read()
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = _unpacked(path, data)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise DataError(f"{path}: cannot be read: {one_line(error)}") from error
     if data[:3] != b"\x00\x00\x08":
         raise DataError(f"{path}: not an idx file of bytes")
-    axes = data[3]
+    axes = data[3] if len(data) > 3 else 0
     shape = tuple(np.frombuffer(data, ">u4", axes, 4).tolist()) if len(data) >= 4 + 4 * axes else ()
     values = data[4 + 4 * axes :]
+    if len(shape) > _MOST_AXES:
+        raise DataError(f"{path}: {len(shape)} axes; images have 3 and labels 1")
     if not shape or len(values) != math.prod(shape):
         raise DataError(f"{path}: cut short: {len(values)} bytes of values for the shape {shape}")
     return np.frombuffer(values, np.uint8).reshape(shape)
+
+
+def _unpacked(path: Path, data: bytes) -> bytes:
+    """Unpack what gzip packed, within the limits that :mod:`mocogan_chainer.npz_files` has."""
+    most = TIMES * len(data) + MORE
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+        values = packed.read(most + 1)
+    if len(values) > most:
+        raise DataError(f"{path}: more than {most} bytes when unpacked, which no file of digits has")
+    return values
 
 
 @functools.lru_cache(maxsize=1)
 def _finished(path: Path) -> np.ndarray:
     """Map the published file, uint8 ``(20, N, 64, 64)``: time first."""
     try:
-        videos = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        videos = npy_files.mapped(path)
+    except (OSError, npy_files.NpyError) as error:
         raise DataError(f"{path}: not a whole .npy file: {one_line(error)}") from error
-    if not isinstance(videos, np.ndarray):
-        raise DataError(f"{path}: an archive, and a single .npy array is needed")
     published = videos.ndim == 4 and videos.dtype == np.uint8
     if not published or videos.shape != (LENGTH, videos.shape[1], CANVAS, CANVAS):
         raise DataError(f"{path}: {videos.dtype} {videos.shape}, and the published file is uint8 (20, N, 64, 64)")

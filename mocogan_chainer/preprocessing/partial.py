@@ -19,8 +19,16 @@ from typing import Any
 from mocogan_chainer import __version__
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.writer import PreparedWriter
-from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import atomic_write, explained, locked, put_folder, remove_leftovers, sync_content
+from mocogan_chainer.errors import OutputError, one_line
+from mocogan_chainer.files import (
+    atomic_write,
+    explained,
+    locked,
+    open_plain,
+    put_folder,
+    remove_leftovers,
+    sync_content,
+)
 from mocogan_chainer.preprocessing.source import Item
 
 _DATA, _LOCK = "data", "lock"
@@ -140,6 +148,9 @@ def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterat
     folder = _folder(out)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    for place in (folder, folder / _DATA, folder / "parts"):
+        if place.is_symlink():  # what is not of this work would be written, and removed
+            raise OutputError(f"{place}: a link, and a folder of our own is needed there; remove it")
     with locked(folder / _LOCK, f"{out}: another process is preparing it; wait for it or choose another folder"):
         work = Partial(folder, out)
         for name in ("plan.json", "journal"):
@@ -184,8 +195,9 @@ def _size(data: Any) -> int | None:
 
 def _read_plan(path: Path) -> dict[str, Any] | None:
     try:
-        plan = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        with open_plain(path) as file:
+            plan = json.loads(file.read())
+    except (OSError, ValueError, RecursionError):
         return None
     return plan if isinstance(plan, dict) else None
 
@@ -207,11 +219,18 @@ def _require_same(out: Path, before: dict[str, Any], plan: dict[str, Any]) -> No
 
 
 def _lines(path: Path) -> list[bytes]:
-    """Return the lines that were written to their end."""
+    """Return the lines that were written to their end.
+
+    Raises:
+        OutputError: there is something in its place that cannot be read.
+    """
     try:
-        return [line + b"\n" for line in path.read_bytes().split(b"\n")[:-1]]
+        with open_plain(path) as file:
+            return [line + b"\n" for line in file.read().split(b"\n")[:-1]]
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {one_line(error)}; remove it, or begin anew by --force") from error
 
 
 def _line(item: Item, entry: Entry) -> bytes:
@@ -228,8 +247,15 @@ def _parse(line: bytes, item: Item) -> Entry | None:
     text = line.partition(b" ")[2].rstrip(b"\n")
     if line != _sealed(text):
         return None
-    known = json.loads(text)
-    return Entry(**known) if known.pop("id") == item.id else None
+    try:
+        known = json.loads(text)
+        if known.pop("id") != item.id:
+            return None
+        entry = Entry(**known)
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        return None  # whole, and no line of this program's
+    found, right = ([type(value) for value in asdict(one).values()] for one in (entry, Entry()))
+    return entry if found == right and entry.length >= 0 else None
 
 
 def _replay(writer: PreparedWriter, item: Item, entry: Entry) -> bool:

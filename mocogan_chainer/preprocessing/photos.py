@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from mocogan_chainer import video
 from mocogan_chainer.errors import ConfigError, DataError, one_line, require_one_of, require_range
@@ -116,10 +116,7 @@ def read(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn that wrong.
-            with path.open("rb") as file, Image.open(file) as image:
-                image.load()  # a TIFF is turned by this, and is not to be turned twice
-                ImageOps.exif_transpose(image, in_place=True)
+            with video.opened_image(path, 2 * Image.MAX_IMAGE_PIXELS) as image:
                 return _rgb(image)
     except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
         raise DataError(f"{path}: cannot be read as an image: {_reason(path, error)}") from error

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mocogan_chainer.cli import entry
-from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.errors import ConfigError, DataError, MocoganError
 
 
 def raising(error):
@@ -70,3 +70,19 @@ def test_the_parser_raises_what_run_shows():
     parser = entry.Parser(prog="tool.py")
     with pytest.raises(ConfigError, match=r"unrecognized arguments: --x \(see tool\.py --help\)"):
         parser.parse_args(["--x"])
+
+
+class TestMessages:
+    def test_a_name_that_is_not_utf_8_is_printed_with_escapes(self):
+        code = "import sys; from mocogan_chainer.cli import entry; sys.exit(entry.run(print, 'a\\udcffb'))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+        assert (done.returncode, done.stdout.strip(), done.stderr) == (0, b"a\\udcffb", b"")
+
+    def test_what_a_terminal_would_obey_is_escaped(self):
+        assert str(MocoganError("a\x1b[2J\u202eb\nc é")) == "a\\x1b[2J\\u202eb\nc é"
+
+    def test_the_middle_of_a_long_one_is_left_away(self):
+        message = str(MocoganError("begin" + "x" * 10**6 + "end"))
+        assert len(message) == 2000
+        assert message.startswith("begin")
+        assert message.endswith("end")

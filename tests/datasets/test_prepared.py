@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import os
 import pickle
 import re
 
@@ -398,7 +399,7 @@ class TestDamaged:
     def test_an_archive_for_a_shard(self, folder):
         with (folder / "frames-00000.npy").open("wb") as file:
             np.savez(file, np.zeros(3))
-        assert "not uint8 (14, 6, 6, 3)" in refusal(folder)
+        assert "it is cut short or no array (the magic string" in refusal(folder)
 
     @pytest.mark.parametrize("name", ["frames-00000.npy", "frames-00001.npy", "masks-00001.npy"])
     def test_one_changed_pixel(self, masked, name):
@@ -442,3 +443,37 @@ def test_a_folder_of_datasets_names_them(tmp_path):
         open_writer(tmp_path / "one" / "in", "in", 8),
     ):
         pass
+
+
+class TestForeign:
+    """Folders that somebody else made."""
+
+    @pytest.mark.parametrize("name", ["dataset.yml", "videos.csv", "skipped.csv", "frames-00000.npy"])
+    @pytest.mark.parametrize("kind", ["pipe", "device"])
+    def test_what_would_keep_us_waiting(self, folder, name, kind):
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name) if kind == "pipe" else (folder / name).symlink_to("/dev/zero")
+        with pytest.raises(DataError):
+            PreparedDataset.open(folder).skipped()
+
+    @pytest.mark.parametrize("name", ["../frames-00000.npy", "/etc/passwd", "frames-00000.npy/../../x", "frames-1.npy"])
+    def test_names_that_lead_out(self, folder, name):
+        path = folder / "dataset.yml"
+        path.write_text(path.read_text().replace("file: frames-00000.npy", f"file: {name}"))
+        assert "shard 0 must be the file frames-00000.npy" in refusal(folder)
+
+    @pytest.mark.parametrize("frames", ["-1", "0x7fffffffffffffff", "9" * 30, "281474976710656"])
+    def test_frames_that_no_shard_has(self, folder, frames):
+        path = folder / "dataset.yml"
+        path.write_text(re.sub("frames: 14", f"frames: {frames}", path.read_text()))
+        assert "shard 0 cannot have" in refusal(folder)
+
+    def test_an_empty_list(self, folder):
+        (folder / "videos.csv").write_bytes(b"")
+        assert "its columns must be id, class" in refusal(folder)
+
+    def test_options_that_unfold(self, folder):
+        path = folder / "dataset.yml"
+        bomb = ["  a0: &a0 [x]"] + [f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
+        path.write_text(path.read_text().replace("options:\n", "options:\n" + "\n".join(bomb) + "\n"))
+        assert "values, those counted each time that names stand for" in refusal(folder)

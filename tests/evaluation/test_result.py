@@ -69,6 +69,8 @@ class TestFiles:
             ({"value": "many"}, "value='many': it must be a number"),
             ({"value": math.nan}, "value=nan: it must be a number"),
             ({"value": True}, "value=True: it must be a number"),
+            ({"value": 10**400}, "value=1000.*: it must be a number"),
+            ({"others": {"a": 10**400}}, "others=.*a table of numbers"),
             ({"spread": -1.0}, "spread=-1.0: it must be nothing or a finite number of at least 0"),
             ({"spread": "inf"}, "spread='inf': it must be"),
             ({"counts": {"videos": 1.5}}, "counts=.*: it must be a table of whole numbers"),

@@ -306,3 +306,15 @@ class TestFiles:
             (tmp_path / "cut.npz").write_bytes(data[:size])
             with pytest.raises(DataError):
                 stats.load(tmp_path / "cut.npz")
+
+
+def test_short_rows_without_end(tmp_path, monkeypatch):
+    """A small file may unpack into so many that to keep them would take many times the memory."""
+    monkeypatch.setattr("mocogan_chainer.evaluation.kept.MOST_ROWS", 50)
+    statistics = gathered(np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32))
+    assert len(statistics.kept.rows) == 50
+    stats.save(tmp_path / "a.npz", statistics, "{}")
+    assert stats.load(tmp_path / "a.npz").gaussian.count == 60
+    monkeypatch.setattr("mocogan_chainer.evaluation.kept.MOST_ROWS", 49)
+    with pytest.raises(DataError, match="its features do not go with its mean: they are 50 of 60"):
+        stats.load(tmp_path / "a.npz")

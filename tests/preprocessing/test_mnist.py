@@ -10,6 +10,7 @@ from PIL import Image
 from mocogan_chainer import preprocessing
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.preprocessing import mnist
 
 
 def prepare(raw, out, **options):
@@ -270,3 +271,21 @@ def test_other_pictures_are_no_digits(tmp_path):
     Image.new("RGB", (2048, 64)).save(tmp_path / "raw" / "3" / "strip.png")
     with pytest.raises(DataError, match="2048 x 64: no picture of a digit"):
         prepare(tmp_path / "raw", tmp_path / "out", num=3)
+
+
+class TestForeign:
+    def digits(self, folder, images, packed=False):
+        name = "train-images-idx3-ubyte" + ".gz" * packed
+        (folder / name).write_bytes(gzip.compress(images, mtime=0) if packed else images)
+        (folder / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x01\x05")
+        return folder
+
+    def test_a_bomb(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(mnist, "MORE", 1 << 10)
+        with pytest.raises(DataError, match=r"more than \d+ bytes when unpacked"):
+            mnist.Mnist(raw=self.digits(tmp_path, bytes(1 << 20), packed=True)).items()
+
+    @pytest.mark.parametrize("start", [b"\0\0\x08", b"\0\0\x08\xc8" + b"\0\0\0\1" * 200 + b"x"])
+    def test_axes(self, tmp_path, start):
+        with pytest.raises(DataError, match=r"axes|cut short"):
+            mnist.Mnist(raw=self.digits(tmp_path, start)).items()

@@ -1,6 +1,7 @@
 """Stopping a preparation at any place, by anything, and taking it up again: the result has the same bytes as ever."""
 
 import errno
+import json
 import multiprocessing
 import os
 import random
@@ -223,6 +224,16 @@ def swapped(all):
     return [*all[:1], all[2], all[1], *all[3:]]
 
 
+def resealed(change):
+    """Make a damage that changes what the fourth line says, under a checksum that is right."""
+
+    def damage(all):
+        said = change(json.loads(all[3].partition(b" ")[2]))
+        return [*all[:3], partial._sealed(json.dumps(said).encode()), *all[4:]]
+
+    return lines(damage)
+
+
 # What is done when it stops: a video of 1 frame, one left out, one of 3 frames (in the first shard), two left out,
 # videos of 2 and 3 frames (in the second).
 DAMAGES = {
@@ -232,6 +243,13 @@ DAMAGES = {
     "garbage after the last line": (lines(lambda all: [*all, b"\0" * 4096]), STOP),
     "a line of garbage": (lines(lambda all: [*all[:3], b"\xff\xfe\n", *all[3:]]), 3),
     "a line that only looks right": (lines(lambda all: [*all[:3], b"{}\n", *all[3:]]), 3),
+    "a line that is no table": (resealed(lambda said: [said]), 3),
+    "a line of nothing": (resealed(lambda said: None), 3),
+    "a line about nobody": (resealed(lambda said: {k: v for k, v in said.items() if k != "id"}), 3),
+    "a line with more in it": (resealed(lambda said: {**said, "more": 1}), 3),
+    "a length in words": (resealed(lambda said: {**said, "length": "3"}), 3),
+    "a length below 0": (resealed(lambda said: {**said, "length": -1}), 3),
+    "a reason that is a number": (resealed(lambda said: {**said, "length": 0, "reason": 3}), 3),
     "a line twice": (lines(lambda all: [*all[:2], *all[1:]]), 2),
     "a line lost": (lines(lambda all: [*all[:1], *all[2:]]), 1),
     "lines swapped": (lines(swapped), 1),
@@ -471,3 +489,37 @@ class TestWhatAStopLeaves:
                 run(raw, out)
         assert run(raw, out, resume=True).recovered == VIDEOS
         assert content(out) == whole
+
+
+@pytest.mark.parametrize("name", ["", "data", "parts"])
+def test_a_link_in_its_place_is_left_alone(raw, out, stopped, name):
+    """Others can foresee its name, and what it holds is overwritten and removed."""
+    place, foreign = stopped / name, out.parent / "foreign"
+    foreign.mkdir()
+    (foreign / "photo").write_text("mine")
+    if place.exists():
+        shutil.rmtree(place)
+    place.symlink_to(foreign)
+    with pytest.raises(OutputError, match="a link, and a folder of our own is needed there; remove it"):
+        run(raw, out, resume=True)
+    assert (foreign / "photo").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["lock", "data/frames-00000.npy", "journal"])
+def test_no_link_is_written_through(raw, out, stopped, name):
+    foreign = out.parent / "foreign"
+    foreign.write_text("mine")
+    (stopped / name).unlink()
+    (stopped / name).symlink_to(foreign)
+    try:
+        run(raw, out, resume=True)
+    except OutputError as error:
+        assert "\n" not in str(error)
+    assert foreign.read_text() == "mine"
+
+
+def test_a_pipe_for_a_journal(raw, out, stopped):
+    (stopped / "journal").unlink()
+    os.mkfifo(stopped / "journal")
+    with pytest.raises(OutputError, match=r"journal: cannot be read: .*not a plain file"):
+        run(raw, out, resume=True)

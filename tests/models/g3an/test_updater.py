@@ -1,5 +1,7 @@
 """The training step: what it changes, what it leaves alone, what both discriminators see."""
 
+import re
+
 import chainer
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from mocogan_chainer import builder, checkpoint, config, models, seeding
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.writer import open_writer
-from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.errors import ConfigError, SnapshotError
 from mocogan_chainer.links import SpectralLink
 from mocogan_chainer.models.g3an.generator import MODES
 from mocogan_chainer.models.g3an.sampler import G3ANSampler
@@ -199,6 +201,26 @@ def test_train_save_reload_same_video(mode, attention, conditional, tmp_path, mo
     assert np.array_equal(video_of(reloaded), expected)
     assert expected.shape == (1, 16 if attention else 24, 32, 32, 3)
     assert not np.array_equal(video_of(family.sampler(family.networks["generator"])), expected)
+
+
+def test_a_snapshot_that_asks_for_far_more_than_it_holds(tmp_path):
+    updater, path = make_updater(), tmp_path / "snapshot.npz"
+    text = config.dump(make_config()).replace("ch_g: 1\n", "ch_g: 4096\n")
+    assert "ch_g: 4096" in text
+    trainer = type("Trainer", (), {"serialize": lambda self, s: updater.serialize(s["updater"])})()
+    checkpoint.save(path, trainer, config=text, data=CLASSES.to_dict(), iteration=1)
+    for load in (builder.load_sampler, builder.load_networks):
+        with pytest.raises(SnapshotError, match=r"its settings ask for networks far larger than the \d+ numbers"):
+            load(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", -1), ("video_length", 10**9), ("fps", 0)])
+def test_a_snapshot_with_a_setting_out_of_range(tmp_path, name, value):
+    text = re.sub(rf"^{name}: .*", f"{name}: {value}", config.dump(make_config()), flags=re.MULTILINE)
+    nothing = type("Nothing", (), {"serialize": lambda self, serializer: None})()
+    checkpoint.save(tmp_path / "a.npz", nothing, config=text, data=CLASSES.to_dict(), iteration=1)
+    with pytest.raises(SnapshotError, match=f"or is damaged: {name}={value}"):
+        builder.load_snapshot(tmp_path / "a.npz")
 
 
 class TestRefusals:

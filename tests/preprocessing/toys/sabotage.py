@@ -63,12 +63,15 @@ def sabotage(patch, at, act, after=True):
 
     path_open, fdopen = Path.open, os.fdopen
 
-    def opened(self, mode="r", *args, **kwargs):
-        file = path_open(self, mode, *args, **kwargs)
-        return File(file) if set(mode) & set("wa+") else file
+    def sabotaged(open):
+        def opened(self, mode="r", *args, **kwargs):
+            file = open(self, mode, *args, **kwargs)
+            return File(file) if set(mode) & set("wa+") else file
 
-    patch(Path, "open", opened)
-    patch(os, "fdopen", lambda *args, **kwargs: File(fdopen(*args, **kwargs)))
+        return opened
+
+    patch(Path, "open", sabotaged(path_open))
+    patch(os, "fdopen", sabotaged(fdopen))
     patch(os, "fsync", lambda file: point())  # no power fails here, and it takes long on a busy disk
     patch(os, "link", counted(os.link, after))
     for name in ("replace", "unlink", "mkdir"):
