@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             report = runner.run(
                 reader,
                 options.seed,
-                range(options.inputs // reader.cost if options.quick else options.inputs),
+                range(options.inputs),
                 Path(work),
                 options.save,
             )
@@ -54,7 +54,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--inputs", type=int, default=1000, help="of each reader")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="read this input alone, here, and show its traceback")
-    parser.add_argument("--quick", action="store_true", help="fewer inputs for readers that are slow")
     parser.add_argument("--show", type=int, default=3, help="failures of a reader that are shown in full")
     parser.add_argument("--save", type=Path, help="a folder for the inputs that failed")
     parser.add_argument("--json", type=Path, help="a file for the outcomes")

@@ -213,7 +213,6 @@ READERS = (
         _snapshots,
         one_of(NPZ, mutations.damaged, _in_npz, _in_npz, _in_snapshot, _in_snapshot),
         lambda folder: builder.load_sampler(folder / NPZ),
-        cost=4,
     ),
     *map(_checkpoints, ("zip", "legacy", "tar")),
     Reader(

@@ -194,5 +194,5 @@ READERS = (
     Reader("boxes files", _boxes, one_of("boxes.csv", mutations.damaged, structures.text), _read_boxes),
     Reader("MNIST's files", _digits, _damage_digits, _read_digits),
     Reader("moving MNIST", _finished, one_of("x.npy", structures.npy), _read_finished),
-    Reader("stopped preparations", _stopped, _damage_stop, _take_up, cost=2),
+    Reader("stopped preparations", _stopped, _damage_stop, _take_up),
 )

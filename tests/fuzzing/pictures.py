@@ -101,6 +101,6 @@ READERS = (
     Reader(
         "photos", _images, _damage_image, lambda folder: _require_pixels(photos.read(folder / IMAGE)), bound=2 << 30
     ),
-    Reader("videos", _films, one_of(f"{FILM}.mp4", mutations.damaged), _read_film, seconds=20, cost=4),
-    Reader("videos, by time", _films, one_of(f"{FILM}.mp4", mutations.damaged), _prepare_film, seconds=20, cost=4),
+    Reader("videos", _films, one_of(f"{FILM}.mp4", mutations.damaged), _read_film, seconds=20),
+    Reader("videos, by time", _films, one_of(f"{FILM}.mp4", mutations.damaged), _prepare_film, seconds=20),
 )

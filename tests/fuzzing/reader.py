@@ -31,7 +31,6 @@ class Reader:
         errors: the errors that it may raise.
         seconds: that one input may take.
         bound: bytes of memory that one input may take.
-        cost: how many inputs of others one of this takes the time of; such a reader gets fewer in ``make test``.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Reader:
     errors: tuple[type[Exception], ...] = (MocoganError,)
     seconds: float = 10.0
     bound: int = BOUND
-    cost: int = 1
     kept: list[Files] = field(default_factory=list)
 
     def inputs(self, folder: Path) -> list[Files]:
