@@ -49,8 +49,8 @@ def measure(iterations: int) -> list[tuple[int, int, int]]:
     """Train for so many iterations; return (iteration, open files, resident bytes) of :data:`LOOKS` moments."""
     measured, build = Measure(), builder.build_trainer
 
-    def build_measured(*arguments: object) -> Any:
-        trainer = build(*arguments)
+    def build_measured(*arguments: object, **options: object) -> Any:
+        trainer = build(*arguments, **options)
         trainer.extend(measured, trigger=(max(iterations // LOOKS, 1), "iteration"))
         return trainer
 

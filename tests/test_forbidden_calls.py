@@ -29,6 +29,7 @@ FORBIDDEN = {
     *("tempfile.mktemp", "xml.etree.ElementTree.parse", "zipfile.ZipFile.extractall", "shutil.unpack_archive"),
 }
 ALLOWED = {
+    ("benchmarks/gpu_check/lean.py", "archive.extractall"),  # wheels that the user names, whose code is to be run
     ("mocogan_chainer/video.py", "Image.open"),  # with a list of forms and a limit of pixels
     ("mocogan_chainer/yaml_text.py", "yaml.load"),  # with a loader derived from the safe one, within limits
 }
@@ -55,7 +56,7 @@ def faults(text: str, file: str = "") -> list[str]:
         called = name_of(node.func)
         if called in FORBIDDEN and (file, called) not in ALLOWED:
             found.append(called)
-        if called.split(".")[-1] in ("extract", "extractall"):
+        if called.split(".")[-1] in ("extract", "extractall") and (file, called) not in ALLOWED:
             found.append(called)
         for keyword in node.keywords:
             if keyword.arg in ("shell", "allow_pickle") and not _is(keyword.value, False):

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import types
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 NOT_NEEDED = ("yaml", "cv2", "ffmpeg", "imageio_ffmpeg", "PIL")
@@ -37,6 +38,15 @@ def prepare(wheels: str | None) -> list[str]:
     return missing
 
 
+class _Nothing(type):
+    """Of classes that have every attribute: a function that does nothing."""
+
+    def __getattr__(cls, name: str) -> Callable[..., None]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *arguments, **options: None
+
+
 class _Empty(types.ModuleType):
     """A module in which every name is a class that does nothing."""
 
@@ -45,4 +55,4 @@ class _Empty(types.ModuleType):
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
             raise AttributeError(name)
-        return type(name, (), {})
+        return _Nothing(name, (), {})

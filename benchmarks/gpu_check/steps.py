@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.gpu_check.model import make_updater, run  # first: it makes chainer importable
 from benchmarks.gpu_check.place import Place, error, fetch
 from benchmarks.gpu_check.results import Results
-from mocogan_chainer import backends, seeding
+from mocogan_chainer import backends, npz_files, seeding
 from mocogan_chainer.backends import stock
 from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.mocogan import published
@@ -36,8 +36,7 @@ def check(place: Place, results: Results, fixtures: Path | None) -> None:
         results.check(f"step recorded in {precision} is finite", lambda p=precision: (_finite(place, p), 0.0))
     if fixtures is None:
         return
-    with np.load(fixtures / "pub_mocogan_io.npz") as file:
-        numbers = dict(file)
+    numbers = npz_files.read(fixtures / "pub_mocogan_io.npz")
     backends._current = place.load("float32")
     for what, measure in _published(place, fixtures, numbers).items():
         results.check(f"published {what}", lambda measure=measure: (measure(), 1e-4))

@@ -116,10 +116,13 @@ def writing(folder: Path, step: int) -> bool:
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         trainer.run()
     out = folder / "before" / "run"
-    states = {n: tiny_runs.state(checkpoint.load(path)) for n, path in snapshot_files.found(out).items()}
     snapshot_files.point_latest(snapshot_files.place(out, 2))
     snapshot_files.place(out, 4).unlink()
     snapshot = Snapshot(configuration.dump(config), builder.describe(dataset).to_dict(), keep_last=1)
+    trainer.out = str(folder / "newer")  # not the one of the run, after which its pictures were looked at
+    snapshot(trainer)
+    paths = (snapshot_files.place(out, 2), snapshot_files.place(folder / "newer", 4))
+    states = {found.iteration: tiny_runs.state(found) for found in map(checkpoint.load, paths)}
     good, ends, left = 0, 0, {2: 0, 4: 0}
     for at in itertools.count(1, step):
         place = folder / f"at{at}"
@@ -138,7 +141,7 @@ def writing(folder: Path, step: int) -> bool:
         left[newest.snapshot.iteration] += 1
         good += whole
         if not whole:
-            print(f"writing: call {at} leaves {newest}")
+            print(f"writing: call {at} leaves {newest.snapshot and newest.snapshot.path}, damaged: {newest.damaged}")
         shutil.rmtree(place)
         if code != ENDED:
             break

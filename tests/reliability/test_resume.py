@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -181,7 +182,9 @@ class TestNewest:
         if harm == "cut":
             del content[-9:]
         else:
-            content[len(content) // 2] ^= 4
+            with zipfile.ZipFile(path) as archive:
+                array = max(archive.infolist(), key=lambda member: member.file_size)
+            content[array.header_offset + array.file_size + len(array.filename)] ^= 4  # among its last numbers
         path.write_bytes(content)
         lines = self.go_on(args)
         assert lines[0].startswith(f"{path}: not a snapshot, or damaged (")
