@@ -2,7 +2,8 @@
 
 Trains tiny networks on tiny videos with all that a run writes, and writes much of it: a log row and TensorBoard's
 scalars every other iteration, a snapshot, a plot and a GIF every 40. Open files and resident memory are looked at now
-and then; from the second half on, when buffers and caches are full (the second snapshot still fills some), neither may grow.
+and then; from the second half on, when buffers and caches are full (the second snapshot still fills some), neither
+may grow.
 """
 
 from __future__ import annotations
