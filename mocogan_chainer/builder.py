@@ -376,6 +376,12 @@ def _value(config: Config, name: str) -> Any:
     return value
 
 
+def forget_rows(config: Config, out: Path) -> None:
+    """Remove what a run that goes back to its start has reported in its folder ``out`` and to TensorBoard."""
+    extensions.cut(tensorboard_folder(config), 0)
+    (out / "log").unlink(missing_ok=True)
+
+
 def renew_noise(trainer: training.Trainer, config: Config, rollbacks: int) -> None:
     """Let a trainer that went back, for the n-th time, draw from streams of which nobody drew before."""
     trainer.updater.renew_noise(rollbacks, lambda name: seeding.stream(config["seed"], "rollback", rollbacks, name))
@@ -631,16 +637,17 @@ def _extend(
     display, at_snapshots = interval(config["display_interval"], stop), interval(config["snapshot_interval"], stop)
     saving = extensions.AnyOf(at_snapshots, early.stopping)
     grid = extensions.VideoGrid(preview, config["fps"], board.add_video, *([watch.look] if watch else []))
-    trainer.extend(early)
+    trainer.extend(early, trigger=interval(1, stop))  # Chainer's own trigger would be part of a snapshot
     if part := config["optimizer"]["decay_part"]:
         trainer.extend(extensions.LinearDecay(stop, part), trigger=interval(1, stop))
-    trainer.extend(extensions.HealthCheck(saving), trigger=extensions.AnyOf(display, saving))
+    points = interval(config["log_tensorboard_interval"], stop)
+    trainer.extend(extensions.HealthCheck(saving), trigger=extensions.AnyOf(display, points, saving))
     if watch is not None:
-        trainer.extend(watch)
+        trainer.extend(watch, trigger=interval(1, stop))
     trainer.extend(extensions.LogReport(display))
     trainer.extend(extensions.LossTable(), trigger=display)
     trainer.extend(extensions.Progress(stop))
-    trainer.extend(board, trigger=interval(config["log_tensorboard_interval"], stop))
+    trainer.extend(board, trigger=points)
     trainer.extend(snapshot, trigger=saving)
     trainer.extend(extensions.Redone(extensions.LossPlot(), at_snapshots), trigger=at_snapshots)
     trainer.extend(extensions.Redone(grid, at_snapshots), trigger=at_snapshots)

@@ -25,7 +25,7 @@ import numpy as np
 from chainer import backend
 
 from mocogan_chainer import npz_files
-from mocogan_chainer.errors import DamagedError, SnapshotError
+from mocogan_chainer.errors import DamagedError, MocoganError, SnapshotError, one_line
 from mocogan_chainer.files import atomic_write, explained, require_room
 from mocogan_chainer.shortage import asking
 
@@ -93,10 +93,15 @@ class Snapshot:
             target: the trainer, or a part of it that was saved at ``place`` (for example "updater/model:generator").
 
         Raises:
-            SnapshotError: something that the target needs is missing or of another shape.
+            SnapshotError: something that the target needs is missing, of another shape, or not what it can take.
         """
         prefix = f"trainer/{place}/" if place else "trainer/"
-        target.serialize(_Reader(self.arrays, prefix, self.path))
+        try:
+            target.serialize(_Reader(self.arrays, prefix, self.path))
+        except MocoganError:
+            raise
+        except Exception as error:  # texts and numbers that nobody wrote there can raise anything where they are used
+            raise DamagedError(f"{self.path}: damaged: a value cannot be taken ({one_line(error)})") from error
 
     def has(self, place: str) -> bool:
         """Whether something was saved at ``place``."""
@@ -154,6 +159,8 @@ def _meta(path: str | os.PathLike, text: np.ndarray) -> dict[str, Any]:
     for key, kind in types.items():
         if not isinstance(meta.get(key), kind):
             raise DamagedError(f"{path}: damaged: its {key} is missing or of another type; use another snapshot")
+    if meta["iteration"] < 0:
+        raise DamagedError(f"{path}: damaged: iteration {meta['iteration']}; use another snapshot")
     return meta
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import explained
+from mocogan_chainer.files import explained, open_to_change
 
 try:
     import fcntl
@@ -81,7 +81,7 @@ def owned(folder: Path, otherwise: str) -> Iterator[None]:
 def _opened(path: Path) -> tuple[BinaryIO, bool | None]:
     """Open the lock file and lock it; return whether that succeeded, None where nothing can be locked."""
     while True:
-        file = path.open("a+b")
+        file = open_to_change(path)
         try:
             if fcntl is None:
                 return file, None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 from chainer.training import Trainer
-from tqdm import tqdm
 
-from mocogan_chainer import builder, checkpoint, snapshot_files
+from mocogan_chainer import builder, checkpoint, extensions, snapshot_files
 from mocogan_chainer.config import Config
-from mocogan_chainer.errors import DamagedError, SickError
+from mocogan_chainer.errors import SickError, SnapshotError
 
 Say = Callable[[str], None]
 
@@ -88,9 +88,12 @@ class Run:
         self._went_back_to = snapshot.iteration if snapshot is not None else 0
         if snapshot is not self._resumed:
             snapshot_files.go_back(snapshot)
-        self.trainer = None
+        out, self.trainer = Path(self.trainer.out), None
+        gc.collect()  # the parts of a trainer hold one another
+        if snapshot is None:
+            builder.forget_rows(self._config, out)
         where = f"{snapshot.path}, iteration {snapshot.iteration}," if snapshot is not None else "the start"
-        tqdm.write(f"{what}; going back to {where} with new noise: rollback {rollbacks} of {most}")
+        extensions.write_line(f"{what}; going back to {where} with new noise: rollback {rollbacks} of {most}")
         self.trainer = self._build(say=lambda line: None)
         if snapshot is not None:
             builder.resume(self.trainer, snapshot)
@@ -107,7 +110,7 @@ class Run:
         for path in (*reversed(paths.values()), *([tried] if tried else [])):
             try:
                 return checkpoint.load(path)
-            except DamagedError:
+            except SnapshotError:
                 continue
         return self._resumed
 

@@ -51,7 +51,14 @@ NEWEST = "newest"
 AUTO = "auto"
 """In place of a snapshot to resume: the newest, or a new run where there is none yet."""
 
-RESULTS = ("snapshot_*.npz", "samples_iter_*.gif", "losses.png", "log")
+RESULTS = (
+    "snapshot_*.npz",
+    "snapshot_*.npz.damaged",
+    "snapshot_*.npz.superseded",
+    "samples_iter_*.gif",
+    "losses.png",
+    "log",
+)
 """What a run writes into its folder, beside its settings."""
 
 Say = Callable[[str], None]
@@ -91,6 +98,7 @@ def train(request: Request, say: Say) -> None:
         Stopped: a signal ended the run, which is saved.
     """
     with contextlib.ExitStack() as held:
+        held.enter_context(extensions.sigterm_raises())
         sought = _sought(request)
         if begun := sought is not None and sought.is_dir():
             _own(held, sought)

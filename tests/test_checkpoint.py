@@ -221,3 +221,12 @@ def test_values_of_another_type(path, name, value):
     snapshot.arrays[f"trainer/{name}"] = np.full(stored.shape, value)
     with pytest.raises(SnapshotError, match=f"trainer/{name} holds .*; it is damaged"):
         snapshot.restore(target)
+
+
+def test_a_text_that_cannot_be_used_is_damage(path):
+    class Reading:
+        def serialize(self, serializer):
+            json.loads(str(serializer("number", "x")))["state"]
+
+    with pytest.raises(DamagedError, match="a value cannot be taken"):
+        checkpoint.load(path).restore(Reading())

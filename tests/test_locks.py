@@ -95,3 +95,13 @@ class TestWithoutSystemLocks:
         (tmp_path / "lock").write_text(json.dumps({"pid": ended.pid, "host": HOST}))
         with owned(tmp_path, WAIT):
             pass
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_written_through(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "lock").symlink_to(precious)
+    with pytest.raises(OutputError, match="lock"), owned(tmp_path / "run", "wait"):
+        pass
+    assert precious.read_text() == "mine"

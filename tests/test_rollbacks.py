@@ -2,13 +2,16 @@
 
 import json
 import shutil
+import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from mocogan_chainer import checkpoint, extensions
+from mocogan_chainer import builder, checkpoint, extensions
 from mocogan_chainer.cli import train
+from mocogan_chainer.extensions import event_files
 from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
 
 SMALL = [f"model.n_filters_{x}=2" for x in ("gen", "idis", "vdis")]
@@ -213,3 +216,41 @@ def test_snapshots_of_earlier_versions_have_no_count(run, tmp_path, monkeypatch)
 def test_mistakes_are_one_line(run, setting, message):
     code, _, err = run(settings=[setting])
     assert (code, err) == (2, f"error: {message}\n")
+
+
+def test_at_the_start_tensorboard_forgets_too(run, sick):
+    sick(4)
+    assert run("--snapshot_interval", "5", settings=["on_nan=rollback"], iterations=6)[0] == 0
+    found = [e for path in sorted(Path("runs/normal").glob(event_files.PATTERN)) for e in event_files.events(path)]
+    steps = [e.step for e in found if any(value.tag == "generator/loss" for value in e.summary.value)]
+    assert steps == sorted(set(steps))
+
+
+def test_the_old_networks_are_given_up_before_new_ones_are_built(run, sick, monkeypatch):
+    sick(4)
+    alive, build = [], builder.build_trainer
+
+    def watched(*arguments, **options):
+        alive.append([reference() is not None for reference in networks])
+        trainer = build(*arguments, **options)
+        networks.append(weakref.ref(trainer.updater.generator))
+        return trainer
+
+    networks = []
+    monkeypatch.setattr(builder, "build_trainer", watched)
+    assert run(settings=["on_nan=rollback"])[0] == 0
+    assert alive == [[], [False]]
+
+
+@pytest.mark.parametrize(("first", "later"), [("true", "false"), ("false", "true")])
+def test_warnings_may_be_switched_where_a_run_goes_on(run, first, later):
+    assert run(settings=[f"warn={first}"], iterations=2)[0] == 0
+    code, _, err = run("--resume", settings=[f"warn={later}"], iterations=4)
+    assert (code, err) == (0, "")
+
+
+def test_a_snapshot_has_nothing_of_when_the_watchers_act(run):
+    """Earlier versions had none, and their snapshots go on."""
+    assert run(iterations=2)[0] == 0
+    names = checkpoint.load("result/normal/snapshot_latest.npz").arrays
+    assert not [name for name in names if "extension_triggers" in name and ("EarlyStop" in name or "Watch" in name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import traceback
@@ -49,7 +50,8 @@ def run(function: Callable[..., None], *args: Any) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {reason(error)}")
     except Stopped as stop:
-        print(stop, file=sys.stderr)
+        with contextlib.suppress(OSError):  # whoever read it may be gone
+            print(stop, file=sys.stderr, flush=True)
         return stop.code
     except KeyboardInterrupt as error:
         print(": ".join(["interrupted", *map(str, error.args)]).removesuffix(": "), file=sys.stderr)

@@ -1,8 +1,10 @@
 """What watches and saves a run: logs, plots, GIFs, TensorBoard, snapshots."""
 
-from mocogan_chainer.extensions.early_stop import EarlyStop, signals_heard
+from mocogan_chainer.extensions.early_stop import EarlyStop, signals_heard, sigterm_raises
+from mocogan_chainer.extensions.event_files import cut
 from mocogan_chainer.extensions.health import HealthCheck
 from mocogan_chainer.extensions.learning_rate import LinearDecay
+from mocogan_chainer.extensions.lines import write_line
 from mocogan_chainer.extensions.log_report import LogReport
 from mocogan_chainer.extensions.loss_plot import LossPlot
 from mocogan_chainer.extensions.redone import Redone
@@ -29,6 +31,9 @@ __all__ = [
     "TensorBoard",
     "VideoGrid",
     "Watch",
+    "cut",
     "grid_path",
     "signals_heard",
+    "sigterm_raises",
+    "write_line",
 ]

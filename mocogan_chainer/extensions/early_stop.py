@@ -12,6 +12,8 @@ from types import FrameType
 
 from chainer import training
 
+from mocogan_chainer.errors import Stopped
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _MARGIN = 1.5
@@ -76,6 +78,27 @@ class EarlyStop(training.Extension):
 
 
 @contextlib.contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Until something else hears it, let SIGTERM raise :class:`~mocogan_chainer.errors.Stopped` within the block.
+
+    What is held, such as locks, is let go then, as after Ctrl-C.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or before != signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Stopped("stopped by SIGTERM before training began", 128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
 def signals_heard(ask: Callable[[signal.Signals], None]) -> Iterator[None]:
     """Let the first SIGTERM or Ctrl-C within the block call ``ask``; a second one ends the process at once.
 
@@ -94,7 +117,8 @@ def signals_heard(ask: Callable[[signal.Signals], None]) -> Iterator[None]:
         ask(signal.Signals(number))
         # Not print, which may be what was interrupted.
         line = f"\n{signal.Signals(number).name}: this iteration is finished and saved; a second one stops at once\n"
-        os.write(2, line.encode())
+        with contextlib.suppress(OSError):  # whoever read it may have heard the signal too
+            os.write(2, line.encode())
 
     for number in heard:
         signal.signal(number, hear)

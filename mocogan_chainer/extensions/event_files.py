@@ -16,7 +16,7 @@ from pathlib import Path
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.record_writer import masked_crc32c
 
-from mocogan_chainer.files import atomic_write, explained
+from mocogan_chainer.files import atomic_write, explained, open_plain
 
 PATTERN = "events.out.tfevents.*"
 
@@ -64,7 +64,8 @@ class EventFile:
 
 def events(path: Path) -> Iterator[Event]:
     """Yield the events of a file up to its end, or to a record that was cut off or damaged."""
-    content = path.read_bytes()
+    with open_plain(path) as file:
+        content = file.read()
     at = 0
     while at + 12 <= len(content):
         (size,) = struct.unpack_from("<Q", content, at)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from chainer import training
-from tqdm import tqdm
 
 from mocogan_chainer import checkpoint, snapshot_files
+from mocogan_chainer.extensions.lines import write_line
 from mocogan_chainer.files import mebibytes, room
 
 SLOW = 20 << 20
@@ -72,7 +72,7 @@ class Snapshot(training.Extension):
         """Say in time that the next snapshot has no room."""
         free = room(path)
         if free < size:
-            tqdm.write(
+            write_line(
                 f"{path.parent}: the next snapshot takes {mebibytes(size)} and the disk has {mebibytes(free)} left; "
                 "free some space, or the run stops there"
             )

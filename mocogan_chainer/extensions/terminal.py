@@ -8,6 +8,7 @@ from typing import Any
 from chainer import training
 from tqdm import tqdm
 
+from mocogan_chainer.extensions.lines import write_line
 from mocogan_chainer.extensions.triggers import StopTrigger
 
 _SHORT = {"generator": "gen", "image_discriminator": "img", "video_discriminator": "vid"}
@@ -25,14 +26,14 @@ class LossTable(training.Extension):
         if self._columns is None:
             self._columns = [name for name in sorted(row) if name.endswith("loss")]
             header = ["iteration", "epoch", "seconds", *map(_heading, self._columns)]
-            tqdm.write("  ".join(f"{name:>{_width(name)}}" for name in header))
+            write_line("  ".join(f"{name:>{_width(name)}}" for name in header))
         cells = [
             f"{row['iteration']:>9}",
             f"{trainer.updater.epoch_detail:>8.2f}",
             f"{row['elapsed_time']:>8.0f}",
         ]
         cells += [f"{row.get(name, float('nan')):>{_width(_heading(name))}.4f}" for name in self._columns]
-        tqdm.write("  ".join(cells))
+        write_line("  ".join(cells))
 
 
 class Progress(training.Extension):

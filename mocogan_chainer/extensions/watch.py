@@ -9,9 +9,9 @@ from typing import Any
 import chainer
 import numpy as np
 from chainer import training
-from tqdm import tqdm
 
 from mocogan_chainer.extensions import symptoms
+from mocogan_chainer.extensions.lines import write_line
 
 
 class Watch(training.Extension):
@@ -99,7 +99,7 @@ class Watch(training.Extension):
         return since == self._looked
 
     def _warn(self, name: str, number: float, iteration: int, line: str) -> None:
-        tqdm.write(f"warning: iteration {iteration}: {line}")
+        write_line(f"warning: iteration {iteration}: {line}")
         self._also(f"warning/{name}", number, iteration)
         self._due[f"warning_{name}"] = number
 

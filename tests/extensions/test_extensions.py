@@ -126,3 +126,11 @@ def test_the_latest_snapshot_is_the_newest_file(tmp_path):
 def test_no_plot_before_the_first_row(tmp_path):
     extensions.LossPlot()(trainer_at(5, out=tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_that_nobody_reads_does_not_end_a_run(monkeypatch):
+    def gone(text):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("mocogan_chainer.extensions.lines.tqdm.write", gone)
+    extensions.write_line("a row")
