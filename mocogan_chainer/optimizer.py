@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -48,30 +49,31 @@ class Adam(chainer.optimizers.Adam):
         self.reallocate_cleared_grads()
         self.call_hooks("pre")
         parameters = [p for p in self.target.params() if p.update_rule.enabled]
-        rate = self._rate_on_device() if self.feeds is not None and self.feeds.recorded else self._next_rate()
-        _update(parameters, self.hyperparam, rate)
+        _update(parameters, self.hyperparam, self._next_rate())
         self.call_hooks("post")
 
-    def _next_rate(self) -> float:
-        """Count one update more and return its step size."""
-        self._count_update()
-        hp = self.hyperparam
-        return hp.eta * adam._learning_rate(hp, self.t)
+    def _next_rate(self) -> float | Array:
+        """Count one update more and return its step size.
 
-    def _rate_on_device(self) -> Array:
-        """Do the same with a counter that lies on the device, for a step that is run again from there."""
-        if self._count is None:
-            self._count = self.target.device.send(np.array([self.t]))
-            self._counted = self.t
-        (alpha,) = self.feeds.take(self._next_alpha)
-        return backends.current().adam_rate(self._count, alpha, self.hyperparam.beta1, self.hyperparam.beta2)
+        For a step that is run again from the device, a counter that lies there makes it of alpha.
+        """
+        if self.feeds is None:
+            alpha = self._next_alpha().item()
+        else:
+            if self.feeds.recorded and self._count is None:
+                self._count, self._counted = self.target.device.send(np.array([self.t])), self.t
+            alpha = self.feeds.take_number(self._next_alpha)
+        beta1, beta2 = self.hyperparam.beta1, self.hyperparam.beta2
+        if not isinstance(alpha, float):
+            return backends.current().adam_rate(self._count, alpha, beta1, beta2)
+        return alpha * math.sqrt(1 - math.pow(beta2, self.t)) / (1 - math.pow(beta1, self.t))
 
-    def _next_alpha(self) -> tuple[np.ndarray]:
-        if self.t != self._counted:  # a snapshot was read
+    def _next_alpha(self) -> np.float64:
+        if self._count is not None and self.t != self._counted:  # a snapshot was read
             self._count.fill(self.t)
         self._count_update()
         self._counted = self.t
-        return (np.array([self.hyperparam.eta * self.hyperparam.alpha]),)
+        return np.float64(self.hyperparam.eta * self.hyperparam.alpha)
 
     def _count_update(self) -> None:
         self.t += 1

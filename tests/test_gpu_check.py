@@ -95,7 +95,7 @@ def test_times_are_noted_with_the_share_of_convolutions(place, monkeypatch):
     monkeypatch.setattr(speed, "_AT_ONCE", 1)
     speed.measure(place, results, batch=3, filters=2, peers=False)
     named = {number["name"]: number for number in results.numbers}
-    assert list(named) == ["step tf32, batch 3", "convolutions alone tf32, batch 3"]
+    assert list(named) == ["step tf32 as it stands, batch 3", "step tf32, batch 3", "convolutions alone tf32, batch 3"]
     assert named["step tf32, batch 3"]["recorded_ms"] > 0
     assert named["convolutions alone tf32, batch 3"]["of_the_step"] > 0
 

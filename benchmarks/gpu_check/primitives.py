@@ -119,7 +119,9 @@ def _others() -> Iterator[tuple[str, Run, bool, float]]:
         1e-6,
     )
     shapes = [(64, 3, 4, 4), (512,), (), (1, 512, 4, 4, 4), (30, 10)]
-    parameters = [[np.abs(numbers(*s)) if i == 3 else numbers(*s) for i in range(4)] for s in shapes]
+    parameters = [
+        [np.asarray(np.abs(numbers(*s))) if i == 3 else np.asarray(numbers(*s)) for i in range(4)] for s in shapes
+    ]
 
     def adam(b: Backend, send: Any) -> list[Any]:
         sent = [send([a.copy() for a in p]) for p in parameters]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,6 +26,7 @@ PEER = Path(__file__).parent.parent / "torch_mocogan.py"
 STEPS = 20
 PRECISIONS = ("tf32", "float32", "bf16")
 _WARM_UP = 5  # as it stands, measured, recorded, and twice from the recording
+_LEAST = 20.0  # seconds that a precision takes at least
 _AT_ONCE = 10  # passes of a convolution that are asked for together, so that the device never waits for us
 _LONGEST_PEER = 150.0  # seconds, most of them torch.compile's
 
@@ -32,22 +34,29 @@ Pass = tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], Geometry]
 
 
 def measure(place: Place, results: Results, *, batch: int = 32, filters: int = 64, peers: bool = True) -> None:
-    """Time steps as they stand and recorded, in every precision, then in turn with the peer."""
-    recorded = {}
+    """Time steps as they stand and recorded: in tf32 with its convolutions and beside the peer, then in the others."""
     for precision in PRECISIONS:
-        if results.left() < 20:
+        if results.left() < _LEAST:
             return
-        try:
-            recorded[precision] = _ours(place, results, precision, batch, filters)
-        except Exception as failure:  # one that fails is no reason not to time the others
-            results.note(f"step {precision}, batch {batch}", failed=f"{type(failure).__name__}: {failure}"[:300])
-    if "tf32" in recorded:
-        backends._current = place.load("tf32")
-        alone = convolutions_alone(place, recorded["tf32"])
-        step = _milliseconds(place, recorded["tf32"])[0]
-        results.note(f"convolutions alone tf32, batch {batch}", ms=alone, of_the_step=alone / step)
-        if peers:
-            _beside(place, results, recorded["tf32"], batch, filters)
+        updater = _tried(results, f"step {precision}, batch {batch}", _ours, place, results, precision, batch, filters)
+        if precision == "tf32" and updater is not None:
+            _tried(results, f"convolutions alone tf32, batch {batch}", _alone, place, results, updater, batch)
+            if peers:
+                _tried(results, "PyTorch", _beside, place, results, updater, batch, filters)
+
+
+def _tried(results: Results, name: str, run: Callable[..., Any], *arguments: Any) -> Any:
+    """Call ``run``; where it fails, note that and return None: one that fails is no reason not to time the others."""
+    try:
+        return run(*arguments)
+    except Exception as failure:
+        results.note(name, failed=f"{type(failure).__name__}: {failure}"[:300])
+        return None
+
+
+def _alone(place: Place, results: Results, updater: MoCoGANUpdater, batch: int) -> None:
+    alone, step = convolutions_alone(place, updater), _milliseconds(place, updater)[0]
+    results.note(f"convolutions alone tf32, batch {batch}", ms=alone, of_the_step=alone / step)
 
 
 def _ours(place: Place, results: Results, precision: str, batch: int, filters: int) -> MoCoGANUpdater:
@@ -55,6 +64,9 @@ def _ours(place: Place, results: Results, precision: str, batch: int, filters: i
     updater = make_updater(place, batch=batch, filters=filters, ema=False)
     run(updater, _WARM_UP)
     standing = _milliseconds(place, updater)
+    results.note(
+        f"step {precision} as it stands, batch {batch}", ms=standing[0], from_ms=standing[1], to_ms=standing[2]
+    )
     refusals: list[str] = []
     updater.record(place.recorder(), refusals.append)
     run(updater, _WARM_UP)
@@ -64,7 +76,6 @@ def _ours(place: Place, results: Results, precision: str, batch: int, filters: i
         recorded_ms=median_ms,
         from_ms=least,
         to_ms=most,
-        as_it_stands_ms=standing[0],
         **({"refused": refusals[0]} if refusals else {}),
     )
     return updater

@@ -36,7 +36,11 @@ def check(place: Place, results: Results, fixtures: Path | None) -> None:
         results.check(f"step recorded in {precision} is finite", lambda p=precision: (_finite(place, p), 0.0))
     if fixtures is None:
         return
-    numbers = npz_files.read(fixtures / "pub_mocogan_io.npz")
+    try:
+        numbers = npz_files.read(fixtures / "pub_mocogan_io.npz")
+    except OSError as error:
+        results.note("published networks", left_out=str(error))
+        return
     backends._current = place.load("float32")
     for what, measure in _published(place, fixtures, numbers).items():
         results.check(f"published {what}", lambda measure=measure: (measure(), 1e-4))

@@ -62,6 +62,7 @@ class Feeds:
     def __init__(self, device: chainer.backend.Device):
         self._device = device
         self._tape: _Measuring | _Recording | None = None
+        self._recording: _Recording | None = None
         self._left: deque[list[np.ndarray]] = deque()
 
     @property
@@ -122,6 +123,7 @@ class Feeds:
     def take_back(self) -> None:
         """The recording failed: what was drawn for it is taken by the next run as the step stands."""
         self._left.extend(self._recording.drawn)
+        self._recording = None  # what it was to do afterwards holds arrays of the device
 
     def refill(self) -> None:
         """Draw for another run of the recorded step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -40,9 +41,10 @@ class PinnedStaging:
 
 
 class GraphRecorder:
-    """Records work as a CUDA graph on a stream of its own, with a memory pool of its own that nothing else uses.
+    """Records work as a CUDA graph on a stream of its own, with memory of its own that nothing else uses.
 
-    The arrays that the work makes stay where they are from run to run: what the graph wrote can be read after it.
+    The arrays that the work makes stay where they are from run to run: what the graph wrote can be read after it. The
+    memory is given back when the recorder is.
 
     Args:
         cupy: the module.
@@ -50,7 +52,9 @@ class GraphRecorder:
 
     def __init__(self, cupy: Any):
         self._cupy = cupy
-        self._pools: list[Any] = []
+        self._memories: list[_Memory] = []
+        self._streams: list[Any] = []  # a library's handle may still name one
+        weakref.finalize(self, _give_back, self._memories)
 
     def staging(self, size: int) -> PinnedStaging:
         """See :class:`~mocogan_chainer.backends.recorded_step.Recorder`."""
@@ -59,16 +63,19 @@ class GraphRecorder:
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """See :class:`~mocogan_chainer.backends.recorded_step.Recorder`."""
         cuda = self._cupy.cuda
-        pool = cuda.MemoryPool()
-        self._pools.append(pool)  # a graph holds addresses, not memory
-        stream = cuda.Stream(non_blocking=True)
         cuda.Device().synchronize()
-        with cuda.using_allocator(pool.malloc), stream:
+        self._cupy.get_default_memory_pool().free_all_blocks()  # a graph takes about what a step as it stands took
+        memory = _Memory(cuda)
+        self._memories.append(memory)
+        self._streams.append(cuda.Stream(non_blocking=True))
+        stream = self._streams[-1]
+        with cuda.using_allocator(memory.pool.malloc), stream:
             stream.begin_capture()
             try:
                 work()
             except BaseException:
                 self._abandon(stream)
+                _give_back(self._memories)
                 raise
             graph = stream.end_capture()
         return graph.launch
@@ -79,3 +86,36 @@ class GraphRecorder:
             stream.end_capture()
         except (RuntimeError, self._cupy.cuda.runtime.CUDARuntimeError):
             return
+
+
+class _Memory:
+    """A pool whose memory stays until it is given back.
+
+    A graph holds addresses. CuPy's own pool, when it is short, frees what seems unused, which a graph may go on using.
+
+    Args:
+        cuda: CuPy's module.
+
+    Attributes:
+        pool: takes its memory from here.
+    """
+
+    def __init__(self, cuda: Any):
+        self._cuda = cuda
+        self._held: list[Any] = []
+        self.pool = cuda.MemoryPool(self._allocate)
+
+    def _allocate(self, size: int) -> Any:
+        memory = self._cuda.Memory(size)
+        self._held.append(memory)
+        return self._cuda.MemoryPointer(memory, 0)
+
+    def give_back(self) -> None:
+        """Free all that no array holds any more."""
+        self._held.clear()
+        self.pool.free_all_blocks()
+
+
+def _give_back(memories: list[_Memory]) -> None:
+    while memories:
+        memories.pop().give_back()

@@ -131,6 +131,26 @@ def test_the_device_counts_updates_from_where_a_snapshot_was_taken(make_updater)
     assert int(optimizer._count[0]) == 2
 
 
+def test_a_recording_that_fails_changes_nothing(make_updater):
+    """What was drawn for it, Adam's step sizes too, is taken by the same step as it stands."""
+    plain, refused = make_updater("infogan", CLASSES), make_updater("infogan", CLASSES)
+    run(plain, STEPS, recorded=False)
+    kept = [p.array for o in refused.get_all_optimizers().values() for p in o.target.params()]
+    refusals = []
+
+    def everything():
+        return [*arrays(refused).values(), *kept] if refused.iteration else []
+
+    recorder = HostRecorder(refused.feeds, refused.update_all, arrays=everything, fails_at_end=True)
+    refused.record(recorder, refusals.append)
+    for _ in range(STEPS):
+        refused.update()
+    assert refusals == ["the graph cannot be made"]
+    assert host_state(plain) == host_state(refused)
+    for name, array in arrays(plain).items():
+        np.testing.assert_allclose(arrays(refused)[name], array, rtol=2e-3, atol=2e-5, err_msg=name)
+
+
 def test_other_families_say_why_they_are_not_recorded(make_updater, monkeypatch):
     updater, refusals = make_updater("normal", CLASSES), []
     monkeypatch.setattr(type(updater), "unrecordable", "it rolls dice")
