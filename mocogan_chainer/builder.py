@@ -376,10 +376,9 @@ def _value(config: Config, name: str) -> Any:
     return value
 
 
-def forget_rows(config: Config, out: Path) -> None:
-    """Remove what a run that goes back to its start has reported in its folder ``out`` and to TensorBoard."""
+def forget_points(config: Config) -> None:
+    """Remove what a run that goes back to its start has reported to TensorBoard."""
     extensions.cut(tensorboard_folder(config), 0)
-    (out / "log").unlink(missing_ok=True)
 
 
 def renew_noise(trainer: training.Trainer, config: Config, rollbacks: int) -> None:

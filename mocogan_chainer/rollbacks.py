@@ -88,10 +88,10 @@ class Run:
         self._went_back_to = snapshot.iteration if snapshot is not None else 0
         if snapshot is not self._resumed:
             snapshot_files.go_back(snapshot)
-        out, self.trainer = Path(self.trainer.out), None
+        self.trainer = None
         gc.collect()  # the parts of a trainer hold one another
         if snapshot is None:
-            builder.forget_rows(self._config, out)
+            builder.forget_points(self._config)
         where = f"{snapshot.path}, iteration {snapshot.iteration}," if snapshot is not None else "the start"
         extensions.write_line(f"{what}; going back to {where} with new noise: rollback {rollbacks} of {most}")
         self.trainer = self._build(say=lambda line: None)

@@ -51,7 +51,7 @@ def sick(monkeypatch):
 
 
 def arrays_of(path):
-    return {n: a for n, a in checkpoint.load(path).arrays.items() if "elapsed" not in n and "_log" not in n}
+    return {n: a for n, a in checkpoint.load(path).arrays.items() if "elapsed" not in n and "LogReport/rows" not in n}
 
 
 def rows(folder):

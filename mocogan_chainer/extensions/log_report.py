@@ -3,41 +3,109 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import chainer
+import numpy as np
 from chainer import training
 from chainer.training import extensions
 
-from mocogan_chainer.files import atomic_write
+from mocogan_chainer.files import atomic_write, explained
+
+Row = dict[str, float]
 
 
 class LogReport(extensions.LogReport):
-    """Chainer's report of mean values, whose file is whole at any time and has what the run's history has.
+    """Chainer's report of mean values, whose rows are in the file ``log`` and not in memory.
 
-    The rows and the sums since the last one are part of a snapshot. The file of a resumed run begins with the rows of
-    its snapshot, without those that were written after it.
+    The file is a JSON array, a row a line, and whole at any time. A snapshot has its rows, and the sums since the last
+    one; the file of a resumed run begins with the rows of its snapshot, without those that were written after it.
 
     Args:
         trigger: when a row is written.
+
+    Attributes:
+        newest: the last row; None before the first one.
     """
 
     def __init__(self, trigger: Any):
-        super().__init__(trigger=trigger, filename=None)
-        self._written = 0
+        super().__init__(trigger=trigger)
+        self._log_name = None  # Chainer would write all rows of its memory
+        self._path: Path | None = None
+        self._restored: list[Row] = []
+        self.newest: Row | None = None
+
+    @property
+    def log(self) -> list[Row]:
+        """All rows."""
+        return list(self.rows())
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows from the first to the last; each is read when its turn comes."""
+        return _parsed(_texts(self._path))
 
     def initialize(self, trainer: training.Trainer) -> None:
-        """Write the rows of the snapshot that the run goes on from."""
-        self._write(trainer)
+        """Let the file have the rows of the snapshot that the run goes on from, and no others."""
+        self._path = Path(trainer.out) / "log"
+        if self._restored:
+            _write(self._path, map(_text, self._restored))
+            self._restored.clear()
+        else:
+            with explained(self._path):
+                self._path.unlink(missing_ok=True)
 
     def __call__(self, trainer: training.Trainer) -> None:
         """Take in what was reported; write a row where one is due."""
         super().__call__(trainer)
-        if len(self.log) > self._written:
-            self._write(trainer)
+        if self._log:  # where Chainer puts it
+            self.newest = self._log.pop()
+            _write(self._path, chain(_texts(self._path), [_text(self.newest)]))
 
-    def _write(self, trainer: training.Trainer) -> None:
-        self._written = len(self.log)
-        if self.log:
-            with atomic_write(Path(trainer.out) / "log") as file:
-                file.write(json.dumps(self.log, indent=4).encode())
+    def serialize(self, serializer: Any) -> None:
+        """Save or load the rows, and the sums since the last one."""
+        self._summary.serialize(serializer["_summary"])
+        if isinstance(serializer, chainer.serializer.Serializer):
+            serializer("rows", np.frombuffer(b"\n".join(_texts(self._path)), np.uint8))
+            return
+        stored = serializer("rows", None)
+        earlier = serializer("_log", None)  # where earlier versions put them
+        texts = stored.tobytes().splitlines() if earlier is None else map(_text, json.loads(str(earlier)))
+        self._restored = list(_parsed(texts))
+        self.newest = self._restored[-1] if self._restored else None
+
+
+def _write(path: Path, texts: Iterable[bytes]) -> None:
+    """Write rows, one after another: the file grows with the run, and memory does not."""
+    with atomic_write(path) as file:
+        before = b"[\n"
+        for text in texts:
+            file.write(before + text)
+            before = b",\n"
+        file.write(b"\n]\n")
+
+
+def _text(row: Row) -> bytes:
+    return json.dumps(row).encode()
+
+
+def _texts(path: Path) -> Iterator[bytes]:
+    """Yield the rows of a file as they stand there; none where there is no file."""
+    try:
+        with path.open("rb") as file:
+            yield from (line.rstrip(b",\n") for line in file if line.startswith(b"{"))
+    except FileNotFoundError:
+        return
+
+
+def _parsed(texts: Iterable[bytes]) -> Iterator[Row]:
+    """Yield rows, without what somebody else has made of some."""
+    for text in texts:
+        try:
+            row = json.loads(text)
+        except ValueError:
+            continue
+        if "iteration" in row and all(isinstance(value, (int, float)) for value in row.values()):
+            yield row

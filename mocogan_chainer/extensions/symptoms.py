@@ -42,15 +42,6 @@ def wins(row: Row, network: str, certain: tuple[float, float]) -> bool:
     return row.get(f"{network}/loss", np.inf) <= CERTAIN_LOSS
 
 
-def winning(rows: Sequence[Row], network: str, certain: tuple[float, float]) -> int:
-    """Return for how many iterations a discriminator has won up to the last row; :data:`LONG` and more are alike."""
-    end = rows[-1]["iteration"] if rows else 0
-    for row in reversed(rows):
-        if not wins(row, network, certain) or end - row["iteration"] >= LONG:
-            return end - row["iteration"]
-    return end
-
-
 def distance(videos: np.ndarray) -> float:
     """Return how far apart videos are: the root of the mean square of what two of them differ by, 0 to 255.
 

@@ -22,7 +22,7 @@ class LossTable(training.Extension):
 
     def __call__(self, trainer: training.Trainer) -> None:
         """Print the newest row, before the first one the header."""
-        row = trainer.get_extension("LogReport").log[-1]
+        row = trainer.get_extension("LogReport").newest
         if self._columns is None:
             self._columns = [name for name in sorted(row) if name.endswith("loss")]
             header = ["iteration", "epoch", "seconds", *map(_heading, self._columns)]

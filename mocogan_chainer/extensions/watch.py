@@ -34,13 +34,19 @@ class Watch(training.Extension):
         self._distances: list[float] = []
         self._seen: dict[str, tuple[int, int]] = {}  # by what was looked at: its digest, and the first iteration of it
         self._looked = 0
+        self._doubted: dict[str, int] = {}  # by discriminator: the last iteration that it had doubts in
+        self._judged = 0
         self._due: dict[str, float] = {}
+
+    def initialize(self, trainer: training.Trainer) -> None:
+        """Begin to watch, perhaps in the middle of a run."""
+        self._judged = self._judged or trainer.updater.iteration
 
     def __call__(self, trainer: training.Trainer) -> None:
         """Judge a new row of the log, and report what was warned of since the last iteration."""
-        rows, iteration = trainer.get_extension("LogReport").log, trainer.updater.iteration
-        if rows and rows[-1]["iteration"] == iteration - 1:
-            self._judge(rows, trainer.updater.certain)
+        row = trainer.get_extension("LogReport").newest
+        if row is not None and row["iteration"] == trainer.updater.iteration - 1:
+            self._judge(row, trainer.updater.certain)
         trainer.observation.update(self._due)
         self._due.clear()
 
@@ -64,18 +70,26 @@ class Watch(training.Extension):
     def serialize(self, serializer: Any) -> None:
         """Save or load what was seen."""
         state = {"distances": self._distances, "seen": self._seen, "looked": self._looked}
+        state |= {"doubted": self._doubted, "judged": self._judged}
         saves = isinstance(serializer, chainer.serializer.Serializer)
         stored = serializer("state", json.dumps(state) if saves else None)
         if stored is not None and not saves:  # a snapshot of a run that was not watched has none
             state = json.loads(str(stored))
             self._distances, self._looked = state["distances"], state["looked"]
             self._seen = {what: tuple(seen) for what, seen in state["seen"].items()}
+            self._doubted, self._judged = state.get("doubted", {}), state.get("judged", 0)  # earlier versions: neither
 
-    def _judge(self, rows: list[symptoms.Row], certain: tuple[float, float]) -> None:
-        for network in symptoms.discriminators(rows[-1]):
-            now, before = (symptoms.winning(r, network, certain) for r in (rows, rows[:-1]))
-            if now >= symptoms.LONG > before:
-                self._warn(f"{network}_wins", now, rows[-1]["iteration"], _certainty(network, rows[-1], now))
+    def _judge(self, row: symptoms.Row, certain: tuple[float, float]) -> None:
+        """Judge a row: the mean values since the row before."""
+        iteration = row["iteration"]
+        for network in symptoms.discriminators(row):
+            doubted = self._doubted.setdefault(network, self._judged)
+            if not symptoms.wins(row, network, certain):
+                self._doubted[network] = iteration
+            elif iteration - doubted >= symptoms.LONG > self._judged - doubted:
+                line = _certainty(network, row, iteration - doubted)
+                self._warn(f"{network}_wins", iteration - doubted, iteration, line)
+        self._judged = iteration
 
     def _judge_distance(self, distance: float, iteration: int) -> None:
         self._also("preview/distance", distance, iteration)

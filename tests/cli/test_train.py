@@ -77,31 +77,6 @@ def test_tensorboard_gets_losses_and_videos(run, tmp_path):
     assert videos == {"samples": [2, 4]}
 
 
-def arrays_of(path):
-    return {n: a for n, a in checkpoint.load(path).arrays.items() if "elapsed" not in n and "_log" not in n}
-
-
-@pytest.mark.parametrize(("model", "settings"), [("infogan", []), ("cgan", ["flip=true", "balance_classes=true"])])
-def test_a_resumed_run_ends_as_an_uninterrupted_one(run, tmp_path, model, settings):
-    """Bit for bit: weights, optimizers, moving average, random streams, iterators."""
-    small = [*SMALL, *settings]
-    assert run("--model", model, small=small, iterations=6)[0] == 0
-    whole = arrays_of(tmp_path / "result" / model / "snapshot_iter_6.npz")
-    shutil.move(tmp_path / "result" / model, tmp_path / "whole")
-    assert run("--model", model, small=small, iterations=4)[0] == 0
-    code, out, _ = run("--resume", f"result/{model}/snapshot_latest.npz", iterations=6)
-    assert code == 0
-    assert "at iteration 4" in out
-    resumed = arrays_of(tmp_path / "result" / model / "snapshot_iter_6.npz")
-    assert resumed.keys() == whole.keys()
-    for name, array in whole.items():
-        assert np.array_equal(array, resumed[name]), name
-    logs = [json.loads((folder / "log").read_text()) for folder in (tmp_path / "whole", tmp_path / "result" / model)]
-    for row in (*logs[0], *logs[1]):
-        del row["elapsed_time"]
-    assert logs[0] == logs[1]
-
-
 def test_without_moving_average(run, tmp_path):
     assert run("--model", "normal", "--set", "ema_decay=0")[0] == 0
     path = tmp_path / "result" / "normal" / "snapshot_latest.npz"

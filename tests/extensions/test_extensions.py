@@ -7,11 +7,13 @@ import pytest
 from PIL import Image
 
 from mocogan_chainer import extensions
+from mocogan_chainer.extensions.loss_plot import MOST, Curve
 
 
 def trainer_at(iteration, epoch_detail=0.0, out=None, log=()):
     updater = SimpleNamespace(iteration=iteration, epoch_detail=epoch_detail)
-    return SimpleNamespace(updater=updater, out=out, get_extension=lambda _name: SimpleNamespace(log=list(log)))
+    report = SimpleNamespace(rows=lambda: iter(log), newest=log[-1] if log else None)
+    return SimpleNamespace(updater=updater, out=out, get_extension=lambda _name: report)
 
 
 def test_training_stops_at_whichever_comes_first():
@@ -63,6 +65,28 @@ def test_the_plot_has_a_panel_a_network(tmp_path):
     blue = (np.abs(pixels - [31, 119, 180]).sum(axis=2) < 20).any(axis=1)  # the first curve's colour
     assert blue[:260].any()
     assert blue[260:].any()
+
+
+def test_of_a_long_log_the_plot_has_means_and_extremes():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=5 * MOST + 3)
+    curve = Curve()
+    for i, value in enumerate(values):
+        curve.add(10 * i, value)
+    assert MOST / 2 < len(curve.points) <= MOST
+    for at, point in zip(range(0, len(values), 8), curve.points, strict=True):
+        chunk = values[at : at + 8]
+        assert point.rows == len(chunk)
+        assert point.iteration == pytest.approx(10 * (at + (len(chunk) - 1) / 2))
+        assert point.mean == pytest.approx(chunk.mean())
+        assert (point.least, point.greatest) == (chunk.min(), chunk.max())
+
+
+def test_of_a_short_log_the_plot_has_every_row():
+    curve = Curve()
+    for i in range(MOST):
+        curve.add(i, -i)
+    assert [point[:4] for point in curve.points] == [(i, -i, -i, -i) for i in range(MOST)]
 
 
 def test_grid_of_videos(tmp_path):

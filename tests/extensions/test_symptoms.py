@@ -12,45 +12,29 @@ from mocogan_chainer.models.updater import GANUpdater
 LOGITS = GANUpdater.certain
 
 
-def rows(*scores, every=100, network="critic"):
-    """Rows of a log: of each the mean scores of real and of generated ones."""
-    return [
-        {"iteration": every * (i + 1), f"{network}/real": real, f"{network}/fake": fake}
-        for i, (real, fake) in enumerate(scores)
-    ]
+def row(real, fake):
+    """A row of the log: the mean scores of real and of generated ones."""
+    return {"iteration": 100, "critic/real": real, "critic/fake": fake}
 
 
-class TestWinning:
-    def test_counts_iterations_back_to_the_last_doubt(self):
-        log = rows((9, -9), (1, -9), (9, -9), (9, -9), (9, -9))
-        assert symptoms.winning(log, "critic", LOGITS) == 300
-        assert symptoms.winning(log[:2], "critic", LOGITS) == 0
-        assert symptoms.winning(log[:1], "critic", LOGITS) == 100
-        assert symptoms.winning([], "critic", LOGITS) == 0
-
-    @pytest.mark.parametrize("doubt", [(7.9, -9), (9, -7.9), (-9, 9), (np.nan, -9)])
-    def test_both_scores_must_be_beyond_the_line(self, doubt):
-        assert symptoms.winning(rows((9, -9), doubt), "critic", LOGITS) == 0
+class TestWins:
+    @pytest.mark.parametrize("scores", [(7.9, -9), (9, -7.9), (-9, 9), (np.nan, -9)])
+    def test_both_scores_must_be_beyond_the_line(self, scores):
+        assert not symptoms.wins(row(*scores), "critic", LOGITS)
+        assert symptoms.wins(row(9, -9), "critic", LOGITS)
 
     def test_the_line_is_the_losses(self):
         """Of least squares a discriminator is certain at 1 and 0, where logits would be full of doubt."""
-        log = rows((0.97, 0.02))
-        assert symptoms.winning(log, "critic", LOGITS) == 0
-        assert symptoms.winning(log, "critic", (0.95, 0.05)) == 100
+        assert not symptoms.wins(row(0.97, 0.02), "critic", LOGITS)
+        assert symptoms.wins(row(0.97, 0.02), "critic", (0.95, 0.05))
 
-    def test_without_scores_the_loss_tells(self):
-        log = [{"iteration": i, "discriminator/loss": loss} for i, loss in ((10, 0.7), (20, 0.0006), (30, 0.0001))]
-        assert symptoms.winning(log, "discriminator", LOGITS) == 20
-
-    def test_long_is_reached_in_a_long_log(self):
-        log = rows(*[(9, -9)] * 40, every=50)
-        streaks = [symptoms.winning(log[: i + 1], "critic", LOGITS) for i in range(len(log))]
-        assert streaks[:10] == list(range(50, 501, 50))
-        assert min(streaks[9:]) >= symptoms.LONG
+    @pytest.mark.parametrize(("loss", "expected"), [(0.7, False), (0.0006, True)])
+    def test_without_scores_the_loss_tells(self, loss, expected):
+        assert symptoms.wins({"discriminator/loss": loss}, "discriminator", LOGITS) == expected
 
     def test_who_discriminates(self):
-        row = {"iteration": 1, "generator/loss": 1, "critic/real": 1, "critic/fake": 1, "x_discriminator/loss": 1}
-        assert symptoms.discriminators(row) == ["critic", "x_discriminator"]
+        more = {"generator/loss": 1, "x_discriminator/loss": 1}
+        assert symptoms.discriminators(row(1, 1) | more) == ["critic", "x_discriminator"]
 
 
 class TestDistance:

@@ -18,7 +18,7 @@ class Watched:
 
     def __init__(self):
         self.network = chainer.links.Linear(3, 2)
-        self.scalars, self.log = [], []
+        self.scalars, self.newest = [], None
         self.watch = extensions.Watch("generator", self.network, lambda *scalar: self.scalars.append(scalar), True)
         self.iteration = 0
 
@@ -35,14 +35,20 @@ class Watched:
     def report(self, row=None):
         """An iteration, the one after that of the row."""
         if row is not None:
-            self.log.append(row)
+            self.newest = row
         self.iteration = (row["iteration"] if row else self.iteration) + 1
-        updater = SimpleNamespace(iteration=self.iteration, certain=GANUpdater.certain)
-        trainer = SimpleNamespace(
-            updater=updater, observation={}, get_extension=lambda name: SimpleNamespace(log=self.log)
-        )
+        trainer = self._trainer()
         self.watch(trainer)
         return trainer.observation
+
+    def begin(self, iteration):
+        """Go on from there."""
+        self.iteration = iteration
+        self.watch.initialize(self._trainer())
+
+    def _trainer(self):
+        updater = SimpleNamespace(iteration=self.iteration, certain=GANUpdater.certain)
+        return SimpleNamespace(updater=updater, observation={}, get_extension=lambda name: self)
 
 
 @pytest.fixture
@@ -89,14 +95,46 @@ def test_a_generator_that_stands_still_is_said_once(watched, capsys):
     ]
 
 
-def test_a_discriminator_that_wins_is_said_once(watched, capsys):
+def wins(iteration, real=9):
+    return {"iteration": iteration, "critic/loss": 1e-3, "critic/real": real, "critic/fake": -9}
+
+
+SCORES = "(real 9, fake -9, loss 0.001)"
+
+
+@pytest.mark.parametrize(("every", "said"), [(100, 500), (50, 500), (300, 600), (2000, 2000)])
+def test_a_discriminator_that_wins_is_said_once(watched, capsys, every, said):
     for i in range(1, 20):
-        watched.report({"iteration": 100 * i, "critic/loss": 1e-3, "critic/real": 9, "critic/fake": -9})
-    scores = "real 9, fake -9, loss 0.001"
+        watched.report(wins(every * i))
     assert capsys.readouterr().out.splitlines() == [
-        f"warning: iteration 500: the critic has had no doubts for 500 iterations ({scores}): it wins outright"
+        f"warning: iteration {said}: the critic has had no doubts for {said} iterations {SCORES}: it wins outright"
     ]
-    assert watched.scalars == [("warning/critic_wins", 500, 500)]
+    assert watched.scalars == [("warning/critic_wins", said, said)]
+
+
+def test_a_doubt_begins_the_count_anew(watched):
+    for i in range(1, 20):
+        watched.report(wins(100 * i, real=1 if i in (3, 10) else 9))
+    assert watched.scalars == [("warning/critic_wins", 500, 800), ("warning/critic_wins", 500, 1500)]
+
+
+def test_the_count_goes_through_a_snapshot(tmp_path):
+    first, second = Watched(), Watched()
+    for i in (1, 2, 3):
+        first.report(wins(100 * i, real=9 if i > 1 else 1))
+    checkpoint.save(tmp_path / "a.npz", first.watch, config="", data={}, iteration=300)
+    checkpoint.load(tmp_path / "a.npz").restore(second.watch)
+    second.begin(300)
+    for i in (4, 5, 6):
+        second.report(wins(100 * i))
+    assert second.scalars == [("warning/critic_wins", 500, 600)]
+
+
+def test_what_was_before_it_watched_does_not_count(watched):
+    watched.begin(1000)
+    for i in range(11, 16):
+        watched.report(wins(100 * i))
+    assert watched.scalars == [("warning/critic_wins", 500, 1500)]
 
 
 def test_what_was_seen_goes_through_a_snapshot(tmp_path, capsys):

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mocogan_chainer import runs, snapshot_files
+from mocogan_chainer import checkpoint, runs, snapshot_files
 from mocogan_chainer.cli import train
 from mocogan_chainer.errors import OutputError, SnapshotError, Stopped
 from mocogan_chainer.extensions import LossPlot
@@ -98,6 +99,33 @@ def test_stopped_by_a_signal_and_crashed_between_snapshots(data, tmp_path, whole
     assert list(snapshot_files.found(tmp_path / "run")) == [2, 4]
     tiny_runs.run(family, data[family], tmp_path, ITERATIONS, **again)
     assert tiny_runs.differences(tiny_runs.result(tmp_path), expected) == []
+
+
+@pytest.mark.parametrize(
+    ("family", "settings"),
+    [
+        ("g3an", {"model.conditional": True}),
+        ("g3an", {"model.mode": "3d", "flip": True, "ema_decay": 0}),
+        ("affinegan", {"optimizer.decay_part": 0.7}),
+        ("affinegan", {"model.alpha_samples": "sorted", "model.patch": False, "ema_decay": 0.9}),
+        ("affinegan", {"model.generator": "resnet_6blocks", "model.fine_size": 32, "model.gan_loss": "lsgan"}),
+        ("prediction", {"model.lambda_perceptual": 1, "model.least_horizon": None, "ema_decay": 0.9}),
+        ("prediction", {"model.generator": "resnet", "ema_decay": 0, "flip": True}),
+    ],
+)
+def test_other_forms_of_a_family(data, tmp_path, family, settings):
+    """Crashed at 3, after its snapshot at 2, with the backend that a user has."""
+    settings = {"snapshot_interval": 2, "display_interval": 3, "backend": "auto"} | settings
+    run = partial(tiny_runs.run, family, data[family], iterations=4, settings=settings)
+    run(folder=tmp_path / "whole")
+    expected = tiny_runs.result(tmp_path / "whole")
+    with happens_in(3, crash), pytest.raises(Crash):
+        run(folder=tmp_path / "crashed")
+    run(folder=tmp_path / "crashed", resume=runs.NEWEST)
+    assert tiny_runs.differences(tiny_runs.result(tmp_path / "crashed"), expected) == []
+    half = tiny_runs.state(checkpoint.load(tmp_path / "whole" / "run" / "snapshot_iter_2.npz"))
+    weights = {name for name in half if name.startswith("trainer/updater/model:")}
+    assert len(weights & set(tiny_runs.differences(half, expected))) > len(weights) / 2
 
 
 def test_the_time_goes_on(data, tmp_path):

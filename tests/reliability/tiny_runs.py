@@ -115,7 +115,7 @@ def result(folder: Path) -> dict[str, Any]:
 
 def state(snapshot: checkpoint.Snapshot) -> dict[str, Any]:
     """Return all that a snapshot holds of a run, by name, without what depends on the clock."""
-    arrays = {n: a for n, a in snapshot.arrays.items() if "elapsed" not in n and not n.endswith("LogReport/_log")}
+    arrays = {n: a for n, a in snapshot.arrays.items() if "elapsed" not in n and not n.endswith("LogReport/rows")}
     made = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
     return made | {"iteration": snapshot.iteration}
 

@@ -1,13 +1,10 @@
-"""The commands on G3AN: a run, a resumed run, videos, a published checkpoint."""
+"""The commands on G3AN: a run, videos, a published checkpoint."""
 
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from mocogan_chainer import checkpoint
 from mocogan_chainer.cli import generate, import_checkpoint, train
 
 SMALL = ["every_nth=1", "model.ch_g=1", "model.ch_d=2", "model.dim_za=4", "model.dim_zm=3"]
@@ -16,31 +13,14 @@ SNAPSHOT = Path("result", "g3an", "snapshot_latest.npz")
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, tiny_dataset):
-    """Train in an empty folder on the tiny dataset; return the snapshot's arrays but those of the clock."""
+    """Train in an empty folder on the tiny dataset."""
     monkeypatch.chdir(tmp_path)
 
     def call(iterations, *arguments):
         more = ["--dataset", str(tiny_dataset), "--batchsize", "4", "--num_gen_samples", "2"]
         assert train.main([*arguments, *more, "--max_iteration", str(iterations)]) == 0
-        arrays = checkpoint.load(SNAPSHOT).arrays
-        return {name: array for name, array in arrays.items() if "elapsed" not in name and "_log" not in name}
 
     return call
-
-
-@pytest.mark.parametrize("settings", [["model.conditional=true"], ["model.mode=3d", "flip=true", "ema_decay=0"]])
-def test_a_resumed_run_ends_as_an_uninterrupted_one(run, settings):
-    model = ["--model", "g3an", "--set", *SMALL, *settings]
-    whole = run(4, *model)
-    shutil.rmtree("result")
-    half = run(2, *model)
-    resumed = run(4, "--resume", str(SNAPSHOT))
-    assert resumed.keys() == whole.keys()
-    for name, array in whole.items():
-        assert np.array_equal(array, resumed[name]), name
-    for array in ("W", "u", "v"):
-        name = f"trainer/updater/model:generator/blocks/1/spatial/conv/{array}"
-        assert not np.array_equal(half[name], whole[name])
 
 
 def test_it_generates(run):

@@ -34,32 +34,12 @@ def run(tmp_path, monkeypatch, shapes):
         more = ["--dataset", str(shapes), "--batchsize", "4", "--num_gen_samples", "2"]
         assert train.main([*arguments, *more, "--max_iteration", str(iterations)]) == 0
         arrays = checkpoint.load(SNAPSHOT).arrays
-        return {name: array for name, array in arrays.items() if "elapsed" not in name and "_log" not in name}
+        return {name: array for name, array in arrays.items() if "elapsed" not in name and "LogReport/rows" not in name}
 
     return call
 
 
 MODEL = ["--model", "prediction", "--set", *SETTINGS]
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        ["model.lambda_perceptual=1", "model.least_horizon=null", "ema_decay=0.9"],
-        ["model.generator=resnet", "model.motion_encoder=video", "ema_decay=0", "flip=true"],
-    ],
-)
-def test_a_resumed_run_ends_as_an_uninterrupted_one(run, settings):
-    whole = run(4, *MODEL, *settings)
-    shutil.rmtree("result")
-    half = run(2, *MODEL, *settings)
-    resumed = run(4, "--resume", str(SNAPSHOT))
-    assert resumed.keys() == whole.keys()
-    for name, array in whole.items():
-        assert np.array_equal(array, resumed[name]), name
-    for weights in ("predictor/motion/W_i", "predictor/transport/hidden/W", "image_discriminator/to_scores/W"):
-        name = f"trainer/updater/model:{weights}"
-        assert not np.array_equal(half[name], whole[name]), name
 
 
 def test_a_run_of_the_narrow_settings_goes_on_from_its_middle(run):
