@@ -35,12 +35,13 @@ class Watch(training.Extension):
         self._seen: dict[str, tuple[int, int]] = {}  # by what was looked at: its digest, and the first iteration of it
         self._looked = 0
         self._doubted: dict[str, int] = {}  # by discriminator: the last iteration that it had doubts in
-        self._judged = 0
+        self._judged: int | None = None  # the last row's iteration, or where the watch began
         self._due: dict[str, float] = {}
 
     def initialize(self, trainer: training.Trainer) -> None:
         """Begin to watch, perhaps in the middle of a run."""
-        self._judged = self._judged or trainer.updater.iteration
+        if self._judged is None:
+            self._judged = trainer.updater.iteration
 
     def __call__(self, trainer: training.Trainer) -> None:
         """Judge a new row of the log, and report what was warned of since the last iteration."""
@@ -77,7 +78,7 @@ class Watch(training.Extension):
             state = json.loads(str(stored))
             self._distances, self._looked = state["distances"], state["looked"]
             self._seen = {what: tuple(seen) for what, seen in state["seen"].items()}
-            self._doubted, self._judged = state.get("doubted", {}), state.get("judged", 0)  # earlier versions: neither
+            self._doubted, self._judged = state.get("doubted", {}), state.get("judged")  # earlier versions: neither
 
     def _judge(self, row: symptoms.Row, certain: tuple[float, float]) -> None:
         """Judge a row: the mean values since the row before."""

@@ -20,7 +20,7 @@ class Watched:
         self.network = chainer.links.Linear(3, 2)
         self.scalars, self.newest = [], None
         self.watch = extensions.Watch("generator", self.network, lambda *scalar: self.scalars.append(scalar), True)
-        self.iteration = 0
+        self.begin(0)
 
     def look(self, spread=20.0, learns=True):
         """Ten iterations, then a look at videos that are so far apart."""
@@ -131,6 +131,7 @@ def test_the_count_goes_through_a_snapshot(tmp_path):
 
 
 def test_what_was_before_it_watched_does_not_count(watched):
+    watched.watch = extensions.Watch("generator", watched.network, lambda *scalar: watched.scalars.append(scalar), True)
     watched.begin(1000)
     for i in range(11, 16):
         watched.report(wins(100 * i))
