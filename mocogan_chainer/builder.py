@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import chainer
 import numpy as np
 from chainer import training
 
-from mocogan_chainer import backends, checkpoint, compat, extensions, models, seeding
+from mocogan_chainer import backends, checkpoint, compat, extensions, models, seeding, snapshot_files
 from mocogan_chainer import config as configuration
 from mocogan_chainer.backends import cudnn
 from mocogan_chainer.config import Config
@@ -31,7 +30,7 @@ from mocogan_chainer.errors import (
     require_one_of,
     require_range,
 )
-from mocogan_chainer.files import ensure_writable
+from mocogan_chainer.files import ensure_writable, mebibytes
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.links.initialization import TooManyNumbersError, at_most
 from mocogan_chainer.models.family import Family
@@ -315,10 +314,15 @@ def _keep_data_on_gpu(
     if not all(hasattr(iterator, "next_places") for iterator in iterators):
         problem = "this model's frames are cut and scaled on the CPU"
     elif needed > (room := cudnn.free_memory() // 2):
-        problem = f"the frames take {needed >> 20:,} MiB, and half of the free memory is {room >> 20:,} MiB"
+        problem = f"the frames take {mebibytes(needed)}, and half of the free memory is {mebibytes(room)}"
     if problem is None:
-        updater.resident = resident.ResidentFrames(dataset, device)
-        say(f"the data is on the GPU: {needed >> 20:,} MiB")
+        try:
+            with asking("batch", "the frames"):
+                updater.resident = resident.ResidentFrames(dataset, device)
+        except ShortageError as error:
+            problem = str(error)
+    if problem is None:
+        say(f"the data is on the GPU: {mebibytes(needed)}")
     elif wish == "always":
         raise DeviceError(f"data_on_gpu=always: {problem}; use data_on_gpu=auto")
     else:
@@ -353,7 +357,7 @@ def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> bool:
     """
     snapshot.restore(trainer)
     ended = trainer.stop_trigger(trainer)
-    return not ended or not extensions.grid_path(Path(trainer.out), snapshot.iteration).exists()
+    return not ended or not snapshot_files.pictures(Path(trainer.out), snapshot.iteration).exists()
 
 
 @contextlib.contextmanager
@@ -362,18 +366,10 @@ def shortage_explained(config: Config) -> Iterator[None]:
     try:
         yield
     except ShortageError as error:
-        names = [name for name in _SMALLER[error.kind] if (value := _value(config, name)) is not None and value > 1]
-        lower = ", ".join(f"{name}={_value(config, name)}" for name in names)
+        values = {name: configuration.value(config, name) for name in _SMALLER[error.kind]}
+        lower = ", ".join(f"{name}={value}" for name, value in values.items() if value is not None and value > 1)
         frames = "" if error.kind == "networks" else ", or prepare smaller frames (preprocess.py --size)"
         raise MocoganError(f"{error}; lower {lower}{frames}; train.py --dry-run estimates what a step takes") from error
-
-
-def _value(config: Config, name: str) -> Any:
-    """Return a setting by its dotted name, None where the model has none."""
-    value: Any = config
-    for part in name.split("."):
-        value = value.get(part) if value is not None else None
-    return value
 
 
 def forget_points(config: Config) -> None:

@@ -139,6 +139,14 @@ def differences(first: Config, second: Config, prefix: str = "") -> list[str]:
     return names
 
 
+def value(config: Config, name: str) -> Any:
+    """Return a setting by its dotted name; None where the model has none of that name."""
+    found: Any = config
+    for part in name.split("."):
+        found = found.get(part) if found is not None else None
+    return found
+
+
 def _model_named_in(file: str | os.PathLike | None) -> str | None:
     name = None if file is None else _read(Path(file)).get("model_name")
     return name if isinstance(name, str) else None

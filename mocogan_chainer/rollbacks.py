@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from chainer.training import Trainer
 
 from mocogan_chainer import builder, checkpoint, extensions, snapshot_files
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import SickError, SnapshotError
+from mocogan_chainer.files import atomic_write, read_plain
+
+NOTE = "rollback.json"
 
 Say = Callable[[str], None]
+
+
+class Note(NamedTuple):
+    """Where a run last went back to: what a snapshot says too, from the next one on.
+
+    Attributes:
+        rollbacks: how often it has gone back.
+        iteration: of the snapshot that it went back to; 0 for the start.
+    """
+
+    rollbacks: int
+    iteration: int
+
+
+def read_note(out: Path) -> Note | None:
+    """Return the note in a run's folder; None where there is none, or what is there is none."""
+    try:
+        note = Note(**json.loads(read_plain(out / NOTE, 1 << 10)))
+    except (OSError, ValueError, TypeError):
+        return None
+    return note if all(type(number) is int and number >= 0 for number in note) else None
 
 
 class Run:
@@ -22,7 +49,7 @@ class Run:
     Args:
         build: ``build(say=...)`` builds the run's trainer, at the start.
         config: the run's settings.
-        resumed: the snapshot that the run goes on from, if any; it goes back there while it has none of its own.
+        resumed: the snapshot's file that the run goes on from, if any; it goes back there while it has none of its own.
         deadline: when, on the monotonic clock, the run must be over; None for no limit.
         say: takes lines for the user while the first trainer is built.
 
@@ -35,7 +62,7 @@ class Run:
         self,
         build: Callable[..., Trainer],
         config: Config,
-        resumed: checkpoint.Snapshot | None,
+        resumed: Path | None,
         deadline: float | None,
         say: Say,
     ):
@@ -55,6 +82,12 @@ class Run:
         self._asked = number
         if self.trainer is not None:
             self.trainer.get_extension("EarlyStop").ask(number)
+
+    def take_up(self, note: Note | None) -> None:
+        """Draw what was drawn by a run that went back to the present place and ended before its next snapshot."""
+        updater = self.trainer.updater
+        if note is not None and note.iteration == updater.iteration and note.rollbacks > updater.rollbacks:
+            self._renew(note)
 
     def to_end(self) -> None:
         """Train.
@@ -82,11 +115,10 @@ class Run:
     def _go_back(self, what: str) -> None:
         rollbacks = self.trainer.updater.rollbacks + 1
         most = self._config["max_rollbacks"] if self._config["on_nan"] == "rollback" else 0
-        snapshot = self._last_good()
+        snapshot = self._last_good(what)
         if rollbacks > most:
             raise SickError(f"{what}; {_advice(snapshot, most)}")
-        self._went_back_to = snapshot.iteration if snapshot is not None else 0
-        if snapshot is not self._resumed:
+        if snapshot is not None and Path(snapshot.path).parent.samefile(self.trainer.out):
             snapshot_files.go_back(snapshot)
         self.trainer = None
         gc.collect()  # the parts of a trainer hold one another
@@ -97,22 +129,30 @@ class Run:
         self.trainer = self._build(say=lambda line: None)
         if snapshot is not None:
             builder.resume(self.trainer, snapshot)
-        builder.renew_noise(self.trainer, self._config, rollbacks)
+        self._renew(Note(rollbacks, snapshot.iteration if snapshot is not None else 0))
 
-    def _last_good(self) -> checkpoint.Snapshot | None:
+    def _renew(self, note: Note) -> None:
+        """Draw from other streams from here on, also if the run ends before a snapshot says so."""
+        with atomic_write(Path(self.trainer.out) / NOTE) as file:
+            file.write(json.dumps(note._asdict()).encode())
+        self._went_back_to = note.iteration
+        builder.renew_noise(self.trainer, self._config, note.rollbacks)
+
+    def _last_good(self, what: str) -> checkpoint.Snapshot | None:
         """Return the run's newest snapshot, or the one before where it went back to the newest already.
 
         None is ever written of what is not finite, but what it holds may be on its way there. Those of turns that were
         left are set aside, so the folder has this turn's, and what it began from.
         """
-        paths = snapshot_files.found(Path(self.trainer.out))
-        tried = paths.pop(self._went_back_to, None)
-        for path in (*reversed(paths.values()), *([tried] if tried else [])):
-            try:
+        own = snapshot_files.found(Path(self.trainer.out))
+        tried = own.pop(self._went_back_to, None)
+        paths = [path for path in (*reversed(own.values()), tried, self._resumed) if path is not None]
+        for path in paths:
+            with contextlib.suppress(SnapshotError):
                 return checkpoint.load(path)
-            except SnapshotError:
-                continue
-        return self._resumed
+        if paths:
+            raise SickError(f"{what}; no snapshot to go back to is whole: {', '.join(map(str, paths))}")
+        return None
 
 
 def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:

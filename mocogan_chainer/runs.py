@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +17,11 @@ from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, OutputError, SnapshotError, Stopped
+from mocogan_chainer.extensions.event_files import PATTERN as EVENTS
 from mocogan_chainer.files import atomic_write, mebibytes, remove_leftovers
 from mocogan_chainer.locks import owned
 from mocogan_chainer.preprocessing import shapes
+from mocogan_chainer.rollbacks import Say
 from mocogan_chainer.snapshot_files import LATEST
 
 DEFAULT_DATASET = "data"
@@ -53,15 +54,15 @@ AUTO = "auto"
 
 RESULTS = (
     "snapshot_*.npz",
-    "snapshot_*.npz.damaged",
-    "snapshot_*.npz.superseded",
     "samples_iter_*.gif",
+    f"snapshot_*.npz{snapshot_files.DAMAGED}*",
+    f"snapshot_*.npz{snapshot_files.SUPERSEDED}*",
+    f"samples_iter_*.gif{snapshot_files.SUPERSEDED}*",
     "losses.png",
     "log",
+    rollbacks.NOTE,
 )
 """What a run writes into its folder, beside its settings."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,20 @@ def train(request: Request, say: Say) -> None:
         sought = _sought(request)
         if begun := sought is not None and sought.is_dir():
             _own(held, sought)
-        request, auto = _choose_snapshot(request, sought, say), request.resume == AUTO
+        goes_on, auto = request.resume is not None and not request.force, request.resume == AUTO
+        request = _choose_snapshot(request, sought, say)
         config, snapshot, weights = _settle(request)
         _check_before_work(config, weights)
         out = Path(config["out"]) / builder.run_name(config)
+        if not begun and (begun := out.is_dir()):
+            _own(held, out)  # first: what is wrong with a folder where a run is on is that it is on
         _check_free(out, request)
         if snapshot is None:
             _prepare_default_data(config, say)
         dataset = _open_dataset(config, snapshot)
         build = partial(builder.build_trainer, config, dataset, weights=weights)
-        run = rollbacks.Run(build, config, snapshot, request.deadline, say)
+        resumed = None if snapshot is None else Path(snapshot.path)
+        run = rollbacks.Run(build, config, resumed, request.deadline, say)
         if not begun:
             _own(held, out)
             _check_free(out, request)  # another may have been here meanwhile
@@ -119,7 +124,10 @@ def train(request: Request, say: Say) -> None:
             _own(held, builder.tensorboard_folder(config))
         if snapshot is not None and not _go_on(run.trainer, snapshot, auto, say):
             return
+        note = rollbacks.read_note(out) if goes_on else None
         _clear(out, request, config, snapshot, say)
+        snapshot = None  # it takes as much memory as the networks and their optimizers
+        run.take_up(note)
         with atomic_write(out / CONFIG) as file:
             file.write(configuration.dump(config).encode())
         used = len(dataset) - getattr(run.trainer.updater.get_iterator("main"), "skipped", 0)
@@ -251,10 +259,8 @@ def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None, check
     config = configuration.restore(snapshot.config, **stack)
     for name in configuration.differences(stored, config):
         if name.split(".")[0] in FIXED:
-            raise ConfigError(
-                f"{name}={_value(config, name)}: a resumed run keeps its {_value(stored, name)}; to change it start a "
-                "new run"
-            )
+            wanted, kept = (configuration.value(of, name) for of in (config, stored))
+            raise ConfigError(f"{name}={wanted}: a resumed run keeps its {kept}; to change it start a new run")
     return config, snapshot, None
 
 
@@ -264,7 +270,7 @@ def _settle_upon_weights(
     """Stack the settings upon those that the weights depend on, where they are not their model's defaults."""
     weights, stored = builder.load_snapshot(path)
     changed = configuration.differences(configuration.resolve(stored["model_name"]), stored)
-    kept = {name: _value(stored, name) for name in changed if name.split(".")[0] in OF_WEIGHTS}
+    kept = {name: configuration.value(stored, name) for name in changed if name.split(".")[0] in OF_WEIGHTS}
     if model is not None and configuration.resolve(model)["family"] != stored["family"]:
         raise ConfigError(f"--model {model}: {path} holds {stored['model_name']} of the family {stored['family']}")
     base = configuration.resolve(model or stored["model_name"], settings=kept)
@@ -306,6 +312,7 @@ def _clear(out: Path, request: Request, config: Config, snapshot: checkpoint.Sna
     """Make room: remove what is to be replaced and what a killed run left, set aside what will be made anew."""
     for pattern in (*RESULTS, CONFIG):
         remove_leftovers(out, pattern)
+    remove_leftovers(builder.tensorboard_folder(config), EVENTS)
     if not _goes_on_in(out, request):
         if request.force:
             _remove_results(out, builder.tensorboard_folder(config))
@@ -333,7 +340,7 @@ def _goes_on_in(out: Path, request: Request) -> bool:
 def _remove_results(out: Path, tensorboard: Path) -> None:
     """Remove what runs write, and nothing else."""
     results = (path for pattern in RESULTS for path in out.glob(pattern))
-    for path in (*results, *tensorboard.glob("events.out.tfevents.*")):
+    for path in (*results, *tensorboard.glob(EVENTS)):
         path.unlink()
 
 
@@ -391,10 +398,3 @@ def _snapshots(config: Config, size: int) -> str:
         kept = sorted(numbers)[-config["keep_last"] :]
         numbers = {n for n in numbers if n in kept or (config["keep_every"] and n % config["keep_every"] == 0)}
     return f"{line}; {len(numbers)} of them: {mebibytes(len(numbers) * size)}"
-
-
-def _value(config: Config, name: str) -> Any:
-    value: Any = config
-    for part in name.split("."):
-        value = value[part]
-    return value

@@ -7,6 +7,7 @@ always the newest state.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -16,13 +17,14 @@ from typing import NamedTuple
 
 from mocogan_chainer import checkpoint
 from mocogan_chainer.errors import DamagedError
-from mocogan_chainer.files import explained, sync_folder
+from mocogan_chainer.files import explained, sync_file, sync_folder
 
 LATEST = "snapshot_latest.npz"
 DAMAGED = ".damaged"
 SUPERSEDED = ".superseded"
 
 _NAME = re.compile(r"snapshot_iter_(\d+)\.npz")
+_PICTURES = re.compile(r"samples_iter_(\d+)\.gif")
 
 
 class Newest(NamedTuple):
@@ -42,9 +44,18 @@ def place(folder: Path, iteration: int) -> Path:
     return folder / f"snapshot_iter_{iteration}.npz"
 
 
+def pictures(folder: Path, iteration: int) -> Path:
+    """Return where the pictures of an iteration lie: the last thing that is written after a snapshot."""
+    return folder / f"samples_iter_{iteration}.gif"
+
+
 def found(folder: Path) -> dict[int, Path]:
     """Return the snapshots of a folder by their iterations, in ascending order."""
-    matches = [(_NAME.fullmatch(path.name), path) for path in folder.glob("snapshot_iter_*.npz")]
+    return _numbered(folder, _NAME)
+
+
+def _numbered(folder: Path, name: re.Pattern[str]) -> dict[int, Path]:
+    matches = [(name.fullmatch(path.name), path) for path in folder.glob("*_iter_*")]
     return dict(sorted((int(match[1]), path) for match, path in matches if match))
 
 
@@ -75,31 +86,35 @@ def point_latest(path: Path) -> None:
             os.link(path, temporary)
         except OSError:  # a file system without hard links
             shutil.copyfile(path, temporary)
+            sync_file(temporary)
         temporary.replace(latest)
         temporary.unlink(missing_ok=True)  # a rename does nothing where both names are one file already
         sync_folder(path.parent)
 
 
 def set_aside(paths: Iterable[Path], suffix: str) -> None:
-    """Rename snapshots so that they are not taken again; nothing is removed."""
+    """Rename files so that they are not taken again; nothing is removed, nor what was set aside before."""
     for path in paths:
+        names = itertools.chain([path.name + suffix], (f"{path.name}{suffix}.{n}" for n in itertools.count(2)))
         with explained(path):
-            path.replace(path.with_name(path.name + suffix))
+            path.replace(next(aside for name in names if not (aside := path.with_name(name)).exists()))
             sync_folder(path.parent)
 
 
-def after(folder: Path, iteration: int) -> list[Path]:
-    """Return the snapshots of a folder that are newer than an iteration, the newest first."""
-    return [path for number, path in reversed(found(folder).items()) if number > iteration]
-
-
 def go_back(snapshot: checkpoint.Snapshot) -> list[Path]:
-    """Make a snapshot the newest of its folder: set aside those after it and return them, the newest first."""
-    path = Path(snapshot.path)
-    later = after(path.parent, snapshot.iteration)
+    """Make a snapshot the newest of its folder: set aside those after it, and their pictures.
+
+    Returns:
+        Those snapshots, the newest first.
+    """
+    path, iteration = Path(snapshot.path), snapshot.iteration
+    later, pictures_later = (
+        [other for number, other in reversed(_numbered(path.parent, name).items()) if number > iteration]
+        for name in (_NAME, _PICTURES)
+    )
     if later:
         point_latest(path)
-        set_aside(later, SUPERSEDED)
+    set_aside((*pictures_later, *later), SUPERSEDED)
     return later
 
 

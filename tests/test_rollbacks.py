@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tensorboardX.proto.event_pb2 import Event
 
-from mocogan_chainer import builder, checkpoint, extensions
+from mocogan_chainer import builder, checkpoint, extensions, rollbacks
 from mocogan_chainer.cli import train
 from mocogan_chainer.extensions import event_files
 from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
+from tests.reliability import tiny_runs
 
 SMALL = [f"model.n_filters_{x}=2" for x in ("gen", "idis", "vdis")]
 
@@ -37,9 +37,9 @@ def run(tmp_path, monkeypatch, tiny_dataset, capsys):
 def sick(monkeypatch):
     """Let a discriminator's weights be spoiled before an iteration, in as many turns of the run as are named."""
 
-    def plan(iteration, turns=(0,)):
-        healthy = MoCoGANUpdater.update_video_discriminator
+    healthy = MoCoGANUpdater.update_video_discriminator
 
+    def plan(iteration, turns=(0,)):
         def update(self):
             if self.iteration + 1 == iteration and self.rollbacks in turns:
                 self.video_discriminator.blocks[0].conv.W.array[0] = np.nan
@@ -114,14 +114,7 @@ def test_a_run_goes_back_and_another_way(run, sick, tmp_path):
 def test_rollbacks_are_in_tensorboard(run, sick, tmp_path):
     sick(4)
     assert run("--log_tensorboard_interval", 1, settings=["on_nan=rollback"])[0] == 0
-    found = []
-    for path in (tmp_path / "runs" / "normal").iterdir():
-        content = path.read_bytes()
-        while content:
-            size = int.from_bytes(content[:8], "little")
-            event = Event.FromString(content[12 : 12 + size])
-            found += [(event.step, v.simple_value) for v in event.summary.value if v.tag == "rollbacks"]
-            content = content[16 + size :]
+    found = tiny_runs.series(tmp_path / "runs" / "normal")["rollbacks"]
     assert sorted(found) == [(i, 1) for i in (3, 4, 5, 6)]
 
 
@@ -138,6 +131,112 @@ def test_resuming_after_a_rollback_is_exact(run, sick, tmp_path):
     for name, array in whole.items():
         assert np.array_equal(array, resumed[name]), name
     assert rows(tmp_path / "whole") == rows(tmp_path / "result" / "normal")
+
+
+class Crash(BaseException):
+    """Nobody catches this one."""
+
+
+@pytest.fixture
+def crashes(monkeypatch):
+    """Let the process come to its end within an iteration of a turn of the run, once."""
+
+    def plan(iteration, turn):
+        update, left = MoCoGANUpdater.update_image_discriminator, [iteration]
+
+        def crash(self):
+            if left == [self.iteration + 1] and self.rollbacks == turn:
+                left.clear()
+                raise Crash
+            update(self)
+
+        monkeypatch.setattr(MoCoGANUpdater, "update_image_discriminator", crash)
+
+    return plan
+
+
+@pytest.mark.parametrize(("at", "resume"), [(5, "--resume"), (1, "--resume=auto")])
+def test_a_crash_before_the_next_snapshot_does_not_undo_a_rollback(run, sick, crashes, capsys, tmp_path, at, resume):
+    """Of a run that went back to its snapshot of iteration 4, or to its start."""
+    sick(at)
+    assert run(settings=["on_nan=rollback"])[0] == 0
+    shutil.move(tmp_path / "result" / "normal", tmp_path / "whole")
+    crashes(at, turn=1)
+    with pytest.raises(Crash):
+        run(settings=["on_nan=rollback"])
+    assert "going back to" in capsys.readouterr().out
+    code, out, _ = run(resume, settings=["on_nan=rollback"])
+    assert code == 0
+    assert "going back" not in out
+    whole = arrays_of(tmp_path / "whole" / "snapshot_iter_6.npz")
+    resumed = arrays_of(tmp_path / "result" / "normal" / "snapshot_iter_6.npz")
+    assert [name for name, array in whole.items() if not np.array_equal(array, resumed[name])] == []
+    assert rows(tmp_path / "whole") == rows(tmp_path / "result" / "normal")
+
+
+def test_rollbacks_before_a_crash_count(run, sick, crashes, capsys):
+    sick(3, turns=range(9))
+    crashes(3, turn=1)
+    with pytest.raises(Crash):
+        run(settings=["on_nan=rollback", "max_rollbacks=2"])
+    assert "rollback 1 of 2" in capsys.readouterr().out
+    code, out, err = run("--resume=auto", settings=["on_nan=rollback", "max_rollbacks=2"])
+    assert code == 2
+    assert "rollback 1 of" not in out
+    assert "2 rollbacks did not help (max_rollbacks)" in err
+
+
+def test_a_new_run_begins_with_its_own_noise(run, sick, tmp_path):
+    assert run()[0] == 0
+    healthy = arrays_of("result/normal/snapshot_iter_6.npz")
+    sick(5)
+    assert run("--force", settings=["on_nan=rollback"])[0] == 0
+    assert (tmp_path / "result" / "normal" / "rollback.json").exists()
+    sick(5, turns=())
+    assert run("--force")[0] == 0
+    again = arrays_of("result/normal/snapshot_iter_6.npz")
+    assert [name for name, array in healthy.items() if not np.array_equal(array, again[name])] == []
+    assert not (tmp_path / "result" / "normal" / "rollback.json").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[1, 2]", '{"rollbacks": 1}', '{"rollbacks": "1", "iteration": 4}', '{"rollbacks": -1, "iteration": 4}'],
+)
+def test_an_odd_note_is_none(tmp_path, text):
+    (tmp_path / "rollback.json").write_text(text)
+    assert rollbacks.read_note(tmp_path) is None
+
+
+def test_snapshots_that_are_all_damaged_are_no_reason_to_begin_anew(run, sick, monkeypatch, tmp_path):
+    sick(6)
+    symptom = rollbacks.Run._symptom
+
+    def harmed(self):
+        what = symptom(self)
+        for path in (tmp_path / "result" / "normal").glob("snapshot_iter_*.npz"):
+            path.write_bytes(b"harmed")
+        return what
+
+    monkeypatch.setattr(rollbacks.Run, "_symptom", harmed)
+    code, out, err = run(settings=["on_nan=rollback"])
+    assert code == 2
+    assert "going back" not in out
+    assert err.rstrip().endswith(
+        "; no snapshot to go back to is whole: result/normal/snapshot_iter_4.npz, result/normal/snapshot_iter_2.npz"
+    )
+
+
+def test_pictures_of_a_turn_that_was_left_are_set_aside(run, tmp_path):
+    assert run()[0] == 0
+    code, out, _ = run("--resume", "result/normal/snapshot_iter_2.npz")
+    assert code == 0
+    assert "snapshot_iter_4.npz, snapshot_iter_6.npz: set aside as *.superseded" in out
+    names = {path.name for path in (tmp_path / "result" / "normal").iterdir()}
+    assert {f"samples_iter_{i}.gif.superseded" for i in (4, 6)} < names
+    assert {f"samples_iter_{i}.gif" for i in (2, 4, 6)} < names
+    assert run("--resume", "result/normal/snapshot_iter_4.npz")[0] == 0
+    assert (tmp_path / "result" / "normal" / "snapshot_iter_6.npz.superseded.2").exists()
 
 
 def test_so_many_rollbacks_and_no_more(run, sick):

@@ -12,7 +12,7 @@ from mocogan_chainer.extensions.snapshot import Snapshot
 from mocogan_chainer.extensions.tensorboard import TensorBoard
 from mocogan_chainer.extensions.terminal import LossTable, Progress
 from mocogan_chainer.extensions.triggers import AnyOf, IntervalAndLast, StopTrigger
-from mocogan_chainer.extensions.video_grid import VideoGrid, grid_path
+from mocogan_chainer.extensions.video_grid import VideoGrid
 from mocogan_chainer.extensions.watch import Watch
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "VideoGrid",
     "Watch",
     "cut",
-    "grid_path",
     "signals_heard",
     "sigterm_raises",
     "write_line",

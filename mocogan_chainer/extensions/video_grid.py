@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 from chainer import training
 
-from mocogan_chainer import video
+from mocogan_chainer import snapshot_files, video
 from mocogan_chainer.shortage import asking
-
-
-def grid_path(out: Path, iteration: int) -> Path:
-    """Return where the grid of an iteration lies; it is the last thing that is written after a snapshot."""
-    return out / f"samples_iter_{iteration}.gif"
 
 
 class VideoGrid(training.Extension):
@@ -47,4 +42,4 @@ class VideoGrid(training.Extension):
         self._look(videos, iteration)
         grid = video.grid(videos, columns=math.ceil(math.sqrt(len(videos))))
         self._also("samples", grid, iteration)
-        video.write_gif(grid_path(Path(trainer.out), iteration), grid, self._fps)
+        video.write_gif(snapshot_files.pictures(Path(trainer.out), iteration), grid, self._fps)
