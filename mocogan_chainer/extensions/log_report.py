@@ -13,7 +13,7 @@ import numpy as np
 from chainer import training
 from chainer.training import extensions
 
-from mocogan_chainer.files import atomic_write, explained
+from mocogan_chainer.files import atomic_write, explained, open_plain
 
 Row = dict[str, float]
 
@@ -94,7 +94,7 @@ def _text(row: Row) -> bytes:
 def _texts(path: Path) -> Iterator[bytes]:
     """Yield the rows of a file as they stand there; none where there is no file."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             yield from (line.rstrip(b",\n") for line in file if line.startswith(b"{"))
     except FileNotFoundError:
         return
@@ -107,5 +107,9 @@ def _parsed(texts: Iterable[bytes]) -> Iterator[Row]:
             row = json.loads(text)
         except ValueError:
             continue
-        if "iteration" in row and all(isinstance(value, (int, float)) for value in row.values()):
+        if "iteration" in row and all(map(_is_number, row.values())):
             yield row
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 63)

@@ -31,6 +31,7 @@ class Reader:
         errors: the errors that it may raise.
         seconds: that one input may take.
         bound: bytes of memory that one input may take.
+        refuses: whether some inputs are errors; else it takes of each what it can.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Reader:
     errors: tuple[type[Exception], ...] = (MocoganError,)
     seconds: float = 10.0
     bound: int = BOUND
+    refuses: bool = True
     kept: list[Files] = field(default_factory=list)
 
     def inputs(self, folder: Path) -> list[Files]:

@@ -327,9 +327,9 @@ def start():
 def test_the_command_is_killed_refused_and_stopped(data, tmp_path, start, capsys):
     """kill -9 leaves a lock that is taken over; while a run is on, a second one is refused; Ctrl-C saves."""
     first = start(tmp_path, command(data, tmp_path))
-    code = train.main(command(data, tmp_path, "--resume"))
-    assert code == 2
-    assert f"{tmp_path / 'run'}: process {first.pid} on " in capsys.readouterr().err
+    for more in (["--resume"], [], ["--force"]):
+        assert train.main(command(data, tmp_path, *more)) == 2
+        assert f"{tmp_path / 'run'}: process {first.pid} on " in capsys.readouterr().err
     first.kill()
     first.wait()
     assert (tmp_path / "run" / "lock").exists()
