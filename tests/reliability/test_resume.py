@@ -231,6 +231,16 @@ class TestNewest:
             self.go_on(args, resume=resume)
         assert sorted(run.iterdir()) == before
 
+    def test_a_file_system_without_links(self, args, tmp_path, monkeypatch):
+        def refused(*names):
+            raise OSError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr(os, "link", refused)
+        tiny_runs.run(*args)
+        latest, newest = tmp_path / "run" / snapshot_files.LATEST, snapshot_files.place(tmp_path / "run", 2)
+        assert latest.read_bytes() == newest.read_bytes()
+        assert not latest.samefile(newest)
+
     def test_only_the_latest_is_left(self, args, run):
         for path in snapshot_files.found(run).values():
             path.unlink()
