@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 SEED ?= 0
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -60,7 +61,7 @@ demo: $(READY)
 	@echo "Done. Generated videos: demo/samples (begin with grid_4x6.gif). The run: demo/result/demo (losses.png, samples_iter_*.gif)."
 
 test: lint $(SAMPLES) $(PLANNING) $(WEIGHTS)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 fuzz: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing --inputs 1000 --seed $(SEED) --save fuzz

@@ -133,7 +133,7 @@ class TestKilled:
             assert process.returncode == 0
         return killed
 
-    @pytest.mark.parametrize(("workers", "step"), [(0, 20), (2, 30)])
+    @pytest.mark.parametrize(("workers", "step"), [(0, 50), (2, 60)])
     def test_shapes(self, start, tmp_path, workers, step):
         preprocessing.prepare("shapes", None, tmp_path / "whole", workers=0, **self.SHAPES)
         out = tmp_path / "out"
@@ -146,19 +146,19 @@ class TestKilled:
         preprocessing.prepare("folder", films, tmp_path / "whole", workers=0, size=16)
         out = tmp_path / "out"
         command = [*SCRIPT, "folder", films, out, "--size", 16, "--workers", 2]
-        assert self.kill_until_done(start, out, command, [1, 4, 7, 10]) >= 2
+        assert self.kill_until_done(start, out, command, [1, 5, 9]) >= 2
         assert content(out) == content(tmp_path / "whole")
 
     def test_at_random_moments(self, start, films, tmp_path):
         chance = random.Random(0)
         preprocessing.prepare("folder", films, tmp_path / "whole", workers=0, size=16)
         killed = 0
-        for i in range(3):
+        for i in range(2):
             out = tmp_path / f"out{i}"
             command = [*SCRIPT, "folder", films, out, "--size", 16, "--workers", 1 + i]
             killed += self.kill_until_done(start, out, command, [chance.uniform(0.1, 0.7) for _ in range(3)])
             assert content(out) == content(tmp_path / "whole")
-        assert killed >= 3
+        assert killed >= 2
 
 
 @needs_proc

@@ -118,7 +118,7 @@ def test_real_faces(shared, tmp_path, monkeypatch):
     happy = next(Path("raw").rglob("happy"))
     preprocessing.prepare("expressions", happy, "data/happy", size=72)
     settings = ["model.generator=unet_64", "model.ngf=4", "model.ndf=4", "optimizer.alpha=1e-3"]
-    arguments = ["--model", "affinegan", "--dataset", "data/happy", "--max_iteration", "60", "--display_interval", "20"]
+    arguments = ["--model", "affinegan", "--dataset", "data/happy", "--max_iteration", "30", "--display_interval", "10"]
     assert train.main([*arguments, "--set", *settings]) == 0
     rows = json.loads(Path("result/affinegan/log").read_text())
     assert rows[-1]["generator/l1_loss"] < 0.6 * rows[0]["generator/l1_loss"]
