@@ -44,6 +44,8 @@ def reason(error: OSError) -> str:
         return "no permission to write there; choose another folder or change its permissions"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file stands where a folder is needed; choose another folder"
+    if error.errno == errno.EISDIR:
+        return "a folder stands where a file is needed; remove it, or choose another folder"
     return error.strerror or str(error)
 
 
@@ -170,7 +172,7 @@ def sync_folder(folder: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Bring a file's content to the disk."""
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows syncs no file that is open for reading alone
         os.fsync(file.fileno())
 
 

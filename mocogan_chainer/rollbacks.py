@@ -15,9 +15,10 @@ from chainer.training import Trainer
 from mocogan_chainer import builder, checkpoint, extensions, snapshot_files
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import SickError, SnapshotError
-from mocogan_chainer.files import atomic_write, read_plain
+from mocogan_chainer.files import atomic_write, explained, read_plain
 
 NOTE = "rollback.json"
+_LARGE = 10**9
 
 Say = Callable[[str], None]
 
@@ -38,9 +39,15 @@ def read_note(out: Path) -> Note | None:
     """Return the note in a run's folder; None where there is none, or what is there is none."""
     try:
         note = Note(**json.loads(read_plain(out / NOTE, 1 << 10)))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
-    return note if all(type(number) is int and number >= 0 for number in note) else None
+    return note if all(type(number) is int and 0 <= number <= _LARGE for number in note) else None
+
+
+def unfinished(note: Note | None, newest: checkpoint.Snapshot) -> bool:
+    """Whether a run was ended as it went back, before all of the turn that it left was set aside."""
+    counted = newest.arrays.get("trainer/updater/rollbacks", 0)
+    return note is not None and note.iteration < newest.iteration and counted < note.rollbacks
 
 
 class Run:
@@ -49,7 +56,8 @@ class Run:
     Args:
         build: ``build(say=...)`` builds the run's trainer, at the start.
         config: the run's settings.
-        resumed: the snapshot's file that the run goes on from, if any; it goes back there while it has none of its own.
+        resumed: the snapshot that the run goes on from, where it is not one of its own folder; it goes back there until
+            it has one of its own.
         deadline: when, on the monotonic clock, the run must be over; None for no limit.
         say: takes lines for the user while the first trainer is built.
 
@@ -62,7 +70,7 @@ class Run:
         self,
         build: Callable[..., Trainer],
         config: Config,
-        resumed: Path | None,
+        resumed: checkpoint.Snapshot | None,
         deadline: float | None,
         say: Say,
     ):
@@ -85,9 +93,13 @@ class Run:
 
     def take_up(self, note: Note | None) -> None:
         """Draw what was drawn by a run that went back to the present place and ended before its next snapshot."""
-        updater = self.trainer.updater
+        updater, path = self.trainer.updater, Path(self.trainer.out) / NOTE
         if note is not None and note.iteration == updater.iteration and note.rollbacks > updater.rollbacks:
+            _write(path, note)
             self._renew(note)
+        else:  # snapshots say it by now, or the run goes another way
+            with explained(path):
+                path.unlink(missing_ok=True)
 
     def to_end(self) -> None:
         """Train.
@@ -118,8 +130,10 @@ class Run:
         snapshot = self._last_good(what)
         if rollbacks > most:
             raise SickError(f"{what}; {_advice(snapshot, most)}")
-        if snapshot is not None and Path(snapshot.path).parent.samefile(self.trainer.out):
-            snapshot_files.go_back(snapshot)
+        out, note = Path(self.trainer.out), Note(rollbacks, snapshot.iteration if snapshot is not None else 0)
+        _write(out / NOTE, note)
+        if snapshot is not None and snapshot is not self._resumed:
+            snapshot_files.go_back(Path(snapshot.path), snapshot.iteration)
         self.trainer = None
         gc.collect()  # the parts of a trainer hold one another
         if snapshot is None:
@@ -129,12 +143,10 @@ class Run:
         self.trainer = self._build(say=lambda line: None)
         if snapshot is not None:
             builder.resume(self.trainer, snapshot)
-        self._renew(Note(rollbacks, snapshot.iteration if snapshot is not None else 0))
+        self._renew(note)
 
     def _renew(self, note: Note) -> None:
-        """Draw from other streams from here on, also if the run ends before a snapshot says so."""
-        with atomic_write(Path(self.trainer.out) / NOTE) as file:
-            file.write(json.dumps(note._asdict()).encode())
+        """Draw from other streams from here on."""
         self._went_back_to = note.iteration
         builder.renew_noise(self.trainer, self._config, note.rollbacks)
 
@@ -146,20 +158,27 @@ class Run:
         """
         own = snapshot_files.found(Path(self.trainer.out))
         tried = own.pop(self._went_back_to, None)
-        paths = [path for path in (*reversed(own.values()), tried, self._resumed) if path is not None]
+        paths = [*reversed(own.values()), *([tried] if tried else [])]
         for path in paths:
             with contextlib.suppress(SnapshotError):
                 return checkpoint.load(path)
-        if paths:
-            raise SickError(f"{what}; no snapshot to go back to is whole: {', '.join(map(str, paths))}")
-        return None
+        if paths and self._resumed is None:
+            raise SickError(
+                f"{what}; no snapshot to go back to is whole: {', '.join(map(str, paths))}; begin anew with --force"
+            )
+        return self._resumed
+
+
+def _write(path: Path, note: Note) -> None:
+    with atomic_write(path) as file:
+        file.write(json.dumps(note._asdict()).encode())
 
 
 def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:
     """Say what is left of the run and what may help."""
-    help_ = "with a lower optimizer.alpha" + (", or with on_nan=rollback" if most == 0 else "")
+    help_ = "with a lower optimizer.alpha" + (" and a higher max_rollbacks" if most else ", or with on_nan=rollback")
     if snapshot is None:
         left = f"nothing was saved yet; begin anew {help_}"
     else:
         left = f"iteration {snapshot.iteration} is saved; go on from there {help_}: --resume {snapshot.path} --set ..."
-    return left if most == 0 else f"{most} rollbacks did not help (max_rollbacks); {left}"
+    return left if most == 0 else f"{most} rollbacks did not help (max_rollbacks={most}); {left}"

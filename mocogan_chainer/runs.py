@@ -18,7 +18,7 @@ from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, OutputError, SnapshotError, Stopped
 from mocogan_chainer.extensions.event_files import PATTERN as EVENTS
-from mocogan_chainer.files import atomic_write, mebibytes, remove_leftovers
+from mocogan_chainer.files import atomic_write, explained, mebibytes, remove_leftovers
 from mocogan_chainer.locks import owned
 from mocogan_chainer.preprocessing import shapes
 from mocogan_chainer.rollbacks import Say
@@ -100,33 +100,32 @@ def train(request: Request, say: Say) -> None:
     """
     with contextlib.ExitStack() as held:
         held.enter_context(extensions.sigterm_raises())
-        sought = _sought(request)
-        if begun := sought is not None and sought.is_dir():
-            _own(held, sought)
-        goes_on, auto = request.resume is not None and not request.force, request.resume == AUTO
+        own = _Ownership(held)
+        sought, forced, auto = _sought(request), request.force, request.resume == AUTO
+        if sought is not None and sought.is_dir():
+            own(sought)
         request = _choose_snapshot(request, sought, say)
         config, snapshot, weights = _settle(request)
         _check_before_work(config, weights)
         out = Path(config["out"]) / builder.run_name(config)
-        if not begun and (begun := out.is_dir()):
-            _own(held, out)  # first: what is wrong with a folder where a run is on is that it is on
+        if out.is_dir():
+            own(out)  # first: what is wrong with a folder where a run is on is that it is on
         _check_free(out, request)
         if snapshot is None:
             _prepare_default_data(config, say)
         dataset = _open_dataset(config, snapshot)
         build = partial(builder.build_trainer, config, dataset, weights=weights)
-        resumed = None if snapshot is None else Path(snapshot.path)
+        resumed = None if snapshot is not None and snapshot_files.is_one_of(out, snapshot) else snapshot
         run = rollbacks.Run(build, config, resumed, request.deadline, say)
-        if not begun:
-            _own(held, out)
+        if own(out):
             _check_free(out, request)  # another may have been here meanwhile
-        if not builder.tensorboard_folder(config).samefile(out):
-            _own(held, builder.tensorboard_folder(config))
+        own(builder.tensorboard_folder(config))
         if snapshot is not None and not _go_on(run.trainer, snapshot, auto, say):
             return
+        goes_on = _goes_on_in(out, request) or (auto and snapshot is None and not forced)
         note = rollbacks.read_note(out) if goes_on else None
         _clear(out, request, config, snapshot, say)
-        snapshot = None  # it takes as much memory as the networks and their optimizers
+        resumed = snapshot = None  # it takes as much memory as the networks and their optimizers
         run.take_up(note)
         with atomic_write(out / CONFIG) as file:
             file.write(configuration.dump(config).encode())
@@ -196,7 +195,10 @@ def _sought(request: Request) -> Path | None:
     if request.resume not in (NEWEST, AUTO):
         return None
     names = {name: value for name, value in request.settings.items() if name in ("out", "save_name")}
-    config = configuration.resolve(request.model, request.dataset_type, request.file, names)
+    model = request.model
+    if model is None and request.weights is not None:
+        model = builder.load_snapshot(request.weights)[1]["model_name"]
+    config = configuration.resolve(model, request.dataset_type, request.file, names)
     return Path(config["out"]) / builder.run_name(config)
 
 
@@ -217,7 +219,10 @@ def _choose_snapshot(request: Request, folder: Path | None, say: Say, rehearsed:
             snapshot_files.point_latest(Path(snapshot.path))
         place = {"out": str(folder.parent), "save_name": folder.name}  # wherever it was when the snapshot was made
         weights = None if request.resume == AUTO else request.weights  # what the run began from, given once more
-        return replace(request, resume=snapshot.path, settings=request.settings | place, weights=weights)
+        note, path = rollbacks.read_note(folder), Path(snapshot.path)
+        if rollbacks.unfinished(note, snapshot) and snapshot_files.place(folder, note.iteration).exists():
+            path = snapshot_files.place(folder, note.iteration)
+        return replace(request, resume=str(path), settings=request.settings | place, weights=weights)
     if damaged:
         raise SnapshotError(f"{folder}: none of its snapshots is whole: {damaged[0][0].name}: {damaged[0][1]}")
     if request.resume == AUTO:
@@ -288,9 +293,19 @@ def _check_before_work(config: Config, weights: checkpoint.Snapshot | None) -> N
         builder.build_family(config, _built_in(config), lambda line: None, weights)
 
 
-def _own(held: contextlib.ExitStack, folder: Path) -> None:
-    """Keep a folder for this run alone."""
-    held.enter_context(owned(folder, "wait for it, or choose another --save_name"))
+class _Ownership:
+    """Keeps folders for this run alone, as long as ``held`` is held."""
+
+    def __init__(self, held: contextlib.ExitStack):
+        self._held, self._folders = held, list[Path]()
+
+    def __call__(self, folder: Path) -> bool:
+        """Own a folder, made where it is missing; return whether it was not owned before."""
+        if any(folder.exists() and folder.samefile(other) for other in self._folders):
+            return False
+        self._held.enter_context(owned(folder, "wait for it, or choose another --save_name"))
+        self._folders.append(folder)
+        return True
 
 
 def _go_on(trainer: Trainer, snapshot: checkpoint.Snapshot, auto: bool, say: Say) -> bool:
@@ -317,7 +332,7 @@ def _clear(out: Path, request: Request, config: Config, snapshot: checkpoint.Sna
         if request.force:
             _remove_results(out, builder.tensorboard_folder(config))
         return
-    if later := snapshot_files.go_back(snapshot):
+    if later := snapshot_files.go_back(Path(snapshot.path).resolve(), snapshot.iteration):
         say(f"{', '.join(path.name for path in reversed(later))}: set aside as *{snapshot_files.SUPERSEDED}")
 
 
@@ -339,9 +354,13 @@ def _goes_on_in(out: Path, request: Request) -> bool:
 
 def _remove_results(out: Path, tensorboard: Path) -> None:
     """Remove what runs write, and nothing else."""
-    results = (path for pattern in RESULTS for path in out.glob(pattern))
-    for path in (*results, *tensorboard.glob(EVENTS)):
-        path.unlink()
+    results = [*(path for pattern in RESULTS for path in out.glob(pattern)), *tensorboard.glob(EVENTS)]
+    for path in results:
+        if path.is_dir() and not path.is_symlink():
+            raise OutputError(f"{path}: a folder stands where a run writes a file; remove it")
+    for path in results:
+        with explained(path):
+            path.unlink()
 
 
 def _open_dataset(config: Config, snapshot: checkpoint.Snapshot | None) -> PreparedDataset:

@@ -54,6 +54,11 @@ def found(folder: Path) -> dict[int, Path]:
     return _numbered(folder, _NAME)
 
 
+def is_one_of(folder: Path, snapshot: checkpoint.Snapshot) -> bool:
+    """Whether a snapshot is one that :func:`found` finds in a folder, by this or another name."""
+    return _same(Path(snapshot.path), place(folder, snapshot.iteration))
+
+
 def _numbered(folder: Path, name: re.Pattern[str]) -> dict[int, Path]:
     matches = [(name.fullmatch(path.name), path) for path in folder.glob("*_iter_*")]
     return dict(sorted((int(match[1]), path) for match, path in matches if match))
@@ -101,21 +106,27 @@ def set_aside(paths: Iterable[Path], suffix: str) -> None:
             sync_folder(path.parent)
 
 
-def go_back(snapshot: checkpoint.Snapshot) -> list[Path]:
+def go_back(path: Path, iteration: int) -> list[Path]:
     """Make a snapshot the newest of its folder: set aside those after it, and their pictures.
+
+    Wherever this is cut off, the folder has a history whose newest pictures alone may be missing.
+
+    Args:
+        path: the snapshot; no link to it.
+        iteration: of it.
 
     Returns:
         Those snapshots, the newest first.
     """
-    path, iteration = Path(snapshot.path), snapshot.iteration
     later, pictures_later = (
-        [other for number, other in reversed(_numbered(path.parent, name).items()) if number > iteration]
+        {number: other for number, other in _numbered(path.parent, name).items() if number > iteration}
         for name in (_NAME, _PICTURES)
     )
     if later:
         point_latest(path)
-    set_aside((*pictures_later, *later), SUPERSEDED)
-    return later
+    for number in sorted(later.keys() | pictures_later.keys(), reverse=True):
+        set_aside([files[number] for files in (pictures_later, later) if number in files], SUPERSEDED)
+    return [*reversed(later.values())]
 
 
 def prune(folder: Path, keep_last: int, keep_every: int | None) -> None:

@@ -1,5 +1,6 @@
 """A run that becomes sick: it stops at once, or goes back and another way."""
 
+import itertools
 import json
 import shutil
 import weakref
@@ -183,7 +184,73 @@ def test_rollbacks_before_a_crash_count(run, sick, crashes, capsys):
     code, out, err = run("--resume=auto", settings=["on_nan=rollback", "max_rollbacks=2"])
     assert code == 2
     assert "rollback 1 of" not in out
-    assert "2 rollbacks did not help (max_rollbacks)" in err
+    assert "2 rollbacks did not help (max_rollbacks=2); iteration 2 is saved; go on from there with a lower " in err
+
+
+@pytest.mark.parametrize("arguments", [["--resume"], ["--resume", "auto", "--force"]])
+def test_a_kill_at_any_step_of_going_back(run, sick, capsys, monkeypatch, tmp_path, arguments):
+    """Twice back, from 5 to 4 and from there to 2, which sets aside a snapshot and its pictures."""
+    sick(5, turns=(0, 1))
+    assert run(settings=["on_nan=rollback"])[0] == 0
+    shutil.move(tmp_path / "result" / "normal", tmp_path / "whole")
+    whole, replace, go_back = (
+        arrays_of(tmp_path / "whole" / "snapshot_iter_6.npz"),
+        Path.replace,
+        rollbacks.Run._go_back,
+    )
+    for step in itertools.count(1):
+        left = []
+
+        def going_back(self, what, step=step, left=left):
+            left[:] = [step] if self.trainer.updater.rollbacks == 1 else []
+            go_back(self, what)
+            left.clear()
+
+        def dies(self, target, left=left):
+            if left:
+                left[0] -= 1
+                if left[0] == 0:
+                    left.clear()
+                    raise Crash
+            return replace(self, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rollbacks.Run, "_go_back", going_back)
+            patch.setattr(Path, "replace", dies)
+            try:
+                run("--force", settings=["on_nan=rollback"])
+                break
+            except Crash:
+                pass
+        capsys.readouterr()
+        code, out, err = run(*arguments, settings=["on_nan=rollback"])
+        assert (code, err) == (0, ""), step
+        assert "rollback 1 of 3" not in out
+        resumed = arrays_of(tmp_path / "result" / "normal" / "snapshot_iter_6.npz")
+        assert [name for name, array in whole.items() if not np.array_equal(array, resumed[name])] == [], step
+        assert rows(tmp_path / "whole") == rows(tmp_path / "result" / "normal")
+        for i in (2, 4, 6):
+            one, other = (
+                folder / f"samples_iter_{i}.gif" for folder in (tmp_path / "whole", tmp_path / "result/normal")
+            )
+            assert one.read_bytes() == other.read_bytes()
+    assert step == 5  # after the note, the latest, the pictures and the snapshot
+
+
+def test_a_run_that_goes_another_way_forgets_where_it_went_back_to(run, sick, crashes, tmp_path):
+    sick(5)
+    assert run(settings=["on_nan=rollback"])[0] == 0
+    again = ("--resume", "result/normal/snapshot_iter_2.npz", "--set", "optimizer.alpha=1e-4")
+    sick(5, turns=())
+    crashes(6, turn=0)
+    with pytest.raises(Crash):
+        run(*again)
+    assert run("--resume", settings=["optimizer.alpha=1e-4"])[0] == 0
+    shutil.move(tmp_path / "result" / "normal" / "snapshot_iter_6.npz", tmp_path / "crashed.npz")
+    assert run(*again)[0] == 0
+    undisturbed, crashed = arrays_of("result/normal/snapshot_iter_6.npz"), arrays_of(tmp_path / "crashed.npz")
+    assert undisturbed["trainer/updater/rollbacks"] == 0
+    assert [name for name, array in undisturbed.items() if not np.array_equal(array, crashed[name])] == []
 
 
 def test_a_new_run_begins_with_its_own_noise(run, sick, tmp_path):
@@ -201,7 +268,10 @@ def test_a_new_run_begins_with_its_own_noise(run, sick, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[1, 2]", '{"rollbacks": 1}', '{"rollbacks": "1", "iteration": 4}', '{"rollbacks": -1, "iteration": 4}'],
+    [
+        *("", "[1, 2]", "[" * 1020, '{"rollbacks": 1}', '{"rollbacks": "1", "iteration": 4}'),
+        *('{"rollbacks": -1, "iteration": 4}', '{"rollbacks": 100000000000, "iteration": 4}'),
+    ],
 )
 def test_an_odd_note_is_none(tmp_path, text):
     (tmp_path / "rollback.json").write_text(text)
@@ -223,7 +293,8 @@ def test_snapshots_that_are_all_damaged_are_no_reason_to_begin_anew(run, sick, m
     assert code == 2
     assert "going back" not in out
     assert err.rstrip().endswith(
-        "; no snapshot to go back to is whole: result/normal/snapshot_iter_4.npz, result/normal/snapshot_iter_2.npz"
+        "; no snapshot to go back to is whole: result/normal/snapshot_iter_4.npz, result/normal/snapshot_iter_2.npz; "
+        "begin anew with --force"
     )
 
 
@@ -247,7 +318,7 @@ def test_so_many_rollbacks_and_no_more(run, sick):
         "rollback 1 of 2",
         "rollback 2 of 2",
     ]
-    assert "; 2 rollbacks did not help (max_rollbacks); iteration 2 is saved; go on from there with a lower " in err
+    assert "; 2 rollbacks did not help (max_rollbacks=2); iteration 2 is saved; go on from there with a lower " in err
 
 
 def test_a_snapshot_that_did_not_help_is_not_taken_again(run, sick):

@@ -21,8 +21,9 @@ Row = dict[str, float]
 class LogReport(extensions.LogReport):
     """Chainer's report of mean values, whose rows are in the file ``log`` and not in memory.
 
-    The file is a JSON array, a row a line, and whole at any time. A snapshot has its rows, and the sums since the last
-    one; the file of a resumed run begins with the rows of its snapshot, without those that were written after it.
+    The file is a JSON array, a row a line, and whole at any time. A snapshot has its rows as they stand there, and the
+    sums since the last one; the file of a resumed run begins with the rows of its snapshot, without those that were
+    written after it.
 
     Args:
         trigger: when a row is written.
@@ -105,7 +106,7 @@ def _parsed(texts: Iterable[bytes]) -> Iterator[Row]:
     for text in texts:
         try:
             row = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if "iteration" in row and all(map(_is_number, row.values())):
             yield row

@@ -20,6 +20,9 @@ COLLAPSED = 0.3
 EARLIER = 3
 """Looks that it takes to know how far apart videos are."""
 
+REMEMBERED = 200
+"""Looks whose distances are remembered."""
+
 Row = Mapping[str, float]
 
 

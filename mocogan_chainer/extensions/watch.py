@@ -94,7 +94,7 @@ class Watch(training.Extension):
 
     def _judge_distance(self, distance: float, iteration: int) -> None:
         self._also("preview/distance", distance, iteration)
-        before, self._distances = self._distances, [*self._distances, distance]
+        before, self._distances = self._distances, [*self._distances[-symptoms.REMEMBERED :], distance]
         ratio = symptoms.shrinkage(self._distances)
         if ratio is not None and (len(before) < 2 or symptoms.shrinkage(before) is None):
             self._warn(

@@ -1,4 +1,4 @@
-"""What a run has written and its resumption reads: TensorBoard's event files, and the log."""
+"""What a run has written and reads again: TensorBoard's event files, the log, the note of a rollback."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tensorboardX.record_writer import masked_crc32c
 from mocogan_chainer.extensions import event_files
 from mocogan_chainer.extensions.log_report import LogReport
 from mocogan_chainer.extensions.loss_plot import Curve
+from mocogan_chainer.rollbacks import NOTE, read_note
 from tests.fuzzing import mutations, structures
 from tests.fuzzing.reader import Files, Reader, one_of
 
@@ -62,8 +63,8 @@ def _go_on(folder: Path) -> None:
 
 def _logs(folder: Path) -> list[Files]:
     rows = [{"generator/loss": 1 / i, "epoch": 0, "iteration": i, "elapsed_time": i / 3} for i in (1, 2, 3)]
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    return [{LOG: f"[\n{lines}\n]\n".encode()}, {LOG: json.dumps(rows, indent=4).encode()}]
+    texts = [",\n".join(json.dumps(row) for row in rows[:n]) for n in (1, 3)]
+    return [{LOG: f"[\n{text}\n]\n".encode()} for text in texts]
 
 
 def _rows_of_other_values(rng: np.random.Generator, samples: list[bytes]) -> bytes:
@@ -83,6 +84,27 @@ def _read_log(folder: Path) -> None:
         for value in row.values():
             curve.add(row["iteration"], value)
     assert all(f"{value:.4f}" for point in curve.points for value in point)
+    whole = (folder / LOG).read_bytes() in (files[LOG] for files in _logs(folder))
+    assert curve.points or not whole
+
+
+def _notes(folder: Path) -> list[Files]:
+    return [{NOTE: json.dumps({"rollbacks": n, "iteration": 10 * n}).encode()} for n in (1, 3)]
+
+
+def _other_values(rng: np.random.Generator, samples: list[bytes]) -> bytes:
+    note = json.loads(samples[rng.integers(len(samples))])
+    note[("rollbacks", "iteration", "else")[rng.integers(3)]] = structures.SCALARS[
+        rng.integers(len(structures.SCALARS))
+    ]
+    return json.dumps(note).encode()
+
+
+def _read_note(folder: Path) -> None:
+    note = read_note(folder)
+    assert note is None or np.array(note, np.int64).min() >= 0
+    whole = (folder / NOTE).read_bytes() in (files[NOTE] for files in _notes(folder))
+    assert note or not whole
 
 
 def _tolerant(name: str, file: str, sound: Callable, way: Callable, read: Callable) -> Reader:
@@ -92,4 +114,5 @@ def _tolerant(name: str, file: str, sound: Callable, way: Callable, read: Callab
 READERS = (
     _tolerant("event files", EVENTS, _event_files, _within, _go_on),
     _tolerant("log", LOG, _logs, _rows_of_other_values, _read_log),
+    _tolerant("rollback.json", NOTE, _notes, _other_values, _read_note),
 )

@@ -1,6 +1,7 @@
 """Runs that are stopped, killed and gone on with end as an undisturbed one, bit for bit."""
 
 import contextlib
+import dataclasses
 import errno
 import json
 import os
@@ -240,6 +241,41 @@ class TestNewest:
         latest, newest = tmp_path / "run" / snapshot_files.LATEST, snapshot_files.place(tmp_path / "run", 2)
         assert latest.read_bytes() == newest.read_bytes()
         assert not latest.samefile(newest)
+
+    def test_a_link_stands_for_what_it_leads_to(self, args, run, tmp_path):
+        (tmp_path / "mine").mkdir()
+        others = tmp_path / "mine" / "snapshot_iter_9.npz"
+        others.write_bytes(b"of another run")
+        (tmp_path / "mine" / "best.npz").symlink_to(snapshot_files.place(run, 1))
+        lines = self.go_on(args, resume=str(tmp_path / "mine" / "best.npz"))
+        assert "snapshot_iter_2.npz: set aside as *.superseded" in lines
+        assert others.read_bytes() == b"of another run"
+        assert not (tmp_path / "mine" / snapshot_files.LATEST).exists()
+
+    def test_the_weights_say_which_run_it_is(self, data, tmp_path):
+        """Where a scheduler gives the same command again: without --model it is that of the weights."""
+        tiny_runs.run("infogan", data["infogan"], tmp_path / "first", 1)
+        request = tiny_runs.request("infogan", data["infogan"], tmp_path, 2, resume=runs.AUTO)
+        settings = {name: value for name, value in request.settings.items() if name != "save_name"}
+        weights = str(tmp_path / "first" / "run" / snapshot_files.LATEST)
+        lines = []
+        for end in (1, 2):
+            settings["max_iteration"] = end
+            runs.train(dataclasses.replace(request, model=None, settings=settings, weights=weights), lines.append)
+        assert [line for line in lines if line.startswith("going on")] == [
+            f"going on from {tmp_path / 'infogan' / 'snapshot_iter_1.npz'} at iteration 1"
+        ]
+
+    @pytest.mark.parametrize("name", ["log", "losses.png", "rollback.json"])
+    def test_a_folder_in_the_place_of_a_file(self, args, run, name):
+        (run / name).unlink(missing_ok=True)
+        (run / name).mkdir()
+        before = sorted(run.iterdir())
+        with pytest.raises(OutputError, match=f"{name}: a folder stands where a run writes a file; remove it"):
+            tiny_runs.run(*args, force=True)
+        assert sorted(run.iterdir()) == before
+        with pytest.raises(OutputError, match=f"{name}: cannot be written: a folder stands where a file is needed"):
+            self.go_on(args)
 
     def test_only_the_latest_is_left(self, args, run):
         for path in snapshot_files.found(run).values():

@@ -115,9 +115,10 @@ def result(folder: Path) -> dict[str, Any]:
 
 def state(snapshot: checkpoint.Snapshot) -> dict[str, Any]:
     """Return all that a snapshot holds of a run, by name, without what depends on the clock."""
-    arrays = {n: a for n, a in snapshot.arrays.items() if "elapsed" not in n and not n.endswith("LogReport/rows")}
-    made = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
-    return made | {"iteration": snapshot.iteration}
+    arrays = {name: array for name, array in snapshot.arrays.items() if "elapsed" not in name}
+    rows = arrays.pop("trainer/extensions/LogReport/rows").tobytes().splitlines()
+    made: dict[str, Any] = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+    return made | {"iteration": snapshot.iteration, "rows": timeless([json.loads(row) for row in rows])}
 
 
 def timeless(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
