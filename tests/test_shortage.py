@@ -66,7 +66,7 @@ def test_settings_are_named_with_their_values(model, kind, lower):
 
 
 LIMITED = """
-import resource, sys
+import matplotlib.figure, resource, sys
 from mocogan_chainer.cli import train
 with open("/proc/self/statm") as file:
     now = int(file.read().split()[0]) * resource.getpagesize()

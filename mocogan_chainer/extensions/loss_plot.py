@@ -22,15 +22,19 @@ class LossPlot(training.Extension):
     to the greatest of them.
     """
 
+    def __init__(self) -> None:
+        # Not before, as it takes a third of the time that commands need to start, and not when memory may be short.
+        from matplotlib.figure import Figure
+
+        self._new_figure = Figure
+
     def __call__(self, trainer: training.Trainer) -> None:
         """Draw the log as it is."""
-        from matplotlib.figure import Figure  # here: it takes a third of the time that commands need to start
-
         curves = _curves(trainer.get_extension("LogReport").rows())
         if not curves:  # the first row is still to come
             return
         networks = sorted({name.split("/")[0] for name in curves})
-        figure = Figure(figsize=(8, 2.6 * len(networks)), layout="constrained")
+        figure = self._new_figure(figsize=(8, 2.6 * len(networks)), layout="constrained")
         panels = figure.subplots(len(networks), 1, sharex=True, squeeze=False)[:, 0]
         for panel, network in zip(panels, networks, strict=True):
             for name, curve in sorted(curves.items()):
