@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 SEED ?= 0
-JOBS ?= 2
+JOBS ?= 3
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -12,6 +12,8 @@ SAMPLES := $(VENV)/.samples
 PLANNING := $(VENV)/.planning
 CUDA ?= 12
 GPU := $(VENV)/.gpu$(CUDA)
+# What divides its work among threads is tested with as many as there are, and again with one beside everything else.
+THREADED := tests/backends/onednn/test_halving.py tests/backends/test_surroundings.py
 WEIGHTS := weights/i3d-kinetics-400.ckpt
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
@@ -26,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
 	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
-	@echo "make test    set up, check the style and run every test"
+	@echo "make test    set up, check the style and run every test (JOBS=3 at a time)"
 	@echo "make fuzz    set up, and give every reader a thousand damaged files (10 minutes)"
 	@echo "make lint    set up and check the style only"
 	@echo "make leak-check   set up, and see that a long run's memory and open files do not grow (a minute or two)"
@@ -61,7 +63,8 @@ demo: $(READY)
 	@echo "Done. Generated videos: demo/samples (begin with grid_4x6.gif). The run: demo/result/demo (losses.png, samples_iter_*.gif)."
 
 test: lint $(SAMPLES) $(PLANNING) $(WEIGHTS)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -q $(THREADED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 fuzz: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing --inputs 1000 --seed $(SEED) --save fuzz

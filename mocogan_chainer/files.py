@@ -32,6 +32,9 @@ def explained(path: str | os.PathLike) -> Iterator[None]:
     """Turn an ``OSError`` met while writing ``path`` into an :class:`OutputError` that says what to do."""
     try:
         yield
+    except IsADirectoryError as error:
+        what = "a folder stands where a file is needed; remove it or choose another name"
+        raise OutputError(f"{path}: cannot be written: {what}") from error
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {reason(error)}") from error
 
@@ -44,8 +47,6 @@ def reason(error: OSError) -> str:
         return "no permission to write there; choose another folder or change its permissions"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file stands where a folder is needed; choose another folder"
-    if error.errno == errno.EISDIR:
-        return "a folder stands where a file is needed; remove it, or choose another folder"
     return error.strerror or str(error)
 
 

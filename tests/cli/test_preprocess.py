@@ -247,7 +247,10 @@ class TestLooks:
         ("sheet", "line"),
         [
             ("file/sheet.png", "file/sheet.png: cannot be written: a file stands where a folder is needed; choose "),
-            ("folder", "folder: cannot be written: Is a directory"),
+            (
+                "folder",
+                "folder: cannot be written: a folder stands where a file is needed; remove it or choose another name",
+            ),
         ],
     )
     def test_info_with_a_sheet_that_cannot_be_written(self, here, capsys, sheet, line):
