@@ -32,7 +32,7 @@ class LossTable(training.Extension):
             f"{trainer.updater.epoch_detail:>8.2f}",
             f"{row['elapsed_time']:>8.0f}",
         ]
-        cells += [f"{row.get(name, float('nan')):>{_width(_heading(name))}.4f}" for name in self._columns]
+        cells += [f"{_number(row.get(name, float('nan'))):>{_width(_heading(name))}}" for name in self._columns]
         write_line("  ".join(cells))
 
 
@@ -64,6 +64,10 @@ def _heading(name: str) -> str:
     network, _, value = name.partition("/")
     short = _SHORT.get(network, network.replace("discriminator", "dis"))
     return f"{short}/{value.removesuffix('_loss')}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if not abs(value) >= 1000 else f"{value:.2e}"
 
 
 def _width(heading: str) -> int:

@@ -48,6 +48,17 @@ def test_the_table_has_a_column_a_loss(capsys):
     assert second[0] == "40"
 
 
+@pytest.mark.parametrize(
+    ("loss", "shown"),
+    [(999.99994, "999.9999"), (-1234.5, "-1.23e+03"), (4.03e18, "4.03e+18"), (float("nan"), "nan"), (1e-9, "0.0000")],
+)
+def test_numbers_of_any_size_keep_to_their_columns(capsys, loss, shown):
+    extensions.LossTable()(trainer_at(20, log=[ROW | {"iteration": 20, "generator/loss": loss}]))
+    header, row = capsys.readouterr().out.splitlines()
+    assert shown in row.split()
+    assert len(row) <= len(header) + 1
+
+
 def test_no_progress_bar_without_a_terminal(capsys):
     progress = extensions.Progress(extensions.StopTrigger(4, None))
     progress.initialize(trainer_at(0))
