@@ -350,14 +350,16 @@ def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> bool:
 
     Returns:
         Whether anything is left to do. A run at its end may still lack the pictures of its last iteration, where it
-        was killed after the snapshot.
+        was killed after the snapshot, which then is one of its folder.
 
     Raises:
         SnapshotError: the snapshot does not fit the trainer.
     """
     snapshot.restore(trainer)
-    ended = trainer.stop_trigger(trainer)
-    return not ended or not snapshot_files.pictures(Path(trainer.out), snapshot.iteration).exists()
+    out = Path(trainer.out)
+    if not trainer.stop_trigger(trainer):
+        return True
+    return snapshot_files.is_one_of(out, snapshot) and not snapshot_files.pictures(out, snapshot.iteration).exists()
 
 
 @contextlib.contextmanager

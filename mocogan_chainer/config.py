@@ -290,7 +290,9 @@ def _read(path: Path, loader: type[yaml_text.PlainLoader] = yaml_text.PlainLoade
         content = yaml_text.load(read_plain(path, yaml_text.MOST_LETTERS).decode(), loader)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: the config file cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: the config file cannot be read: {error}") from error
     except yaml_text.YamlError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error

@@ -181,4 +181,5 @@ def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:
         left = f"nothing was saved yet; begin anew {help_}"
     else:
         left = f"iteration {snapshot.iteration} is saved; go on from there {help_}: --resume {snapshot.path} --set ..."
-    return left if most == 0 else f"{most} rollbacks did not help (max_rollbacks={most}); {left}"
+    times = f"{most} rollback" + ("s" if most > 1 else "")
+    return left if most == 0 else f"{times} did not help (max_rollbacks={most}); {left}"

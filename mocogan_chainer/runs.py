@@ -65,6 +65,9 @@ RESULTS = (
 """What a run writes into its folder, beside its settings."""
 
 
+_BEGIN_ANEW = f"the run there ended before its first snapshot; begin it anew with --force, or with --resume {AUTO}"
+
+
 @dataclass(frozen=True)
 class Request:
     """What the user asks for.
@@ -179,6 +182,8 @@ def rehearse(request: Request, say: Say) -> None:
         family = builder.build_family(config, data, say, weights)
         builder.build_iterators(config, family, dataset, say)
     summary = builder.summarize(config, family)
+    if snapshot is not None:
+        say(f"training would go on from {snapshot.path} at iteration {snapshot.iteration}")
     say(configuration.dump(config))
     say(f"data: {data.name}, {data.size} x {data.size}, {data.n_classes} classes")
     for name, count in summary.parameters.items():
@@ -224,13 +229,16 @@ def _choose_snapshot(request: Request, folder: Path | None, say: Say, rehearsed:
             path = snapshot_files.place(folder, note.iteration)
         return replace(request, resume=str(path), settings=request.settings | place, weights=weights)
     if damaged:
-        raise SnapshotError(f"{folder}: none of its snapshots is whole: {damaged[0][0].name}: {damaged[0][1]}")
+        path, why = damaged[0]
+        why = why.partition(";")[0]
+        raise SnapshotError(f"{folder}: none of its snapshots is whole: {path.name}: {why}; begin anew with --force")
+    begun = (folder / CONFIG).exists()
     if request.resume == AUTO:
-        begun = (folder / CONFIG).exists()
         if begun:
             say(f"{folder}: the run ended before its first snapshot: beginning anew")
         return replace(request, resume=None, force=request.force or begun)
-    raise SnapshotError(f"{folder}: no snapshot to go on from; {_way_out(folder)}")
+    way_out = _BEGIN_ANEW if begun else _way_out(folder)
+    raise SnapshotError(f"{folder}: no snapshot to go on from; {way_out}")
 
 
 def _way_out(folder: Path) -> str:
@@ -342,6 +350,8 @@ def _check_free(out: Path, request: Request) -> None:
         raise OutputError(f"{out}: the weights are in this folder; choose another --save_name")
     if not (out / CONFIG).exists() or request.force or _goes_on_in(out, request):
         return
+    if not snapshot_files.found(out) and not (out / LATEST).exists():
+        raise OutputError(f"{out}: {_BEGIN_ANEW}")
     raise OutputError(
         f"{out}: it holds an earlier run; go on with --resume, choose another --save_name, or replace it with --force"
     )

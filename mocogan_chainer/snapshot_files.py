@@ -61,7 +61,7 @@ def is_one_of(folder: Path, snapshot: checkpoint.Snapshot) -> bool:
 
 def _numbered(folder: Path, name: re.Pattern[str]) -> dict[int, Path]:
     matches = [(name.fullmatch(path.name), path) for path in folder.glob("*_iter_*")]
-    return dict(sorted((int(match[1]), path) for match, path in matches if match))
+    return dict(sorted((int(match[1]), path) for match, path in matches if match and path.is_file()))
 
 
 def newest(folder: Path) -> Newest:

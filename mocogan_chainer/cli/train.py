@@ -67,7 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume-weights", metavar="SNAPSHOT", help="start a new run from the networks of a snapshot, or of an import"
     )
-    parser.add_argument("--force", action="store_true", help="replace the results of an earlier run of the same name")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace the results of an earlier run of the same name; those of the run that --resume goes on with stay",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="check and print settings, parameters and memory; do no work"
     )

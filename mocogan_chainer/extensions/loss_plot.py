@@ -43,7 +43,7 @@ class LossPlot(training.Extension):
                     (line,) = panel.plot(iterations, means, label=name.split("/")[1], linewidth=1)
                     panel.fill_between(iterations, least, greatest, color=line.get_color(), alpha=0.2, linewidth=0)
             panel.set_title(network)
-            panel.legend(loc="upper right")
+            panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
             panel.grid(alpha=0.3)
         panels[-1].set_xlabel("iteration")
         with atomic_write(Path(trainer.out) / "losses.png") as file:

@@ -513,7 +513,7 @@ def test_a_run_that_has_no_snapshot_yet_is_not_mixed_with_another(run, tmp_path)
     (tmp_path / "result" / "normal" / "config.yml").touch()
     code, _, err = run("--model", "normal")
     assert code == 2
-    assert "result/normal: it holds an earlier run" in err
+    assert "result/normal: the run there ended before its first snapshot; begin it anew with --force" in err
 
 
 def test_a_resumed_run_whose_data_has_moved(run, tmp_path, tiny_dataset):

@@ -200,8 +200,14 @@ class TestNewest:
     def test_a_run_killed_before_its_first_snapshot(self, args, run):
         for path in run.glob("snapshot*"):
             path.unlink()
-        with pytest.raises(SnapshotError, match="no snapshot to go on from"):
+        with pytest.raises(
+            SnapshotError, match="no snapshot to go on from; the run there ended before its first snapshot"
+        ):
             self.go_on(args)
+        with pytest.raises(
+            OutputError, match="ended before its first snapshot; begin it anew with --force, or with --res"
+        ):
+            self.go_on(args, resume=None)
         assert "the run ended before its first snapshot: beginning anew" in self.go_on(args, 1, resume=runs.AUTO)[0]
 
     @pytest.mark.parametrize("harm", ["cut", "bit"])
@@ -228,7 +234,9 @@ class TestNewest:
         for path in run.glob("snapshot*"):
             path.write_bytes(b"nothing")
         before = sorted(run.iterdir())
-        with pytest.raises(SnapshotError, match=r"none of its snapshots is whole: snapshot_iter_2.npz: not a snapshot"):
+        with pytest.raises(
+            SnapshotError, match=r"none of its snapshots is whole: snapshot_iter_2.npz: .*; begin anew with --force"
+        ):
             self.go_on(args, resume=resume)
         assert sorted(run.iterdir()) == before
 
@@ -275,6 +283,20 @@ class TestNewest:
             tiny_runs.run(*args, force=True)
         assert sorted(run.iterdir()) == before
         with pytest.raises(OutputError, match=f"{name}: cannot be written: a folder stands where a file is needed"):
+            self.go_on(args)
+
+    def test_a_run_at_its_end_is_not_gone_on_with_elsewhere(self, data, run, tmp_path):
+        """Nothing would be written there that it could be gone on from."""
+        path = str(snapshot_files.place(run, 2))
+        with pytest.raises(SnapshotError, match=r"the run is at its end \(iteration 2\)"):
+            tiny_runs.run("normal", data["normal"], tmp_path, 2, resume=path, settings={"save_name": "other"})
+        assert not (tmp_path / "other" / "log").exists()
+
+    def test_a_folder_is_no_snapshot(self, args, run):
+        snapshot_files.place(run, 3).mkdir()
+        with pytest.raises(
+            OutputError, match=r"snapshot_iter_3.npz: cannot be written: a folder .* snapshot_iter_2.npz is whole"
+        ):
             self.go_on(args)
 
     def test_only_the_latest_is_left(self, args, run):
