@@ -12,8 +12,6 @@ SAMPLES := $(VENV)/.samples
 PLANNING := $(VENV)/.planning
 CUDA ?= 12
 GPU := $(VENV)/.gpu$(CUDA)
-# What divides its work among threads is tested with as many as there are, and again with one beside everything else.
-THREADED := tests/backends/onednn/test_halving.py tests/backends/test_surroundings.py
 WEIGHTS := weights/i3d-kinetics-400.ckpt
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
@@ -63,8 +61,8 @@ demo: $(READY)
 	@echo "Done. Generated videos: demo/samples (begin with grid_4x6.gif). The run: demo/result/demo (losses.png, samples_iter_*.gif)."
 
 test: lint $(SAMPLES) $(PLANNING) $(WEIGHTS)
-	$(BIN)/python -m pytest -q $(THREADED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -m threads tests/backends
 
 fuzz: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing --inputs 1000 --seed $(SEED) --save fuzz

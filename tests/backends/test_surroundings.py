@@ -451,6 +451,7 @@ def test_the_order_in_memory_does_not_matter(backend, shape):
             assert_close(actual, reference, 1e-5)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("shape", [(2, 1, 150, 150), (2, 3, 100, 101), (4, 64, 30, 31)])
 def test_the_number_of_threads_does_not_matter(shape):
     from mocogan_chainer.backends import onednn

@@ -200,6 +200,7 @@ def test_through_the_backend(onednn, halving, samples, size, taps, geometry):
         assert_close(actual, naive(x, W, gy), 1e-5)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("tiling", ["F22", "F42"])
 def test_the_number_of_threads_does_not_matter(halving, tiling):
     """To the sums around the products; the products are oneDNN's."""
