@@ -66,8 +66,9 @@ def test_settings_are_named_with_their_values(model, kind, lower):
 
 
 LIMITED = """
-import matplotlib.figure, resource, sys
+import matplotlib.figure, numpy, resource, sys
 from mocogan_chainer.cli import train
+numpy.ones((99, 99)) @ numpy.ones((99, 99))  # OpenBLAS takes its buffers before there is a limit
 with open("/proc/self/statm") as file:
     now = int(file.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[1]), now + int(sys.argv[1])))
@@ -89,6 +90,7 @@ def test_a_command_that_is_short_of_memory(tmp_path, tiny_dataset, mebibytes, ar
     command = [sys.executable, "-c", LIMITED, str(mebibytes << 20), "--dataset", str(tiny_dataset)]
     command += ["--max_iteration", "1", "--batchsize", "4", "--set", "video_length=10", *small, *arguments]
     surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    surroundings["MALLOC_ARENA_MAX"] = "1"  # each takes 64 MiB of addresses, when threads happen to meet
     done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert re.match(rf"error: out of memory for {part} \(", done.stderr), done.stderr
