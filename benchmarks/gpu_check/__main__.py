@@ -43,7 +43,7 @@ def _run(a: argparse.Namespace, stood_in: list[str]) -> int:
     from benchmarks.gpu_check.results import Results
     from mocogan_chainer import compat
     from mocogan_chainer.backends import cudnn
-    from mocogan_chainer.backends.cudnn import plans
+    from mocogan_chainer.backends.cudnn import library, plans
 
     problem = compat.device_problem() or cudnn.problem()
     if problem is not None:
@@ -59,8 +59,8 @@ def _run(a: argparse.Namespace, stood_in: list[str]) -> int:
         "driver": cupy.cuda.runtime.driverGetVersion(),
         "cuda": cupy.cuda.runtime.runtimeGetVersion(),
         "cupy": cupy.__version__,
-        "cudnn": cudnn.library.version(),
-        "cudnn_frontend": cudnn.library.load().__version__,
+        "cudnn": library.version(),
+        "cudnn_frontend": library.load().__version__,
         "numpy": np.__version__,
         "chainer": chainer.__version__,
         "mocogan_chainer": mocogan_chainer.__version__,
@@ -70,7 +70,7 @@ def _run(a: argparse.Namespace, stood_in: list[str]) -> int:
     plans.SECONDS = 0.0  # hundreds of problems are computed once: the first plan that runs will do
     place = Place(device, cudnn.load, cudnn.recorder, cupy.cuda.Device(a.gpu).synchronize)
     try:
-        results.note("device properties", json=cudnn.library.device_properties(a.gpu))
+        results.note("device properties", json=library.device_properties(a.gpu))
     except Exception as failure:
         results.note("device properties", failed=str(failure))
     try:
