@@ -46,8 +46,12 @@ def read_note(out: Path) -> Note | None:
 
 def unfinished(note: Note | None, newest: checkpoint.Snapshot) -> bool:
     """Whether a run was ended as it went back, before all of the turn that it left was set aside."""
-    counted = newest.arrays.get("trainer/updater/rollbacks", 0)
-    return note is not None and note.iteration < newest.iteration and counted < note.rollbacks
+    if note is None or note.iteration >= newest.iteration:
+        return False
+    try:
+        return int(newest.arrays.get("trainer/updater/rollbacks", 0)) < note.rollbacks
+    except (TypeError, ValueError, OverflowError):  # no number: what resumes from it says that it is damaged
+        return False
 
 
 class Run:

@@ -278,6 +278,12 @@ def test_an_odd_note_is_none(tmp_path, text):
     assert rollbacks.read_note(tmp_path) is None
 
 
+@pytest.mark.parametrize("counted", [np.arange(3), np.array("many"), np.array(np.inf)])
+def test_an_odd_count_in_a_snapshot_is_left_to_who_resumes_it(counted):
+    newest = checkpoint.Snapshot("a.npz", "", {}, 6, {"trainer/updater/rollbacks": counted})
+    assert not rollbacks.unfinished(rollbacks.Note(2, 4), newest)
+
+
 def test_snapshots_that_are_all_damaged_are_no_reason_to_begin_anew(run, sick, monkeypatch, tmp_path):
     sick(6)
     symptom = rollbacks.Run._symptom

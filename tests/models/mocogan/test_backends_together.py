@@ -9,7 +9,7 @@ Backends round differently, and how far that carries a run of 50 steps was measu
   for most, and for some with these two seeds the very distance that oneDNN has. With another noise stream runs end 0.3
   apart or more and their losses 0.6, with a wrong sign 1 or more. This is what the free run below tells apart, and no
   more.
-- So the sharp test takes each of the steps from where stock stands, its optimizers' moments included. The median of
+- So the sharp test takes each of the 50 steps from where stock stands, its optimizers' moments included. The median of
   the 50 distances, which a few switched rectifiers do not move, was 1.3e-6 to 2.7e-6 with every seed. A convolution
   wrong by one part in 10^4 makes it 6e-5, missing weight decay 3e-4 (the generator's), batch normalization with an
   epsilon of 1e-4 instead of 1e-5 0.004 and more, noise that is 1 % too strong 0.02 and more.
@@ -25,8 +25,7 @@ from mocogan_chainer import backends
 from mocogan_chainer.datasets.description import DataDescription
 
 CLASSES = DataDescription("two", 16, 3, ("a", "b"))
-STEPS = 25
-"""Half of those that the measured runs had: rounding has less time."""
+STEPS = 50
 
 pytestmark = pytest.mark.skipif(not backends.onednn.available(), reason="oneDNN is not on this machine")
 
