@@ -7,10 +7,21 @@ it runs everywhere, on NumPy and CuPy arrays. The others hand over to it what th
 from __future__ import annotations
 
 from mocogan_chainer.backends import cudnn, onednn, stock
-from mocogan_chainer.backends.base import Backend, Geometry, Moments, Noise, Window
+from mocogan_chainer.backends.base import Backend, Geometry, Moments, Noise, Sightings, Window
 from mocogan_chainer.errors import DeviceError, require_one_of
 
-__all__ = ["NAMES", "PRECISIONS", "Backend", "Geometry", "Moments", "Noise", "Window", "current", "use"]
+__all__ = [
+    "NAMES",
+    "PRECISIONS",
+    "Backend",
+    "Geometry",
+    "Moments",
+    "Noise",
+    "Sightings",
+    "Window",
+    "current",
+    "use",
+]
 
 NAMES = ("auto", "stock", "onednn", "cudnn")
 PRECISIONS = ("auto", "float32", "tf32", "bf16", "fp16")

@@ -117,6 +117,21 @@ class Moments:
     v: Array
 
 
+@dataclass(frozen=True)
+class Sightings:
+    """What was seen of n arrays, of all steps so far.
+
+    Attributes:
+        since: int64 (n,), the step in which an array first held a number that is not finite; 0: there was none.
+        value: float32 (n,), of an array of one number what it was then.
+        last: float32 (n,), of an array of one number what it was the time before; nan: there was none.
+    """
+
+    since: Array
+    value: Array
+    last: Array
+
+
 class Backend(Protocol):
     """The primitives; ``x`` is (N, C, *size), ``W`` (O, C / groups, *ksize), ``y`` (N, O, *output_size).
 
@@ -261,4 +276,13 @@ class Backend(Protocol):
         """Move each average towards its value in place: decay average + (1 - decay) value.
 
         ``decay`` may be a device's array of one float64.
+        """
+
+    def watch(self, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
+        """Look for numbers that are not finite, and note in ``seen`` where they are the first; nothing is read back.
+
+        Args:
+            arrays: of floats; a backend may look at their sums alone, which such a number spoils.
+            step: int64 (1,), what the steps are called by, from 1.
+            seen: of these arrays, in this order; updated in place.
         """

@@ -9,7 +9,7 @@ from chainer import backend
 from chainer.utils import conv_nd
 
 from mocogan_chainer.backends import random
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Window
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Sightings, Window
 
 name = "stock"
 
@@ -211,6 +211,19 @@ def move_average(averages: Sequence[Array], values: Sequence[Array], decay: floa
         stays = decay if isinstance(decay, float) else decay[0].astype(average.dtype)
         average *= stays
         average += (1 - stays) * value
+
+
+def watch(arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
+    """See :class:`~mocogan_chainer.backends.base.Backend`; it looks at sums."""
+    xp = backend.get_array_module(step)
+    sums = xp.empty(len(arrays), xp.float32)
+    for i, array in enumerate(arrays):
+        array.sum(out=sums[i, ...])  # one by one: stacking sends their addresses
+    unseen, finite = seen.since == 0, xp.isfinite(sums)
+    newly = unseen & ~finite
+    seen.since[...] += newly * step
+    xp.copyto(seen.value, sums, where=newly)
+    xp.copyto(seen.last, sums, where=unseen & finite)
 
 
 def _positions(x: Array, by_sample: bool) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import chainer
 import numpy as np
 
+from mocogan_chainer import backends
+from mocogan_chainer.backends import Sightings
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.backends.feeds import Feeds
 from mocogan_chainer.errors import SickError
@@ -22,8 +24,6 @@ class Vitals:
     The device makes the notes, in order with all else that it is asked to do: nothing waits for them, and a recorded
     step makes them again each time it runs. A CPU is asked at once, before the network takes its step, so that nothing
     is spoiled by it. A GPU is asked by whoever calls :meth:`ask`; weights may be spoiled by then.
-
-    Of a gradient the sum is looked at, which one number that is not finite spoils.
 
     Args:
         device: where the step runs.
@@ -116,34 +116,21 @@ class _Notes:
     """
 
     def __init__(self, network: str, reports: tuple[str, ...], gradients: tuple[str, ...], xp: Array):
-        self._network, self._reports, self._gradients, self._xp = network, reports, gradients, xp
+        self._network, self._reports, self._gradients = network, reports, gradients
         size = len(reports) + len(gradients)
-        self._now = xp.zeros(size, np.float32)
-        self._places = [self._now[i, ...] for i in range(size)]  # written one by one: stacking sends their addresses
-        self._since = xp.zeros(size, np.int64)  # the step in which a number was first not finite; 0: it always was
-        self._value = xp.zeros(size, np.float32)  # what it was then
-        self._last = xp.full(size, np.nan, np.float32)  # the last one before
+        self._seen = Sightings(xp.zeros(size, np.int64), xp.zeros(size, np.float32), xp.full(size, np.nan, np.float32))
 
     def add(self, step: Array, reports: Iterable[Array], gradients: Iterable[Array]) -> None:
         """Note what a step made, the first of which is 1, without reading it."""
-        xp, places = self._xp, iter(self._places)
-        for report in reports:
-            next(places)[...] = report
-        for gradient in gradients:
-            gradient.sum(out=next(places))
-        well = xp.isfinite(self._now) & (self._since == 0)
-        newly = ~well & (self._since == 0)
-        self._since += newly * step
-        xp.copyto(self._value, self._now, where=newly)
-        xp.copyto(self._last, self._now, where=well)
+        backends.current().watch([*reports, *gradients], step, self._seen)
 
     def read(self) -> Iterator[_Finding]:
         """Yield what was first found, if anything was."""
-        since = chainer.get_device("@numpy").send(self._since)
+        since = chainer.get_device("@numpy").send(self._seen.since)
         if not since.any():
             return
         first = since[since > 0].min()
-        value, last = map(chainer.get_device("@numpy").send, (self._value, self._last))
+        value, last = map(chainer.get_device("@numpy").send, (self._seen.value, self._seen.last))
         numbers = zip(self._reports, value.tolist(), last.tolist(), since, strict=False)
         reports = {name: (value, last) for name, value, last, when in numbers if when == first}
         found = since[len(self._reports) :] == first

@@ -25,6 +25,21 @@ def channels_last(x: Array) -> Array:
     return copy
 
 
+def is_dense(a: Array) -> bool:
+    """Whether the array's numbers lie without gaps, in whatever order."""
+    expected = a.itemsize
+    for stride, length in sorted(steps(a)):
+        if stride != expected:
+            return False
+        expected *= length
+    return True
+
+
+def steps(a: Array) -> list[tuple[int, int]]:
+    """Stride and length of each axis that is longer than one."""
+    return [(stride, length) for stride, length in zip(a.strides, a.shape, strict=True) if length > 1]
+
+
 def rows(x: Array) -> tuple[int, int]:
     """Rows and columns of (N, C, *size) in channels-last memory as a table: N prod(size), C."""
     return x.shape[0] * prod(x.shape[2:]), x.shape[1]

@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Sightings
 from mocogan_chainer.backends.cudnn import activation, clips, normalization, parameters, products, recurrence
+from mocogan_chainer.backends.cudnn.arrays import is_dense
 from mocogan_chainer.backends.cudnn.launching import Launcher
 
 
@@ -178,6 +179,13 @@ class Operations:
     def move_average(self, averages: Sequence[Array], values: Sequence[Array], decay: float | Array) -> None:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
         parameters.move_average(self._launch, averages, values, decay)
+
+    def watch(self, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
+        """See :class:`~mocogan_chainer.backends.base.Backend`."""
+        if not self._takes(*arrays) or not all(map(is_dense, arrays)):
+            stock.watch(arrays, step, seen)
+            return
+        parameters.watch(self._launch, arrays, step, seen)
 
     def _forward(self, convolutions: Convolutions, x: Array, W: Array, geometry: Geometry) -> Array:
         if not self._takes(x, W) or not convolutions.takes(x.shape, W.shape, geometry):

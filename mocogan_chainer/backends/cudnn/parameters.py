@@ -1,4 +1,4 @@
-"""Updates of all of a network's arrays in few kernels, whose addresses travel with the kernels' arguments."""
+"""What is done with all of a network's arrays in few kernels, whose addresses travel with the kernels' arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from chainer import backend
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Moments
+from mocogan_chainer.backends.base import Array, Moments, Sightings
+from mocogan_chainer.backends.cudnn.arrays import is_dense, steps
 from mocogan_chainer.backends.cudnn.launching import NULL, Launcher, Struct
 
 _THREADS = 256
@@ -29,7 +30,7 @@ def adam(
 ) -> None:
     """See :meth:`~mocogan_chainer.backends.base.Backend.adam`; the arrays are float32."""
     settings = {"beta1": beta1, "beta2": beta2, "eps": eps, "decay": decay}
-    fits = [_dense(p.w) and _steps(p.w) == _steps(p.m) == _steps(p.v) for p in parameters]
+    fits = [is_dense(p.w) and steps(p.w) == steps(p.m) == steps(p.v) for p in parameters]
     stock.adam([p for p, ours in zip(parameters, fits, strict=True) if not ours], rate=rate, **settings)
     numbers = [np.float32(number) for number in (1 - beta1, 1 - beta2, eps, decay)]
     tensors = [(p.w, _like(p.g, p.w), p.m, p.v) for p, ours in zip(parameters, fits, strict=True) if ours]
@@ -48,7 +49,7 @@ def move_average(launch: Launcher, averages: Sequence[Array], values: Sequence[A
     """See :meth:`~mocogan_chainer.backends.base.Backend.move_average`; what is not float32 goes to ``stock``."""
     tensors = []
     for average, value in zip(averages, values, strict=True):
-        if _is_float32(average) and _is_float32(value) and average.shape == value.shape and _dense(average):
+        if _is_float32(average) and _is_float32(value) and average.shape == value.shape and is_dense(average):
             tensors.append((average, _like(value, average)))
         else:
             stock.move_average([average], [value], decay)
@@ -56,33 +57,26 @@ def move_average(launch: Launcher, averages: Sequence[Array], values: Sequence[A
         launch("parameters", "move_average", (chunks,), _THREADS, struct, *_number(decay))
 
 
+def watch(launch: Launcher, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
+    """See :meth:`~mocogan_chainer.backends.base.Backend.watch`; the arrays are float32 without gaps."""
+    for number, (struct, chunks) in enumerate(_structs([(a,) for a in arrays], ("x",))):
+        part = slice(number * _TENSORS, (number + 1) * _TENSORS)
+        noted = seen.since[part], seen.value[part], seen.last[part]
+        launch("parameters", "watch", (chunks,), _THREADS, struct, step, *noted)
+
+
 def _is_float32(a: Array) -> bool:
     """Whether it is such an array that holds something; a network may keep plain numbers beside its arrays."""
     return getattr(a, "dtype", None) == np.float32 and a.size > 0
 
 
-def _dense(a: Array) -> bool:
-    """Whether the array's numbers lie without gaps."""
-    expected = a.itemsize
-    for stride, length in sorted(_steps(a)):
-        if stride != expected:
-            return False
-        expected *= length
-    return True
-
-
 def _like(a: Array, other: Array) -> Array:
     """``a`` in the memory order of ``other``, which has no gaps."""
-    if _steps(a) == _steps(other):
+    if steps(a) == steps(other):
         return a
     copy = backend.get_array_module(a).empty_like(other)
     copy[...] = a
     return copy
-
-
-def _steps(a: Array) -> list[tuple[int, int]]:
-    """Stride and length of each axis that is longer than one."""
-    return [(stride, length) for stride, length in zip(a.strides, a.shape, strict=True) if length > 1]
 
 
 def _number(value: float | Array) -> tuple[Array, np.float64]:

@@ -190,6 +190,7 @@ gru_backward = stock.gru_backward
 gather_clips = stock.gather_clips
 adam_rate = stock.adam_rate
 move_average = stock.move_average
+watch = stock.watch
 
 
 def adam(

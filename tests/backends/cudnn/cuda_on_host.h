@@ -49,6 +49,7 @@ static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline void sincospif(float a, float* s, float* c) { double r = a * 3.14159265358979323846; *s = (float)sin(r); *c = (float)cos(r); }
 template <class T> static inline T atomicAdd(T* p, T v) { T old = *p; *p += v; return old; }
+template <class T> static inline T atomicCAS(T* p, T was, T v) { T old = *p; if (old == was) *p = v; return old; }
 template <class T> static inline T atomicMax(T* p, T v) { T old = *p; if (v > old) *p = v; return old; }
 template <class T> static inline T atomicOr(T* p, T v) { T old = *p; *p |= v; return old; }
 static inline void __threadfence() {}

@@ -1,4 +1,4 @@
-// Updates of many arrays at once: a block finds its chunk of 4096 numbers among all of theirs.
+// What is done with many arrays at once: a block finds its chunk of 4096 numbers among all of theirs.
 
 #define CHUNK 4096
 #define TENSORS 80  // what a kernel takes at once; their addresses are among its arguments
@@ -15,6 +15,12 @@ struct AdamTensors {
 struct AveragedTensors {
   float* average[TENSORS];
   const float* value[TENSORS];
+  long long size[TENSORS];
+  int end[TENSORS];
+};
+
+struct WatchedTensors {
+  const float* x[TENSORS];
   long long size[TENSORS];
   int end[TENSORS];
 };
@@ -90,6 +96,32 @@ move_average(const AveragedTensors tensors, const double* decay_at, double decay
     ((float4*)average)[i] = a;
   }
   for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) average[i] = kept * average[i] + rest * value[i];
+}
+
+__device__ __forceinline__ bool is_finite(float x) { return (__float_as_int(x) & 0x7f800000) != 0x7f800000; }
+
+// since <- *step where an array holds what is not finite, and since is 0. Of an array of one number `value` is what it
+// was then, and `last` what it was the time before.
+extern "C" __global__ void __launch_bounds__(256)
+watch(const WatchedTensors tensors, const long long* step, unsigned long long* since, float* value, float* last) {
+  const int tensor = tensor_of(tensors.end, blockIdx.x);
+  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
+  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
+  const float* x = tensors.x[tensor] + start;
+  if (tensors.size[tensor] == 1) {
+    if (threadIdx.x > 0 || since[tensor] != 0) return;
+    (is_finite(*x) ? last : value)[tensor] = *x;
+    if (!is_finite(*x)) since[tensor] = *step;
+    return;
+  }
+  bool finite = true;
+  const int fours = ((size_t)x & 15) == 0 ? count / 4 : 0;
+  for (int i = threadIdx.x; i < fours; i += blockDim.x) {
+    const float4 x4 = ((const float4*)x)[i];
+    finite &= is_finite(x4.x) & is_finite(x4.y) & is_finite(x4.z) & is_finite(x4.w);
+  }
+  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) finite &= is_finite(x[i]);
+  if (!finite) atomicCAS(since + tensor, 0ull, (unsigned long long)*step);
 }
 
 // count += 1; *rate = alpha sqrt(1 - beta2^count) / (1 - beta1^count).
