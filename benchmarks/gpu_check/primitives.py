@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.gpu_check.place import Place, error, fetch  # first: it makes chainer importable
 from benchmarks.gpu_check.results import Results
-from mocogan_chainer.backends import Backend, Moments, Noise, Sightings, stock
+from mocogan_chainer.backends import Backend, Moments, Noise, Running, Sightings, stock
 
 KEY = 0xFEDCBA9876543210
 NOISE = Noise(KEY, 0.3)
@@ -70,6 +70,13 @@ def _by_shape(shapes: dict[str, tuple[int, ...]]) -> Iterator[tuple[str, Run, bo
             FLOAT32,
         )
         yield f"drop {name}", lambda b, send, x=x: [b.drop(send(x), 0.4, KEY)], False, FLOAT32
+
+        def following(b: Backend, send: Any, x: Any = x) -> list[Any]:
+            running = Running(*map(send, (np.ones(x.shape[1], np.float32), np.ones(x.shape[1], np.float32))), 0.9)
+            b.moments(send(x), running=running)
+            return [running.mean, running.variance]
+
+        yield f"running moments {name}", following, True, FLOAT32
         yield f"moments far from 0 {name}", lambda b, send, x=far: list(b.moments(send(x))), True, 1e-4
         for by_sample in (False, True)[: 1 + (len(shape) > 2)]:
             kind = "by sample " if by_sample else ""

@@ -118,6 +118,20 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Running:
+    """Moments of channels that follow those of batches.
+
+    Attributes:
+        mean, variance: (C,).
+        decay: how much of them stays each time.
+    """
+
+    mean: Array
+    variance: Array
+    decay: float
+
+
+@dataclass(frozen=True)
 class Sightings:
     """What was seen of n arrays, of all steps so far.
 
@@ -177,8 +191,11 @@ class Backend(Protocol):
         Words lie as noise does: number i of them decides over position i of (N, *size, C).
         """
 
-    def moments(self, x: Array, by_sample: bool = False) -> tuple[Array, Array]:
-        """Return each channel's mean and biased variance, (C,), or those of each sample, (N, C)."""
+    def moments(self, x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
+        """Return each channel's mean and biased variance, (C,), or those of each sample, (N, C).
+
+        ``running`` moves towards a channel's mean and unbiased variance in place.
+        """
 
     def normalize_rectify(
         self,

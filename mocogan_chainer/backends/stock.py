@@ -9,7 +9,7 @@ from chainer import backend
 from chainer.utils import conv_nd
 
 from mocogan_chainer.backends import random
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Sightings, Window
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Sightings, Window
 
 name = "stock"
 
@@ -85,13 +85,26 @@ def drop(x: Array, ratio: float, key: int | Array) -> Array:
     return xp.where(stays, x * x.dtype.type(1 / (1 - ratio)), x.dtype.type(0))
 
 
-def moments(x: Array, by_sample: bool = False) -> tuple[Array, Array]:
+def moments(x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     axes = _positions(x, by_sample)
     about = x.mean(axis=axes, keepdims=True)
     rest = x - about  # a float32 sum far from 0 leaves some of the mean in it
     mean = rest.mean(axis=axes)
-    return about.reshape(mean.shape) + mean, (rest * rest).mean(axis=axes) - mean * mean
+    mean, variance = about.reshape(mean.shape) + mean, (rest * rest).mean(axis=axes) - mean * mean
+    if running is not None:
+        move_running(running, mean, variance, x.size // x.shape[1])
+    return mean, variance
+
+
+def move_running(running: Running, mean: Array, variance: Array, count: int) -> None:
+    """Move running moments towards those of ``count`` numbers a channel, whose variance is the biased one."""
+    move_average((running.mean, running.variance), (mean, variance * unbiasing(count)), running.decay)
+
+
+def unbiasing(count: int) -> float:
+    """What the biased variance of ``count`` numbers is multiplied by (Bessel's correction); that of one stays 0."""
+    return count / max(count - 1, 1)
 
 
 def normalize_rectify(

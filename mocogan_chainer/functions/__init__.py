@@ -8,7 +8,7 @@ from mocogan_chainer.functions.gru import gru
 from mocogan_chainer.functions.linear import linear
 from mocogan_chainer.functions.normalization import batch_norm_activation, instance_norm_activation
 from mocogan_chainer.functions.padding import reflection_pad
-from mocogan_chainer.functions.pixels import to_bytes, to_float
+from mocogan_chainer.functions.pixels import tanh, to_bytes, to_float
 from mocogan_chainer.functions.pooling import max_pooling
 from mocogan_chainer.functions.rectifier import add_noise, leaky_relu
 from mocogan_chainer.functions.spectral import power_iteration, spectral_norm
@@ -30,6 +30,7 @@ __all__ = [
     "power_iteration",
     "reflection_pad",
     "spectral_norm",
+    "tanh",
     "to_bytes",
     "to_float",
 ]

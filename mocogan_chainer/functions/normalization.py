@@ -9,7 +9,7 @@ from chainer.backend import get_array_module
 from chainer.utils import type_check
 
 from mocogan_chainer import backends
-from mocogan_chainer.backends import Noise
+from mocogan_chainer.backends import Noise, Running
 from mocogan_chainer.backends.base import Array
 
 
@@ -46,13 +46,8 @@ def batch_norm_activation(
     """
     if not chainer.config.train:
         return _NormalizeRectify(eps, slope, noise, (running_mean, running_var)).apply((x, gamma, beta))[0]
-    node = _NormalizeRectify(eps, slope, noise, None)
-    (y,) = node.apply((x, gamma, beta))
-    mean, variance = node.moments
-    count = x.size // x.shape[1]
-    unbiased = variance * (count / max(count - 1, 1))
-    backends.current().move_average((running_mean, running_var), (mean, unbiased), decay)
-    return y
+    running = Running(running_mean, running_var, decay)
+    return _NormalizeRectify(eps, slope, noise, None, running=running).apply((x, gamma, beta))[0]
 
 
 def instance_norm_activation(
@@ -78,7 +73,10 @@ def instance_norm_activation(
 
 
 class _NormalizeRectify(FunctionNode):
-    """(x, gamma, beta) -> y, by the given moments or else by x's own, or by those of each sample."""
+    """(x, gamma, beta) -> y, by the given moments or else by x's own, or by those of each sample.
+
+    Running moments move towards x's own.
+    """
 
     def __init__(
         self,
@@ -87,8 +85,9 @@ class _NormalizeRectify(FunctionNode):
         noise: Noise | None,
         moments: tuple[Array, Array] | None,
         by_sample: bool = False,
+        running: Running | None = None,
     ):
-        self.eps, self.slope, self.noise, self.by_sample = eps, slope, noise, by_sample
+        self.eps, self.slope, self.noise, self.by_sample, self.running = eps, slope, noise, by_sample, running
         self.own_moments = moments is None
         self.moments = moments
 
@@ -104,7 +103,7 @@ class _NormalizeRectify(FunctionNode):
         x, gamma, beta = inputs
         backend = backends.current()
         if self.own_moments:
-            self.moments = backend.moments(x, self.by_sample)
+            self.moments = backend.moments(x, self.by_sample, self.running)
         return (backend.normalize_rectify(x, gamma, beta, *self.moments, self.eps, self.slope, self.noise),)
 
     def backward(self, indexes, grad_outputs):

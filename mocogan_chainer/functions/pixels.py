@@ -1,8 +1,9 @@
-"""From bytes to the networks' numbers and back: the one place that knows both axis orders."""
+"""From bytes to the networks' numbers and back, the one place that knows both axis orders; tanh, which makes them."""
 
 from __future__ import annotations
 
-from chainer import backend
+import chainer.functions as F
+from chainer import Variable, backend
 
 from mocogan_chainer.backends.base import Array
 
@@ -24,3 +25,11 @@ def to_bytes(x: Array) -> Array:
     xp = backend.get_array_module(x)
     scaled = xp.clip(xp.rint((x + 1) * 127.5), 0, 255)
     return xp.ascontiguousarray(xp.moveaxis(scaled.astype(xp.uint8), 1, -1))
+
+
+def tanh(x: Variable) -> Variable:
+    """Tanh of (N, C, *size). Of channels-last memory the result and the gradient lie so too.
+
+    On a GPU Chainer's own returns the gradient in C order, which then is copied for each convolution that takes it.
+    """
+    return F.moveaxis(F.tanh(F.moveaxis(x, 1, -1)), -1, 1)

@@ -1,11 +1,13 @@
 """What surrounds convolutions, on every backend, against formulas in float64."""
 
+from math import prod
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mocogan_chainer.backends import Moments, Noise, random, stock
+from mocogan_chainer.backends import Moments, Noise, Running, random, stock
 
 KEY = 0xFEDCBA9876543210
 NOISE = Noise(KEY, 0.3)
@@ -215,6 +217,25 @@ class TestMoments:
         expected_mean, expected_variance = float64_moments(x)
         np.testing.assert_allclose(variance, expected_variance, rtol=1e-3)
         np.testing.assert_allclose(mean, expected_mean, atol=0.02 * deviation)
+
+    @pytest.mark.parametrize("decay", [0.9, 0.0])
+    @pytest.mark.parametrize("shape", [*SIZES, (1, 3)])
+    def test_running_ones_follow(self, backend, shape, decay):
+        """By the unbiased variance; that of a single number stays 0."""
+        x, count = numbers(shape), prod(shape) // shape[1]
+        running = Running(*np.random.default_rng(1).random((2, shape[1]), np.float32), decay)
+        before, (mean, variance) = [running.mean.copy(), running.variance.copy()], float64_moments(x)
+        towards = mean, variance * count / max(count - 1, 1)
+        found = backend.moments(arrange(x, "L"), running=running)
+        for actual, expected in zip(found, (mean, variance), strict=True):
+            assert_close(actual, expected)
+        for actual, was, value in zip((running.mean, running.variance), before, towards, strict=True):
+            assert_close(actual, decay * was + (1 - decay) * value)
+
+    def test_running_ones_of_other_floats_follow_too(self, backend):
+        x, running = numbers((2, 3, 4, 5)), Running(np.zeros(3), np.zeros(3), 0.5)
+        mean, _ = backend.moments(x, running=running)
+        np.testing.assert_allclose(running.mean, 0.5 * mean, rtol=1e-6)
 
 
 class TestMomentsOfSamples:

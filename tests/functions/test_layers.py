@@ -55,6 +55,20 @@ def test_leaky_relu_keeps_the_memory_order():
     assert y.array.strides == x.strides
 
 
+def test_tanh():
+    x, gy, ggx = random(2, 3, 4, 5), random(2, 3, 4, 5), random(2, 3, 4, 5)
+    np.testing.assert_allclose(functions.tanh(chainer.Variable(x)).array, np.tanh(x))
+    gradient_check.check_double_backward(functions.tanh, x, gy, ggx, dtype=np.float64)
+
+
+def test_tanh_keeps_the_memory_order_both_ways():
+    x = chainer.Variable(np.moveaxis(np.ones((2, 5, 6, 3), np.float32), -1, 1))
+    y = functions.tanh(x)
+    y.grad = np.ascontiguousarray(y.array)
+    y.backward()
+    assert x.array.strides == y.array.strides == x.grad.strides
+
+
 @pytest.mark.parametrize("backend", ["stock", "onednn"])
 class TestNoise:
     """It is added after the rectifier, and gradients do not see it."""

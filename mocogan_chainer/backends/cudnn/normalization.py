@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from chainer import backend
 
-from mocogan_chainer.backends.base import Array, Noise
+from mocogan_chainer.backends import stock
+from mocogan_chainer.backends.base import Array, Noise, Running
 from mocogan_chainer.backends.cudnn import activation
 from mocogan_chainer.backends.cudnn.activation import empty_like, noise_arguments
 from mocogan_chainer.backends.cudnn.arrays import channels_last, rows
-from mocogan_chainer.backends.cudnn.launching import Launcher
+from mocogan_chainer.backends.cudnn.launching import NULL, Launcher
 
 _THREADS = 256  # of a block that adds up rows; these four as statistics.cuh has them
 _TOGETHER = 8  # rows that a thread reads at a time
@@ -23,14 +24,16 @@ _BLOCKS = 528
 """Blocks to divide an array among: four a multiprocessor of an H100, and on every device, so that sums are the same."""
 
 
-def moments(launch: Launcher, x: Array, by_sample: bool) -> tuple[Array, Array]:
+def moments(launch: Launcher, x: Array, by_sample: bool, running: Running | None) -> tuple[Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     x = channels_last(x)
     table = _Table.of(x, by_sample)
     xp = backend.get_array_module(x)
     mean, variance = (xp.empty(x.shape[:2] if by_sample else x.shape[1], np.float32) for _ in range(2))
     partial = _add_rows(launch, "add_powers", table, x)
-    arguments = partial, np.float64(1 / table.rows), *table.sizes, mean, variance
+    arguments = [partial, np.float64(1 / table.rows), *table.sizes, mean, variance]
+    arguments += (NULL, NULL) if running is None else (running.mean, running.variance)
+    arguments += np.float64(running.decay if running else 0), np.float32(stock.unbiasing(table.rows))
     launch("statistics", "finish_moments", table.finishing_grid, table.finishing_threads, *arguments)
     return mean, variance
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Sightings
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Sightings
 from mocogan_chainer.backends.cudnn import activation, clips, normalization, parameters, products, recurrence
 from mocogan_chainer.backends.cudnn.arrays import is_dense
 from mocogan_chainer.backends.cudnn.launching import Launcher
@@ -102,11 +102,11 @@ class Operations:
             return stock.drop(x, ratio, key)
         return activation.drop(self._launch, x, ratio, key)
 
-    def moments(self, x: Array, by_sample: bool = False) -> tuple[Array, Array]:
+    def moments(self, x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
-        if not self._takes(x):
-            return stock.moments(x, by_sample)
-        return normalization.moments(self._launch, x, by_sample)
+        if not self._takes(x, *((running.mean, running.variance) if running else ())):
+            return stock.moments(x, by_sample, running)
+        return normalization.moments(self._launch, x, by_sample, running)
 
     def normalize_rectify(
         self,

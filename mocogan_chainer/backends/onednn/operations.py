@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mocogan_chainer.backends import random, stock
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Window
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Window
 from mocogan_chainer.backends.onednn import columns, halving
 from mocogan_chainer.backends.onednn.c_api import load
 from mocogan_chainer.backends.onednn.columns import ColumnsConvolution
@@ -126,16 +126,20 @@ def drop(x: Array, ratio: float, key: int) -> Array:
     return y
 
 
-def moments(x: Array, by_sample: bool = False) -> tuple[Array, Array]:
+def moments(x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     if not _takes(x):
-        return stock.moments(x, by_sample)
+        return stock.moments(x, by_sample, running)
     tables = _tables(channels_last(x), by_sample)
     rows, counts = _blocks(tables)
     means, squares, rests = np.empty((3, len(tables), len(counts), x.shape[1]), _float)
     normalization.block_moments(tables, rows, means, squares, rests)
     mean, variance = normalization.combine_moments(means + rests.astype(np.float64), squares, counts)
-    return (mean, variance) if by_sample else (mean[0], variance[0])
+    if by_sample:
+        return mean, variance
+    if running is not None:
+        stock.move_running(running, mean[0], variance[0], x.size // x.shape[1])
+    return mean[0], variance[0]
 
 
 def normalize_rectify(

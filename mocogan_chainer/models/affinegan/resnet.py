@@ -114,7 +114,7 @@ class ResNetGenerator(Generator):
         (h,) = levels
         for up in self.up:
             h = functions.instance_norm_activation(up(h), slope=0.0)
-        return F.tanh(self.to_rgb(functions.reflection_pad(h, 3))), self.feature(levels)
+        return functions.tanh(self.to_rgb(functions.reflection_pad(h, 3))), self.feature(levels)
 
     def feature(self, levels: Levels) -> Variable:
         """See :class:`Generator`: what the blocks give."""

@@ -118,7 +118,7 @@ class UNetGenerator(Generator):
             if self.dropout and 0 < i <= len(self.up) - _ALWAYS_PLAIN:
                 h = functions.dropout(h, _DROPOUT, self.noise.draw_key())
             h = skips.join(levels[-2 - i], h, self.noise.draw(self.noise_sigma))
-        return F.tanh(self.to_rgb(h)), feature
+        return functions.tanh(self.to_rgb(h)), feature
 
     def feature(self, levels: Levels) -> Variable:
         """See :class:`Generator`: the rectified bottleneck."""

@@ -148,7 +148,7 @@ class Generator(chainer.Chain):
             spatial, video, temporal = block(spatial, video, temporal)  # see G3Block.forward
             if i == sizes.BLOCK_BEFORE_ATTENTION and hasattr(self, "attention"):
                 video = self.attention(video)
-        return F.tanh(functions.bias_leaky_relu(self.to_rgb(video), self.rgb_bias, 1.0))
+        return functions.tanh(functions.bias_leaky_relu(self.to_rgb(video), self.rgb_bias, 1.0))
 
     def _appearance(self, codes: Codes) -> Variable | Array:
         """(N, appearance and embedding, 1, 1, 1)."""

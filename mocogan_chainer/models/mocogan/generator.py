@@ -9,6 +9,7 @@ import chainer.functions as F
 import numpy as np
 from chainer import Variable
 
+from mocogan_chainer import functions
 from mocogan_chainer.links import GRU, BatchNormActivation, Deconvolution
 from mocogan_chainer.models.mocogan.codes import Codes, CodeSizes, one_hot
 from mocogan_chainer.models.mocogan.sizes import split_size
@@ -85,7 +86,7 @@ class Generator(chainer.Chain):
         h = z[:, :, None, None]  # (M, code size, 1, 1)
         for block in self.blocks:
             h = block(h)  # (M, width, 4 or 6, ...), then twice the size each time
-        return F.tanh(self.to_rgb(h))
+        return functions.tanh(self.to_rgb(h))
 
     def videos(self, codes: Codes) -> Variable:
         """Generate (N, 3, T, size, size) in [-1, 1]."""

@@ -9,6 +9,7 @@ import chainer.functions as F
 import numpy as np
 from chainer import Variable
 
+from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links import GRU
 from mocogan_chainer.models.prediction.encoders import MotionEncoder
@@ -86,7 +87,7 @@ class Predictor(chainer.Chain):
         drawn = self.generator.draw(seen.content, motion)  # (N * T, 3 + copies, size, size)
         if self.generator.channels > 3:
             drawn, masks = F.split_axis(drawn, [3], axis=1)
-            frames = blend(F.tanh(drawn), self.transport(seen.frame, seen.state, motion), masks)
+            frames = blend(functions.tanh(drawn), self.transport(seen.frame, seen.state, motion), masks)
         else:
-            frames = F.tanh(drawn)
+            frames = functions.tanh(drawn)
         return F.transpose(F.reshape(frames, (*motion.shape[:2], *frames.shape[1:])), (0, 2, 1, 3, 4))

@@ -156,17 +156,25 @@ __device__ __forceinline__ Sums finish_column(const Column& column, const double
   return sums;
 }
 
-// Mean and biased variance, both (samples, channels), by what add_powers gave; share is 1 / rows.
+// Mean and biased variance, both (samples, channels), by what add_powers gave; share is 1 / rows. Running ones (channels),
+// where there are any, keep `decay` of themselves and move towards the mean and `unbiasing` times the variance.
 extern "C" __global__ void __launch_bounds__(512)
 finish_moments(const double* __restrict__ partial, double share, int channels, int blocks, float* __restrict__ mean,
-               float* __restrict__ variance) {
+               float* __restrict__ variance, float* running_mean, float* running_variance, double decay,
+               float unbiasing) {
   const Column column(channels);
   const Sums sums = finish_column(column, partial, channels, blocks);
   if (threadIdx.x < COLUMNS && column.channel < channels) {
     const long long place = column.sample * channels + column.channel;
     const double middle = sums.a * share, spread = sums.b * share - middle * middle;
-    mean[place] = (float)middle;
-    variance[place] = spread < 0 ? 0.0f : (float)spread;
+    const float m = (float)middle, v = spread < 0 ? 0.0f : (float)spread;
+    mean[place] = m;
+    variance[place] = v;
+    if (running_mean) {
+      const float kept = (float)decay, rest = (float)(1.0 - decay);
+      running_mean[place] = kept * running_mean[place] + rest * m;
+      running_variance[place] = kept * running_variance[place] + rest * (v * unbiasing);
+    }
   }
 }
 
