@@ -154,6 +154,12 @@ def _others() -> Iterator[tuple[str, Run, bool, float]]:
 
     yield "adam", adam, True, FLOAT32
     yield "move_average", average, True, FLOAT32
+    yield (
+        "add",
+        lambda b, send: b.add([send(p[0]) for p in parameters], [send(p[1]) for p in parameters]),
+        True,
+        FLOAT32,
+    )
     yield "watch", watch, False, 0.0
 
 

@@ -155,6 +155,9 @@ class Backend(Protocol):
 
     name: str
 
+    def filters(self, W: Array) -> Array:
+        """Return W in the memory order that convolutions take quickest, which is that of its gradient too."""
+
     def convolution_forward(self, x: Array, W: Array, geometry: Geometry) -> Array:
         """Return y."""
 
@@ -294,6 +297,9 @@ class Backend(Protocol):
 
         ``decay`` may be a device's array of one float64.
         """
+
+    def add(self, firsts: Sequence[Array], seconds: Sequence[Array]) -> list[Array]:
+        """Return the sums of arrays and others of the same shapes, as new arrays in the memory order of the first."""
 
     def watch(self, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
         """Look for numbers that are not finite, and note in ``seen`` where they are the first; nothing is read back.

@@ -14,6 +14,11 @@ from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Runni
 name = "stock"
 
 
+def filters(W: Array) -> Array:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    return W
+
+
 def convolution_forward(x: Array, W: Array, geometry: Geometry) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     return _by_group(_forward, geometry.groups, (x, 1), (W, 0), out_axis=1, geometry=geometry)
@@ -224,6 +229,14 @@ def move_average(averages: Sequence[Array], values: Sequence[Array], decay: floa
         stays = decay if isinstance(decay, float) else decay[0].astype(average.dtype)
         average *= stays
         average += (1 - stays) * value
+
+
+def add(firsts: Sequence[Array], seconds: Sequence[Array]) -> list[Array]:
+    """See :class:`~mocogan_chainer.backends.base.Backend`."""
+    sums = [backend.get_array_module(first).empty_like(first) for first in firsts]
+    for first, second, total in zip(firsts, seconds, sums, strict=True):
+        backend.get_array_module(first).add(first, second, out=total)
+    return sums
 
 
 def watch(arrays: Sequence[Array], step: Array, seen: Sightings) -> None:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import chainer
 import numpy as np
 from chainer import Variable
 
-from mocogan_chainer import functions
+from mocogan_chainer import backends, functions
 from mocogan_chainer.functions.convolution import Size
 from mocogan_chainer.links.initialization import initial_weights
 
 
-class Convolution(chainer.Link):
+class FilterLink(chainer.Link):
+    """A layer with filters ``W``, which lie on its device as the backend's convolutions want them."""
+
+    W: chainer.Parameter
+
+    def device_resident_accept(self, visitor: Any) -> None:
+        """Go where a visitor brings all of a network: Chainer's way to move it."""
+        super().device_resident_accept(visitor)
+        self.W.array = backends.current().filters(self.W.array)
+
+
+class Convolution(FilterLink):
     """N-D convolution (N, in_channels, *size) -> (N, out_channels, *output size).
 
     Args:
@@ -46,7 +58,7 @@ class Convolution(chainer.Link):
         return functions.convolution(x, self.W, self.stride, self.pad)
 
 
-class Deconvolution(chainer.Link):
+class Deconvolution(FilterLink):
     """N-D transposed convolution (N, in_channels, *size) -> (N, out_channels, *larger size).
 
     Args:

@@ -24,6 +24,7 @@ class ExponentialMovingAverage:
     def __init__(self, network: chainer.Chain, decay: float):
         self.network = network
         self.average = network.copy(mode="copy")
+        self.average.to_device(network.device)  # where copies have lost their memory order
         self.decay = decay
         self.updates = 0
 

@@ -8,9 +8,10 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.functions.convolution import Size
+from mocogan_chainer.links.convolution import FilterLink
 
 
-class FoldedConvolution(chainer.Link):
+class FoldedConvolution(FilterLink):
     """N-D convolution, bias, residual, ReLU: (N, in_channels, *size) -> (N, out_channels, *output size).
 
     Weights are zeros until :meth:`fold` sets them.

@@ -19,6 +19,7 @@ from mocogan_chainer.backends.feeds import Feeds
 from mocogan_chainer.backends.recorded_step import RecordedStep, Recorder
 from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
+from mocogan_chainer.models.gradients import GradientSums
 from mocogan_chainer.models.vitals import Vitals
 from mocogan_chainer.shortage import asking
 
@@ -140,15 +141,17 @@ class GANUpdater(StandardUpdater):
         the report has the sum of the losses, and what was observed last under each name.
         """
         optimizer, report = self.get_optimizer(name), {}
-        optimizer.target.cleargrads()
+        gradients = GradientSums(optimizer.target)
 
         def add(loss: Variable, observed: Mapping[str, Variable]) -> None:
             loss.backward()
+            gradients.take()
             report["loss"] = report.get("loss", 0) + loss.array
             report.update({key: value.array for key, value in observed.items()})  # a Variable would keep its graph
 
         with asking("step", f"the step of the {name}"):
             yield add
+            gradients.put()
             self.vitals.note(name, report, optimizer.target)
             optimizer.update()
         self.feeds.afterwards(lambda: chainer.report(report, optimizer.target))

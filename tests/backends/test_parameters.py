@@ -141,6 +141,36 @@ class TestMoveAverage:
             assert np.array_equal(value, was)
 
 
+class TestAdd:
+    @pytest.mark.parametrize("order", ORDERS)
+    @pytest.mark.parametrize("other", ORDERS)
+    def test_in_any_memory(self, backend, order, other):
+        """Sums lie as the first ones do, also for the third who adds to them."""
+        given = parameters([*SHAPES, (3, 4, 5, 6), (7, 1, 5)], order, other)
+        firsts, seconds = [p.w for p in given], [p.g for p in given]
+        before = [(w.copy(), g.copy()) for w, g in zip(firsts, seconds, strict=True)]
+        for total, first, second, (w, g) in zip(backend.add(firsts, seconds), firsts, seconds, before, strict=True):
+            assert np.array_equal(total, w + g) and np.array_equal(first, w) and np.array_equal(second, g)
+            assert total.strides == first.strides and not np.shares_memory(total, first)
+
+    def test_of_more_than_a_kernel_takes(self, backend):
+        given = parameters([(n % 5 + 1, 3) for n in range(200)])
+        for total, p in zip(backend.add([p.w for p in given], [p.g for p in given]), given, strict=True):
+            assert np.array_equal(total, p.w + p.g)
+
+    def test_of_parts_and_of_what_has_no_memory(self, backend):
+        whole = np.random.default_rng(0).random((2, 40), np.float32)
+        first, second = whole[0, 3:12], whole[1, 21:39:2]
+        constant = np.broadcast_to(np.float32(0.5), 9)
+        for a, b in ((first, second), (second, first), (constant, first), (first, constant)):
+            assert np.array_equal(backend.add([a], [b])[0], a + b)
+
+    def test_of_other_floats_and_of_none(self, backend):
+        (total,) = backend.add([np.array([0.1])], [np.array([0.2])])
+        assert (total.dtype, total[0]) == (np.float64, 0.1 + 0.2)
+        assert backend.add([], []) == []
+
+
 class TestWatch:
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     @pytest.mark.parametrize("shape", SHAPES)

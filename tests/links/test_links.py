@@ -5,7 +5,9 @@ import chainer.functions as F
 import numpy as np
 import pytest
 
-from mocogan_chainer import links, seeding
+from mocogan_chainer import backends, checkpoint, links, seeding
+from mocogan_chainer.optimizer import Adam
+from tests.backends.cudnn import on_host
 
 
 def small_network(seed=0):
@@ -33,6 +35,51 @@ def test_deconvolution_takes_pytorchs_fan_in():
     W = links.Deconvolution(16, 32, (4, 4), 2, 1, seeding.stream(0)).W.array
     assert W.shape == (16, 32, 4, 4)
     assert 0.99 * (32 * 16) ** -0.5 < np.abs(W).max() <= (32 * 16) ** -0.5
+
+
+class TestWhereFiltersLie:
+    """A GPU's backend wants them in channels-last memory; here it takes NumPy's arrays for a GPU's."""
+
+    @pytest.fixture
+    def network(self, monkeypatch):
+        monkeypatch.setattr(backends, "_current", on_host.load(orders=(1,)))
+        network = links.Convolution(2, 3, (3, 3), 1, 1, seeding.stream(0))
+        network.to_device("@numpy")
+        return network
+
+    def test_numbers_stay(self, network):
+        expected = links.Convolution(2, 3, (3, 3), 1, 1, seeding.stream(0)).W.array
+        assert np.array_equal(network.W.array, expected)
+        assert lies_channels_last(network.W.array) and not lies_channels_last(expected)
+
+    def test_other_backends_leave_them_as_they_are(self):
+        network = links.Deconvolution(2, 3, (3, 3), 1, 1, seeding.stream(0))
+        before = network.W.array
+        network.to_device("@numpy")
+        assert network.W.array is before
+
+    def test_what_belongs_to_them_lies_alike(self, network):
+        """So that updates are one pass over flat memory."""
+        optimizer = Adam(1e-3, 0.5, 0.999).setup(network)
+        ema = links.ExponentialMovingAverage(network, 0.5)
+        network.cleargrads()
+        F.sum(network(np.ones((2, 2, 5, 5), np.float32)) ** 2).backward()
+        optimizer.update()
+        ema.update()
+        state = network.W.update_rule.state
+        for array in (network.W.array, network.W.grad, state["m"], state["v"], ema.average.W.array):
+            assert lies_channels_last(array)
+
+    def test_a_snapshot_goes_into_them(self, network, tmp_path):
+        other = links.Convolution(2, 3, (3, 3), 1, 1, seeding.stream(1))
+        checkpoint.save(tmp_path / "weights.npz", other, config="", data={}, iteration=1)
+        checkpoint.load(tmp_path / "weights.npz").restore(network)
+        assert np.array_equal(network.W.array, other.W.array)
+        assert lies_channels_last(network.W.array)
+
+
+def lies_channels_last(array):
+    return np.moveaxis(array, 1, -1).flags.c_contiguous
 
 
 class TestFrozen:

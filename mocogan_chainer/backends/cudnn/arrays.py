@@ -18,9 +18,12 @@ def empty_channels_last(xp: Any, shape: tuple[int, ...], dtype: Any) -> Array:
 def channels_last(x: Array) -> Array:
     """The same numbers (N, C, *size) in channels-last memory; ``x`` itself where it is that already."""
     xp = backend.get_array_module(x)
-    if xp.moveaxis(x, 1, -1).flags.c_contiguous:
-        return x
-    copy = empty_channels_last(xp, x.shape, x.dtype)
+    return x if xp.moveaxis(x, 1, -1).flags.c_contiguous else copied_channels_last(x)
+
+
+def copied_channels_last(x: Array) -> Array:
+    """A copy of (N, C, *size) in channels-last memory."""
+    copy = empty_channels_last(backend.get_array_module(x), x.shape, x.dtype)
     copy[...] = x
     return copy
 

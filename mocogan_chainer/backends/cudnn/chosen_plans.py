@@ -17,7 +17,7 @@ from mocogan_chainer.errors import OutputError
 ENVIRONMENT = "MOCOGAN_CACHE_DIR"
 """Names the folder in place of the platform's."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Convolutions by cuDNN: float32 arrays in, activations out in channels-last memory, gradients of W in C order."""
+"""Convolutions by cuDNN: float32 arrays in, results out in channels-last memory, gradients of filters too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chainer import backend
 from mocogan_chainer.backends import stock
 from mocogan_chainer.backends.base import Array, Geometry
 from mocogan_chainer.backends.cudnn import chosen_plans, device
-from mocogan_chainer.backends.cudnn.arrays import channels_last, empty_channels_last
+from mocogan_chainer.backends.cudnn.arrays import channels_last, copied_channels_last, empty_channels_last
 from mocogan_chainer.backends.cudnn.chosen_plans import ChosenPlans
 from mocogan_chainer.backends.cudnn.launching import Launcher, on_cupy
 from mocogan_chainer.backends.cudnn.plans import Choice, Plans
@@ -56,7 +56,7 @@ class CudnnConvolutions:
         shape = (x.shape[0], W.shape[0], *geometry.output_size(x.shape[2:], W.shape[2:]))
         y = empty_channels_last(backend.get_array_module(x), shape, np.float32)
         problem = pose("forward", x.shape, W.shape, shape, geometry)
-        if self._compute(problem, _activations(x), _weights(W), y):
+        if self._compute(problem, x, W, y):
             return y
         return stock.convolution_forward(x, W, geometry)
 
@@ -65,22 +65,22 @@ class CudnnConvolutions:
         shape = (gy.shape[0], W.shape[1] * geometry.groups, *x_size)
         gx = empty_channels_last(backend.get_array_module(gy), shape, np.float32)
         problem = pose("backward_data", shape, W.shape, gy.shape, geometry)
-        if self._compute(problem, _activations(gy), _weights(W), gx):
+        if self._compute(problem, gy, W, gx):
             return gx
         return stock.convolution_backward_data(gy, W, x_size, geometry)
 
     def backward_weights(self, x: Array, gy: Array, ksize: tuple[int, ...], geometry: Geometry) -> Array:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
         shape = (gy.shape[1], x.shape[1] // geometry.groups, *ksize)
-        gW = backend.get_array_module(x).empty(shape, np.float32)
+        gW = empty_channels_last(backend.get_array_module(x), shape, np.float32)
         problem = pose("backward_weights", x.shape, shape, gy.shape, geometry)
-        if self._compute(problem, _activations(x), _activations(gy), gW):
+        if self._compute(problem, x, gy, gW):
             return gW
         return stock.convolution_backward_weights(x, gy, ksize, geometry)
 
     def _compute(self, problem: Problem, first: Array, second: Array, out: Array) -> bool:
         """Compute ``out``; whether cuDNN has a plan for it."""
-        where = self._device()
+        where, first, second = self._device(), _as_taken(first), _as_taken(second)
 
         def run(choice: Choice, workspace: Callable[[int], Array | None]) -> None:
             form, plan = choice
@@ -112,20 +112,10 @@ def load(precision: str = "tf32") -> CudnnConvolutions:
     return CudnnConvolutions(precision, on_cupy, device.current, chosen_plans.folder())
 
 
-def _activations(x: Array) -> Array:
+def _as_taken(a: Array) -> Array:
     """The array in channels-last memory, from an address on that cuDNN takes."""
-    x = channels_last(x)
-    if address(x) % _ALIGNMENT == 0:
-        return x
-    copy = empty_channels_last(backend.get_array_module(x), x.shape, x.dtype)
-    copy[...] = x
-    return copy
-
-
-def _weights(W: Array) -> Array:
-    """The array in C order, from an address on that cuDNN takes."""
-    W = backend.get_array_module(W).ascontiguousarray(W)
-    return W if address(W) % _ALIGNMENT == 0 else W.copy()
+    a = channels_last(a)
+    return a if address(a) % _ALIGNMENT == 0 else copied_channels_last(a)
 
 
 def address(a: Array) -> int:

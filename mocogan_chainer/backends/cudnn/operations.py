@@ -10,7 +10,7 @@ import numpy as np
 from mocogan_chainer.backends import stock
 from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Sightings
 from mocogan_chainer.backends.cudnn import activation, clips, normalization, parameters, products, recurrence
-from mocogan_chainer.backends.cudnn.arrays import is_dense
+from mocogan_chainer.backends.cudnn.arrays import channels_last, is_dense
 from mocogan_chainer.backends.cudnn.launching import Launcher
 
 
@@ -49,6 +49,10 @@ class Operations:
         self._launch = launch
         self._convolutions = convolutions
         self._exact = exact
+
+    def filters(self, W: Array) -> Array:
+        """See :class:`~mocogan_chainer.backends.base.Backend`."""
+        return channels_last(W) if isinstance(W, self._type) else W
 
     def convolution_forward(self, x: Array, W: Array, geometry: Geometry) -> Array:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
@@ -179,6 +183,12 @@ class Operations:
     def move_average(self, averages: Sequence[Array], values: Sequence[Array], decay: float | Array) -> None:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
         parameters.move_average(self._launch, averages, values, decay)
+
+    def add(self, firsts: Sequence[Array], seconds: Sequence[Array]) -> list[Array]:
+        """See :class:`~mocogan_chainer.backends.base.Backend`."""
+        if not self._takes(*firsts, *seconds):
+            return stock.add(firsts, seconds)
+        return parameters.add(self._launch, firsts, seconds)
 
     def watch(self, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""

@@ -57,6 +57,15 @@ def move_average(launch: Launcher, averages: Sequence[Array], values: Sequence[A
         launch("parameters", "move_average", (chunks,), _THREADS, struct, *_number(decay))
 
 
+def add(launch: Launcher, firsts: Sequence[Array], seconds: Sequence[Array]) -> list[Array]:
+    """See :meth:`~mocogan_chainer.backends.base.Backend.add`; the arrays are float32."""
+    sums = [backend.get_array_module(first).empty_like(first) for first in firsts]
+    tensors = [(_like(a, total), _like(b, total), total) for a, b, total in zip(firsts, seconds, sums, strict=True)]
+    for struct, chunks in _structs(tensors, ("a", "b", "sum")):
+        launch("parameters", "add", (chunks,), _THREADS, struct)
+    return sums
+
+
 def watch(launch: Launcher, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
     """See :meth:`~mocogan_chainer.backends.base.Backend.watch`; the arrays are float32 without gaps."""
     for number, (struct, chunks) in enumerate(_structs([(a,) for a in arrays], ("x",))):

@@ -17,7 +17,7 @@ class Problem:
     Attributes:
         kind: one of ``KINDS``: y of x and W, x of y and W, or W of x and y.
         x: (N, C, *size), in channels-last memory.
-        W: (O, C / groups, *ksize), in C order.
+        W: (O, C / groups, *ksize), in channels-last memory.
         y: (N, O, *output_size), in channels-last memory.
         geometry: how the kernel walks.
     """

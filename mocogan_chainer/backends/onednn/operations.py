@@ -188,12 +188,14 @@ def normalize_rectify_backward(
     return gx, ggamma.sum(axis=0).astype(_float), gbeta.sum(axis=0).astype(_float)
 
 
+filters = stock.filters
 product = stock.product
 gru = stock.gru
 gru_backward = stock.gru_backward
 gather_clips = stock.gather_clips
 adam_rate = stock.adam_rate
 move_average = stock.move_average
+add = stock.add
 watch = stock.watch
 
 

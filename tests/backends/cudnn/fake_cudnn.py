@@ -85,29 +85,24 @@ class FakePlan:
         assert (0 if workspace is None else workspace.nbytes) >= self.workspace
         problem, form = self.problem, self.form
         if problem.kind == "forward":
-            x, W, y = activations(first, problem.x, form), filters(second, problem.W, form), result
-            write(activations(y, problem.y, form), stock.convolution_forward(read(x), read(W), problem.geometry))
+            x, W, y = lying(first, problem.x, form), lying(second, problem.W, form), result
+            write(lying(y, problem.y, form), stock.convolution_forward(read(x), read(W), problem.geometry))
         elif problem.kind == "backward_data":
-            gy, W, gx = activations(first, problem.y, form), filters(second, problem.W, form), result
+            gy, W, gx = lying(first, problem.y, form), lying(second, problem.W, form), result
             size = problem.x[2:]
             computed = stock.convolution_backward_data(read(gy), read(W), size, problem.geometry)
-            write(activations(gx, problem.x, form), computed)
+            write(lying(gx, problem.x, form), computed)
         else:
-            x, gy, gW = activations(first, problem.x, form), activations(second, problem.y, form), result
+            x, gy, gW = lying(first, problem.x, form), lying(second, problem.y, form), result
             ksize = problem.W[2:]
             computed = stock.convolution_backward_weights(read(x), read(gy), ksize, problem.geometry)
-            write(filters(gW, problem.W, form), computed)
+            write(lying(gW, problem.W, form), computed)
 
 
-def activations(array, shape, form):
+def lying(array, shape, form):
     """What lies at an array's address, taken for (N, C, *size) in channels-last memory."""
     n, c, *size = shape
     return np.moveaxis(_memory(array, (n, *size, c), form), -1, 1)
-
-
-def filters(array, shape, form):
-    """What lies at an array's address, taken for C order."""
-    return _memory(array, shape, form)
 
 
 def read(memory):

@@ -25,7 +25,7 @@ class StockConvolutions:
         return channels_last(stock.convolution_backward_data(gy, W, x_size, geometry))
 
     def backward_weights(self, x, gy, ksize, geometry):
-        return stock.convolution_backward_weights(x, gy, ksize, geometry)
+        return channels_last(stock.convolution_backward_weights(x, gy, ksize, geometry))
 
 
 def load(orders: tuple[int, ...] = (1, -1)) -> Operations:

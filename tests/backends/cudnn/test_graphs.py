@@ -3,13 +3,14 @@
 import itertools
 import json
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import pytest
 
 from mocogan_chainer.backends import Geometry
 from mocogan_chainer.backends.cudnn import graphs
-from mocogan_chainer.backends.cudnn.problems import pose
+from mocogan_chainer.backends.cudnn.problems import KINDS, pose
 from tests.backends.cudnn import planning, workload
 
 LAYER = pose(
@@ -17,6 +18,9 @@ LAYER = pose(
 )
 """The video discriminator's second."""
 
+
+IMAGES = pose("forward", (512, 256, 8, 8), (512, 256, 4, 4), (512, 512, 4, 4), Geometry((2, 2), (1, 1), (1, 1)))
+"""What the generator's second undoes."""
 
 WEIGHTS = replace(LAYER, kind="backward_weights")
 UNFIT = replace(LAYER, y=(8, 128, 9, 16, 16))
@@ -37,6 +41,7 @@ def answers(plan):
         "free": (LAYER, "tf32"),
         "weights": (WEIGHTS, "tf32"),
         "unfit": (UNFIT, "tf32"),
+        **{kind: (replace(IMAGES, kind=kind), "tf32") for kind in KINDS},
     }
     return dict(zip(asked, plan("h200", list(asked.values()), every=True), strict=True))
 
@@ -83,10 +88,16 @@ def test_shapes_that_do_not_go_together_have_no_plan(answers):
 
 
 def test_strides_are_numpys():
-    shape = (5, 4, 3, 2)
-    assert graphs.c_strides(shape) == [s // 4 for s in np.empty(shape, np.float32).strides]
-    last = np.moveaxis(np.empty((5, 3, 2, 4), np.float32), -1, 1)
-    assert graphs.channels_last_strides(shape) == [s // 4 for s in last.strides]
+    for n, c, *size in ((5, 4, 3, 2), (5, 4, 3, 2, 7)):
+        last = np.moveaxis(np.empty((n, *size, c), np.float32), -1, 1)
+        assert graphs.strides((n, c, *size)) == [s // 4 for s in last.strides]
+
+
+def test_filters_are_taken_as_they_lie(answers):
+    """A plan that brings them into another order needs room for them; not that which cuDNN thinks the quickest."""
+    for kind in KINDS:
+        workspace, *_ = answers[kind]["built"].values()
+        assert workspace < 4 * prod(IMAGES.W)
 
 
 def test_differences_of_a_device_from_its_description():

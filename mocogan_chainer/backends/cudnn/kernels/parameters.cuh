@@ -19,6 +19,14 @@ struct AveragedTensors {
   int end[TENSORS];
 };
 
+struct AddedTensors {
+  const float* a[TENSORS];
+  const float* b[TENSORS];
+  float* sum[TENSORS];
+  long long size[TENSORS];
+  int end[TENSORS];
+};
+
 struct WatchedTensors {
   const float* x[TENSORS];
   long long size[TENSORS];
@@ -96,6 +104,23 @@ move_average(const AveragedTensors tensors, const double* decay_at, double decay
     ((float4*)average)[i] = a;
   }
   for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) average[i] = kept * average[i] + rest * value[i];
+}
+
+// sum = a + b.
+extern "C" __global__ void __launch_bounds__(256)
+add(const AddedTensors tensors) {
+  const int tensor = tensor_of(tensors.end, blockIdx.x);
+  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
+  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
+  const float* a = tensors.a[tensor] + start;
+  const float* b = tensors.b[tensor] + start;
+  float* sum = tensors.sum[tensor] + start;
+  const int fours = (((size_t)a | (size_t)b | (size_t)sum) & 15) == 0 ? count / 4 : 0;
+  for (int i = threadIdx.x; i < fours; i += blockDim.x) {
+    const float4 a4 = ((const float4*)a)[i], b4 = ((const float4*)b)[i];
+    ((float4*)sum)[i] = make_float4(a4.x + b4.x, a4.y + b4.y, a4.z + b4.z, a4.w + b4.w);
+  }
+  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) sum[i] = a[i] + b[i];
 }
 
 __device__ __forceinline__ bool is_finite(float x) { return (__float_as_int(x) & 0x7f800000) != 0x7f800000; }
