@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from mocogan_chainer.errors import ConfigError, MocoganError, Stopped, one_line
+from mocogan_chainer.errors import ConfigError, MocoganError, Stopped, nearest, one_line
 from mocogan_chainer.files import reason
+
+_INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,9 +26,18 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False} | options)
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            hint = nearest(unknown[0].split("=")[0], [o for action in self._actions for o in action.option_strings])
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return known
+
     def error(self, message: str) -> NoReturn:
         if "expected one argument" in message:
             message += "; one that begins with - is given as --option=-1"
+        if choice := _INVALID_CHOICE.search(message):
+            message += nearest(choice[1], re.findall(r"[\w.-]+", choice[2]))
         raise ConfigError(f"{message} (see {self.prog} --help)")
 
 

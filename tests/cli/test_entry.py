@@ -72,6 +72,19 @@ def test_the_parser_raises_what_run_shows():
         parser.parse_args(["--x"])
 
 
+def test_the_parser_knows_what_was_meant():
+    parser = entry.Parser(prog="tool.py")
+    parser.add_argument("--model", choices=("normal", "infogan"))
+    for given, message in (
+        (["--modle", "normal"], r"unrecognized arguments: --modle normal \(did you mean --model\?\) \(see"),
+        (["--modle=normal"], r"unrecognized arguments: --modle=normal \(did you mean --model\?\) \(see"),
+        (["--model", "infogn"], r"invalid choice: 'infogn' .* \(did you mean infogan\?\) \(see"),
+        (["--model", "x"], r"invalid choice: 'x' \(choose from [^)]*\) \(see"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            parser.parse_args(given)
+
+
 class TestMessages:
     def test_a_name_that_is_not_utf_8_is_printed_with_escapes(self):
         code = "import sys; from mocogan_chainer.cli import entry; sys.exit(entry.run(print, 'a\\udcffb'))"
