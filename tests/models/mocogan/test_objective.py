@@ -11,7 +11,7 @@ import chainer.functions as F
 import numpy as np
 import pytest
 
-from mocogan_chainer import builder, config, models
+from mocogan_chainer import backends, builder, config, models
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.links import Convolution
@@ -283,7 +283,7 @@ def build(tiny_dataset, tmp_path):
 
 @pytest.fixture(autouse=True)
 def _same_backend_afterwards(monkeypatch):
-    monkeypatch.setattr("mocogan_chainer.backends._current", builder.backends.current())
+    monkeypatch.setattr("mocogan_chainer.backends._current", backends.current())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""A run's dataset, and the iterators over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import chainer
+
+from mocogan_chainer.builder.settings import streams
+from mocogan_chainer.config import Config
+from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.prepared import PreparedDataset
+from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.models.family import Family
+
+
+def open_dataset(config: Config) -> PreparedDataset:
+    """Open the config's dataset.
+
+    Raises:
+        DataError: it is missing or broken, or none of its videos is of the config's split.
+        ConfigError: its frames are not of the size that the config asks for.
+    """
+    dataset = PreparedDataset.open(config["dataset"], config["split"])
+    if config["size"] not in (None, dataset.size):
+        raise ConfigError(
+            f"size={config['size']}: the frames of {config['dataset']} are {dataset.size} pixels; leave size unset or "
+            f"prepare the data again with --size {config['size']}"
+        )
+    return dataset
+
+
+def describe(dataset: PreparedDataset) -> DataDescription:
+    """Return what models need to know of a dataset."""
+    return DataDescription(
+        name=dataset.name,
+        size=dataset.size,
+        channels=3,
+        class_names=tuple(dataset.class_names),
+        unlabelled=int((dataset.labels < 0).sum()) if dataset.class_names else 0,
+        fingerprint=dataset.fingerprint(),
+        masks=dataset.has_masks,
+    )
+
+
+def build_iterators(
+    config: Config, family: Family, dataset: PreparedDataset, say: Callable[[str], None]
+) -> dict[str, chainer.dataset.Iterator]:
+    """Build the family's iterators and say once how many videos are too short for a clip.
+
+    Raises:
+        DataError: all of them are.
+    """
+    iterators = family.iterators(dataset, streams(config))
+    skipped = max(getattr(iterator, "skipped", 0) for iterator in iterators.values())
+    if skipped:
+        say(f"{skipped} of {len(dataset)} videos are too short for a clip and are left out")
+    for remark in getattr(iterators["main"], "remarks", []):
+        say(remark)
+    for label in getattr(iterators["main"], "missing_labels", []):
+        say(f"no video of the class {dataset.class_names[label]} is long enough for a clip")
+    return iterators
