@@ -8,14 +8,14 @@ from mocogan_chainer import backends
 from mocogan_chainer.backends.base import Array
 
 
-def dropout(x: Variable | Array, ratio: float, key: int | None) -> Variable:
+def dropout(x: Variable | Array, ratio: float, key: int | Array | None) -> Variable:
     """Set numbers to 0 with probability ``ratio`` and multiply the rest by 1 / (1 - ratio).
 
     Args:
         x: (N, C, *size).
         ratio: in [0, 1).
-        key: 64 bits that name which numbers fall (:mod:`mocogan_chainer.backends.random`), the same on every backend;
-            None leaves x as it is.
+        key: 64 bits, or a device's array of one uint64, that name which numbers fall
+            (:mod:`mocogan_chainer.backends.random`), the same on every backend; None leaves x as it is.
 
     Returns:
         (N, C, *size).
@@ -31,7 +31,7 @@ def dropout(x: Variable | Array, ratio: float, key: int | None) -> Variable:
 class _Drop(FunctionNode):
     """x -> y, linear: what falls stands in the key alone, so that no graph holds it."""
 
-    def __init__(self, ratio: float, key: int):
+    def __init__(self, ratio: float, key: int | Array):
         self.ratio, self.key = ratio, key
 
     def forward(self, inputs):

@@ -8,8 +8,7 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
-from mocogan_chainer.links.initialization import DEVIATION, initial_weights
-from mocogan_chainer.models.affinegan.layers import SLOPE, BiasedConvolution, Convolution
+from mocogan_chainer.models.affinegan.layers import SLOPE, BiasedConvolution, Convolution, Linear
 
 
 class PatchDiscriminator(chainer.Chain):
@@ -54,7 +53,7 @@ class AlphaDiscriminator(chainer.Chain):
         super().__init__()
         with self.init_scope():
             self.layers = chainer.ChainList(
-                *(_linear(n_alphas, outputs, rng) for outputs in (n_alphas, n_alphas, 1)),
+                *(Linear(n_alphas, outputs, rng) for outputs in (n_alphas, n_alphas, 1)),
             )
 
     def forward(self, alphas: Variable | Array) -> Variable:
@@ -63,7 +62,3 @@ class AlphaDiscriminator(chainer.Chain):
         for layer in hidden:
             alphas = functions.leaky_relu(layer(alphas), SLOPE)
         return to_scores(alphas)
-
-
-def _linear(inputs: int, outputs: int, rng: np.random.Generator) -> chainer.Link:
-    return chainer.links.Linear(inputs, outputs, initialW=initial_weights(rng, (outputs, inputs), inputs, DEVIATION))

@@ -7,7 +7,8 @@ import numpy as np
 from chainer import Variable
 
 from mocogan_chainer import functions, links
-from mocogan_chainer.links.initialization import DEVIATION
+from mocogan_chainer.backends.base import Array
+from mocogan_chainer.links.initialization import DEVIATION, initial_weights
 
 SLOPE = 0.2
 """LeakyReLU's slope below 0."""
@@ -77,3 +78,22 @@ class BiasedDeconvolution(Deconvolution):
     def forward(self, x: Variable) -> Variable:
         """Apply the layer."""
         return functions.bias_leaky_relu(super().forward(x), self.b, 1.0)
+
+
+class Linear(chainer.Link):
+    """(N, inputs) -> (N, outputs).
+
+    Args:
+        inputs, outputs: sizes.
+        rng: draws the initial weights.
+    """
+
+    def __init__(self, inputs: int, outputs: int, rng: np.random.Generator):
+        super().__init__()
+        with self.init_scope():
+            self.W = chainer.Parameter(initial_weights(rng, (outputs, inputs), inputs, DEVIATION))
+            self.b = chainer.Parameter(np.zeros(outputs, np.float32))
+
+    def forward(self, x: Variable | Array) -> Variable:
+        """Apply the layer."""
+        return functions.linear(x, self.W, self.b)

@@ -83,7 +83,7 @@ class _Move(FunctionNode):
 
         gradients = (
             lambda: like_base(F.sum(gy, axis=1)),
-            lambda: like_base(F.matmul(alphas[:, None], gy)),
+            lambda: like_base(F.sum(F.broadcast_to(alphas[:, :, None], gy.shape) * gy, axis=1)),
             of_alphas,
         )
         return tuple(gradients[index]() for index in indexes)

@@ -83,6 +83,8 @@ class AffineGANUpdater(GANUpdater):
         **common: see :class:`~mocogan_chainer.models.updater.GANUpdater`.
     """
 
+    unrecordable = None
+
     def __init__(
         self,
         *,
@@ -117,15 +119,16 @@ class AffineGANUpdater(GANUpdater):
 
     def next_batch(self) -> Batch:
         """Return the next real frames, and masks if there are any, on the device."""
-        frames, masks = map(self.device.send, self.get_iterator("main").next())  # (N, 1 + K, S, S, 3), (N, 1 + K, S, S)
-        count = frames.shape[1] - 1
+        masked = self.patch_discriminator is not None
+        frames, *masks = self.feeds.take(lambda: self.get_iterator("main").next()[: 1 + masked])
+        count = frames.shape[1] - 1  # (N, 1 + K, S, S, 3), and masks (N, 1 + K, S, S)
 
         def rows(x: Array) -> Array:  # (N, K, ...) -> (N * K, ...)
             return x.reshape(-1, *x.shape[2:])
 
         first_masks = later_masks = None
-        if self.patch_discriminator is not None:
-            marked = (masks > 127).astype(np.float32)[:, :, None]  # (N, 1 + K, 1, S, S)
+        if masked:
+            marked = (masks[0] > 127).astype(np.float32)[:, :, None]  # (N, 1 + K, 1, S, S)
             first_masks, later_masks = rows(marked[:, :1].repeat(count, axis=1)), rows(marked[:, 1:])
         return Batch(
             first=functions.to_float(frames[:, 0]),
@@ -151,9 +154,13 @@ class AffineGANUpdater(GANUpdater):
 
     def update_alpha_discriminator(self, alphas: Array) -> None:
         """Tell a video's alphas (N, K) from uniform numbers."""
-        uniform = self.rng.random(alphas.shape, dtype=np.float32)
-        samples = self.device.send(np.sort(uniform, axis=1) if self.sorts_alphas else uniform)
+        (samples,) = self.feeds.take(lambda: (self.draw_alphas(alphas.shape),))
         self._learn("alpha_discriminator", self.alpha_discriminator, samples, alphas, self.weights.lambda_A)
+
+    def draw_alphas(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw uniform numbers (N, K), in order where alphas are."""
+        uniform = self.rng.random(shape, dtype=np.float32)
+        return np.sort(uniform, axis=1) if self.sorts_alphas else uniform
 
     def update_discriminator(self, batch: Batch, fakes: Array) -> None:
         """Tell real frames from generated ones, each beside the first."""
