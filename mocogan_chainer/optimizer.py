@@ -62,7 +62,10 @@ class Adam(chainer.optimizers.Adam):
         else:
             if self.feeds.recorded and self._count is None:
                 self._count, self._counted = self.target.device.send(np.array([self.t])), self.t
+            counted = self._counted
             alpha = self.feeds.take_number(self._next_alpha)
+            if isinstance(alpha, float):  # the device has not counted
+                self._counted = counted
         beta1, beta2 = self.hyperparam.beta1, self.hyperparam.beta2
         if not isinstance(alpha, float):
             return backends.current().adam_rate(self._count, alpha, beta1, beta2)

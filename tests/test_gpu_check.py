@@ -1,16 +1,21 @@
 """The check of a GPU, tried on NumPy arrays: what it compares, what it finds, what it says."""
 
 import json
+import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import chainer
 import numpy as np
 import pytest
 
+from benchmarks.gpu_check import __main__ as main
 from benchmarks.gpu_check import convolutions, lean, model, primitives, speed, steps
 from benchmarks.gpu_check.place import Place, error
-from benchmarks.gpu_check.results import Results
+from benchmarks.gpu_check.results import DeviceLostError, Results
+from benchmarks.timing import timed
 from mocogan_chainer import backends, compat, config
 from mocogan_chainer.backends.recorded_step import WARM_UP
 from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
@@ -53,11 +58,19 @@ def place(monkeypatch):
 
     monkeypatch.setattr(MoCoGANUpdater, "record", bound)
     backend = on_host.load(orders=(1,))
-    return Place(chainer.get_device("@numpy"), lambda precision: backend, lambda: None, lambda: None)
+
+    def milliseconds(work, times):
+        return 1e3 * timed(work, times)[0]["median_s"]
+
+    return Place(chainer.get_device("@numpy"), lambda precision: backend, lambda: None, lambda: None, milliseconds)
 
 
-def test_everything_right_passes(place, shared):
-    results = Results(600)
+@pytest.fixture
+def results(tmp_path):
+    return Results(tmp_path / "found.json", time.time() + 600)
+
+
+def test_everything_right_passes(place, shared, results):
     primitives.check(place, results, SHAPES)
     steps.check(place, results, shared / "fixtures")
     convolutions.check(place, results, batch=2, filters=1)
@@ -67,44 +80,80 @@ def test_everything_right_passes(place, shared):
 
 
 @pytest.mark.parametrize("name", ["add_noise", "normalize_rectify_backward", "product", "gru", "gather_clips"])
-def test_a_fault_is_found(place, name):
-    results = Results(600)
-    primitives.check(
-        Place(place.device, lambda p: Spoilt(place.load(p), name), None, None), results, {"odd": (3, 7, 5, 4)}
-    )
+def test_a_fault_is_found(place, name, results):
+    wrong = replace(place, load=lambda p: Spoilt(place.load(p), name))
+    primitives.check(wrong, results, {"odd": (3, 7, 5, 4)})
     assert results.failed
     assert all(name in failed or "key on the device" in failed for failed in results.failed)
 
 
-def test_a_faulty_step_is_found(place):
-    results = Results(600)
-    wrong = Place(
-        place.device, lambda p: Spoilt(place.load(p), "convolution_backward_data"), place.recorder, place.wait
-    )
-    results.check("step equals that of NumPy", lambda: (steps._against_numpy(wrong), 2e-3))
+def test_a_faulty_step_is_found(place, results):
+    wrong = replace(place, load=lambda p: Spoilt(place.load(p), "convolution_backward_data"))
+    steps.check(wrong, results, None)
     assert "step equals that of NumPy" in results.failed
 
 
-def test_times_are_noted_with_the_share_of_convolutions(place, monkeypatch):
+@pytest.fixture
+def _quick(monkeypatch):
     monkeypatch.setattr(speed, "STEPS", 1)
-    monkeypatch.setattr(
-        speed, "make_updater", lambda where, batch, filters, ema: model.make_updater(where, **steps.SMALL)
-    )
-    results = Results(600)
-    monkeypatch.setattr(speed, "PRECISIONS", ("tf32",))
     monkeypatch.setattr(speed, "_AT_ONCE", 1)
+
+    def small(where, batch, filters, ema):
+        return model.make_updater(where, **steps.SMALL)
+
+    monkeypatch.setattr(speed, "make_updater", small)
+
+
+@pytest.mark.usefixtures("_quick")
+def test_times_are_noted_with_the_share_of_convolutions(place, results):
+    results.measure("speed of a step in bf16", lambda: None)
+    results.measure("speed of a step in float32", lambda: None)
     speed.measure(place, results, batch=3, filters=2, peers=False)
     named = {number["name"]: number for number in results.numbers}
     assert list(named) == ["step tf32 as it stands, batch 3", "step tf32, batch 3", "convolutions alone tf32, batch 3"]
-    assert named["step tf32, batch 3"]["recorded_ms"] > 0
+    assert min(named["step tf32, batch 3"][key] for key in ("recorded_ms", "in_a_row_ms")) > 0
     assert named["convolutions alone tf32, batch 3"]["of_the_step"] > 0
+    assert results.failed == []
 
 
-def test_a_peer_that_fails_is_said(monkeypatch, tmp_path):
+@pytest.mark.usefixtures("_quick")
+def test_ours_and_the_peer_are_compared(place, results, monkeypatch, tmp_path):
+    """Also by a process that did not time ours itself."""
+    script = tmp_path / "peer.py"
+    script.write_text("""print('{"min_s": 1, "median_s": 2, "max_s": 4, "torch": "9"}')""")
+    monkeypatch.setattr(speed, "PEER", [sys.executable, str(script)])
+    for name in ("a step in tf32", "a step in bf16", "a step in float32", "its convolutions alone"):
+        results.measure(f"speed of {name}", lambda: None)
+    speed.measure(place, results, batch=3, filters=2)
+    official = next(number for number in results.numbers if number["name"] == "PyTorch official tf32, batch 3")
+    assert (official["ms"], official["torch"]) == (2000, "9")
+    assert official["ratio_from"] < official["ratio"] < official["ratio_to"]
+    assert official["ratio"] == pytest.approx(official["ours_ms"] / 2000)
+    assert results.failed == []
+
+
+@pytest.mark.usefixtures("_quick")
+def test_a_peer_that_fails_is_said(place, results, monkeypatch, tmp_path):
     script = tmp_path / "peer.py"
     script.write_text("import sys; sys.exit('no torch here')")
-    monkeypatch.setattr(speed, "PEER", script)
-    assert speed._peer("official", 2, 2, 60) == {"failed": "no torch here"}
+    monkeypatch.setattr(speed, "PEER", [sys.executable, str(script)])
+    for name in ("a step in tf32", "a step in bf16", "a step in float32", "its convolutions alone"):
+        results.measure(f"speed of {name}", lambda: None)
+    speed.measure(place, results, batch=3, filters=2)
+    assert results.failed == ["speed beside PyTorch official", "speed beside PyTorch compiled"]
+    assert results.checks[0]["why"] == "RuntimeError: no torch here"
+
+
+def test_the_peer_starts_from_anywhere(monkeypatch, tmp_path):
+    """As far as a PyTorch that has nothing in it lets it."""
+    (tmp_path / "torch" / "nn").mkdir(parents=True)
+    (tmp_path / "torch" / "__init__.py").write_text("class cuda: is_available = staticmethod(lambda: False)\n")
+    (tmp_path / "torch" / "nn" / "__init__.py").write_text("class Module: pass\n")
+    (tmp_path / "torch" / "nn" / "functional.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    failed = speed._peer("official", 2, 2, 60)["failed"]
+    assert failed.startswith("AttributeError: module 'torch' has no attribute")
 
 
 def test_the_model_is_the_published_one():
@@ -118,26 +167,93 @@ def test_errors_are_relative_and_shapes_are_compared():
         error(np.zeros(2), np.zeros(3))
 
 
-def test_the_table_names_what_failed_and_the_file_has_all(tmp_path):
-    results = Results(600)
-    results.check("primitive a", lambda: (0.0, 1e-5))
-    results.check("primitive b", lambda: (float("nan"), 1e-5))
-    results.check("step c", lambda: 1 / 0)
-    results.note("step tf32", recorded_ms=1.5)
-    assert results.failed == ["primitive b", "step c"]
-    table = results.table()
-    assert "FAILED step c: ZeroDivisionError: division by zero" in table
-    assert table.splitlines()[0].split() == ["primitive", "1", "ok", "1", "FAILED", "0", "left", "out"]
-    results.write(str(tmp_path / "new" / "found.json"))
-    found = json.loads((tmp_path / "new" / "found.json").read_text())
-    assert "Traceback" in found["checks"][2]["trace"]
-    assert found["numbers"] == [{"name": "step tf32", "recorded_ms": 1.5}]
+class TestResults:
+    def test_the_table_names_what_failed_and_the_file_has_all(self, tmp_path):
+        results = Results(tmp_path / "new" / "found.json", time.time() + 600)
+        results.check("primitive a", lambda: (0.0, 1e-5))
+        results.check("primitive b", lambda: (float("nan"), 1e-5))
+        results.check("step c", lambda: 1 / 0)
+        results.note("step tf32", recorded_ms=1.5)
+        assert results.failed == ["primitive b", "step c"]
+        table = results.table()
+        assert "FAILED step c: ZeroDivisionError: division by zero" in table
+        assert table.splitlines()[0].split() == ["primitive", "1", "ok", "1", "FAILED", "0", "left", "out"]
+        found = json.loads((tmp_path / "new" / "found.json").read_text())
+        assert "Traceback" in found["checks"][2]["trace"]
+        assert found["numbers"] == [{"name": "step tf32", "recorded_ms": 1.5}]
+
+    def test_nothing_new_is_begun_when_time_is_up(self, tmp_path):
+        results = Results(tmp_path / "found.json", time.time() + 10)
+        results.measure("speed a", lambda: 1 / 0, least=20)
+        assert [(check["name"], check["state"]) for check in results.checks] == [("speed a", "left out")]
+        over = Results(tmp_path / "other.json", time.time())
+        over.check("primitive a", lambda: 1 / 0)
+        assert over.checks[0]["state"] == "left out"
+
+    def test_the_next_process_goes_on_behind_what_ended_the_last(self, tmp_path):
+        path = tmp_path / "found.json"
+        code = (
+            "import os, sys, time; from benchmarks.gpu_check.results import Results; "
+            "results = Results(sys.argv[1], time.time() + 60); "
+            "results.check('primitive a', lambda: (0.0, 1.0)); results.note('number', ms=1.5); "
+            "results.measure('speed b', lambda: os._exit(7))"
+        )
+        assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 7
+        done, results = [], Results(path, time.time() + 600)
+        for name in ("primitive a", "speed b", "primitive c"):
+            results.measure(name, lambda name=name: done.append(name))
+        assert done == ["primitive c"]
+        assert results.failed == ["speed b"]
+        assert results.checks[1]["why"] == "its process came to an end in it"
+        assert results.numbers == [{"name": "number", "ms": 1.5}]
+
+    def test_a_failure_that_spoils_the_device_ends_the_process(self, tmp_path):
+        def wait():
+            raise RuntimeError("an illegal address")
+
+        results = Results(tmp_path / "found.json", time.time() + 600, wait)
+        results.check("primitive a", lambda: (0.0, 1.0))
+        with pytest.raises(DeviceLostError, match="an illegal address"):
+            results.check("primitive b", lambda: (2.0, 1.0))
+        next_one = Results(tmp_path / "found.json", time.time() + 600, lambda: None)
+        assert next_one.failed == ["primitive b"]
+        next_one.check("primitive b", lambda: (0.0, 1.0))
+        assert next_one.failed == ["primitive b"]
+
+    def test_other_failures_do_not(self, tmp_path):
+        results = Results(tmp_path / "found.json", time.time() + 600, lambda: None)
+        results.check("primitive a", lambda: 1 / 0)
+        results.check("primitive b", lambda: (0.0, 1.0))
+        assert [check["state"] for check in results.checks] == ["FAILED", "ok"]
 
 
-def test_nothing_new_is_begun_when_time_is_up():
-    results = Results(0)
-    results.check("primitive a", lambda: (0.0, 1.0))
-    assert results.checks[0]["state"] == "left out"
+def test_processes_follow_one_another(tmp_path, monkeypatch, capsys):
+    """One loses the device in its second check, one dies in its fourth, and a third does the rest."""
+    script = tmp_path / "worker.py"
+    script.write_text(
+        "import os, sys, time\n"
+        "from benchmarks.gpu_check.results import Results\n"
+        "from benchmarks.gpu_check.__main__ import _parser\n"
+        "a = _parser().parse_args(sys.argv[1:])\n"
+        "assert os.environ['MOCOGAN_CACHE_DIR'].startswith(os.path.dirname(a.out))\n"
+        "results = Results(a.out, a.until)\n"
+        "results.about = {'device': 'none'}\n"
+        "fates = {'primitive 1': 3, 'primitive 3': -9}\n"
+        "def run(name):\n"
+        "    if fates.get(name) == -9: os.kill(os.getpid(), 9)\n"
+        "    if name in fates: results.write(running=name); sys.exit(fates[name])\n"
+        "    return 0.0, 1.0\n"
+        "for i in range(6): results.check(f'primitive {i}', lambda: run(f'primitive {i}'))\n"
+        "sys.exit(1 if results.failed else 0)\n"
+    )
+    monkeypatch.setattr(main, "_WORKER", [sys.executable, str(script)])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([".", *sys.path]))
+    assert main.main(["--out", str(tmp_path / "found.json"), "--seconds", "60"]) == 1
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [check["state"] for check in found["checks"]] == ["ok", "FAILED", "ok", "FAILED", "ok", "ok"]
+    printed = capsys.readouterr()
+    assert printed.err.count("the next one goes on") == 2
+    assert "primitive" in printed.out
 
 
 LEAN = """

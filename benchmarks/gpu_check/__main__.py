@@ -4,22 +4,64 @@
     python -m benchmarks.gpu_check --wheels WHEELS --fixtures shared/fixtures --out gpu_check.json
 
 Everything is compared with Chainer's own code and, where their folder is given, with the published networks' numbers;
-then a MoCoGAN step is timed beside PyTorch, if that is installed. A short table comes last; everything is in the file.
-It needs CuPy, NumPy and cuDNN's Python front end; Chainer may be installed or lie in WHEELS.
+then a MoCoGAN step is timed beside PyTorch, if that is installed. A short table comes last; everything is in the file,
+as soon as it is found. It needs CuPy, NumPy and cuDNN's Python front end; Chainer may be installed or lie in WHEELS.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
-from benchmarks.gpu_check import lean
+from benchmarks.gpu_check import worker
+from benchmarks.gpu_check.results import Results
+
+_WORKER = [sys.executable, "-m", "benchmarks.gpu_check"]
+_ATTEMPTS = 8
+_GRACE = 25.0  # seconds that what was begun in time may take beyond it
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Check and time; return 1 if something failed, 2 without a GPU."""
+    arguments = _parser().parse_args(argv)
+    arguments.out = str(Path(arguments.out).absolute())
+    if arguments.until is not None:
+        return worker.run(arguments)
+    Path(arguments.out).unlink(missing_ok=True)
+    return _supervise(arguments, list(sys.argv[1:] if argv is None else argv))
+
+
+def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
+    """Let processes do it, one after another: one whose device is lost, or that dies, is followed by a next."""
+    until = time.time() + arguments.seconds
+    command = [*_WORKER, *argv, "--out", arguments.out, "--until", str(until)]
+    plans = Path(arguments.out).with_suffix(".plans")  # what is chosen in haste is not for training
+    environment = os.environ | {"MOCOGAN_CACHE_DIR": str(plans)}
+    for _ in range(_ATTEMPTS):
+        try:
+            code = subprocess.run(command, env=environment, timeout=max(until - time.time(), 0) + _GRACE).returncode
+        except subprocess.TimeoutExpired:
+            print(f"stopped: not done {_GRACE:.0f} s after its time", file=sys.stderr)
+            break
+        if code == worker.NO_DEVICE:
+            return code
+        if code in (0, 1):
+            break
+        print(f"its process ended with {code}; the next one goes on", file=sys.stderr)
+    results = Results(arguments.out, until)
+    for file in sorted(plans.glob("*.json")):
+        results.note(f"plans {file.stem}", json=file.read_text(encoding="utf-8"))
+    results.write()
+    print(f"\n{results.about.get('device')}, CuPy {results.about.get('cupy')}, cuDNN {results.about.get('cudnn')}")
+    print(f"{results.table()}\nall in {arguments.out}", flush=True)
+    return 1 if results.failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks.gpu_check", description=__doc__.split("\n")[0])
     parser.add_argument("--gpu", type=int, default=0, help="device number (default: 0)")
     parser.add_argument("--wheels", help="folder of wheels of what is not installed")
@@ -27,66 +69,8 @@ def main() -> int:
     parser.add_argument("--out", default="gpu_check.json", help="file of all that was found (default: gpu_check.json)")
     parser.add_argument("--seconds", type=float, default=450, help="nothing new is begun after (default: 450)")
     parser.add_argument("--batch", type=int, default=32, help="videos of a timed step (default: 32)")
-    a = parser.parse_args()
-    stood_in = lean.prepare(a.wheels)
-    return _run(a, stood_in)
-
-
-def _run(a: argparse.Namespace, stood_in: list[str]) -> int:
-    import mocogan_chainer  # isort: skip  (here and below: only now can it be imported)
-
-    import chainer
-    import numpy as np
-
-    from benchmarks.gpu_check import convolutions, primitives, speed, steps
-    from benchmarks.gpu_check.place import Place
-    from benchmarks.gpu_check.results import Results
-    from mocogan_chainer import compat
-    from mocogan_chainer.backends import cudnn
-    from mocogan_chainer.backends.cudnn import library, plans
-
-    problem = compat.device_problem() or cudnn.problem()
-    if problem is not None:
-        print(f"error: no GPU to check: {problem}; doc/gpu.md says what to install", file=sys.stderr)
-        return 2
-    import cupy
-
-    device = chainer.get_device(f"@cupy:{a.gpu}")
-    device.use()
-    results = Results(a.seconds)
-    results.about = {
-        "device": cupy.cuda.runtime.getDeviceProperties(a.gpu)["name"].decode(),
-        "driver": cupy.cuda.runtime.driverGetVersion(),
-        "cuda": cupy.cuda.runtime.runtimeGetVersion(),
-        "cupy": cupy.__version__,
-        "cudnn": library.version(),
-        "cudnn_frontend": library.load().__version__,
-        "numpy": np.__version__,
-        "chainer": chainer.__version__,
-        "mocogan_chainer": mocogan_chainer.__version__,
-        "python": platform.python_version(),
-        "stood_in": stood_in,
-    }
-    plans.SECONDS = 0.0  # hundreds of problems are computed once: the first plan that runs will do
-    place = Place(device, cudnn.load, cudnn.recorder, cupy.cuda.Device(a.gpu).synchronize)
-    try:
-        results.note("device properties", json=library.device_properties(a.gpu))
-    except Exception as failure:
-        results.note("device properties", failed=str(failure))
-    try:
-        primitives.check(place, results)
-        steps.check(place, results, None if a.fixtures is None else Path(a.fixtures))
-        results.write(a.out)
-        plans.SECONDS = 1.0  # shorter than training's, for some fifty problems a precision
-        speed.measure(place, results, batch=a.batch)
-        plans.SECONDS = 0.0
-        results.write(a.out)
-        convolutions.check(place, results)
-    finally:
-        results.write(a.out)
-        print(f"\n{results.about['device']}, CuPy {cupy.__version__}, cuDNN {results.about['cudnn']}; all in {a.out}")
-        print(results.table(), flush=True)
-    return 1 if results.failed else 0
+    parser.add_argument("--until", type=float, help=argparse.SUPPRESS)  # the worker's
+    return parser
 
 
 if __name__ == "__main__":

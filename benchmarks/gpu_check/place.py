@@ -24,12 +24,14 @@ class Place:
         load: returns the backend of a precision.
         recorder: returns what records a step.
         wait: waits until everything that the device was asked to do is done.
+        milliseconds: how long the device takes for some work, the median of so many times; without the host's time.
     """
 
     device: chainer.backend.Device
     load: Callable[[str], Backend]
     recorder: Callable[[], Recorder]
     wait: Callable[[], None]
+    milliseconds: Callable[[Callable[[], None], int], float]
 
     def send(self, value: Any) -> Any:
         """Send arrays, alone or in a list, to the device; anything else stays as it is."""

@@ -6,9 +6,8 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -22,101 +21,134 @@ from mocogan_chainer.backends import Geometry
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
 
-PEER = Path(__file__).parent.parent / "torch_mocogan.py"
+_ROOT = Path(__file__).parents[2]
+PEER = [sys.executable, "-m", "benchmarks.torch_mocogan"]
 STEPS = 20
-PRECISIONS = ("tf32", "float32", "bf16")
 _WARM_UP = 5  # as it stands, measured, recorded, and twice from the recording
-_LEAST = 20.0  # seconds that a precision takes at least
-_AT_ONCE = 10  # passes of a convolution that are asked for together, so that the device never waits for us
-_LONGEST_PEER = 150.0  # seconds, most of them torch.compile's
+_AT_ONCE = 10  # passes of a convolution that are timed together
+_LONGEST_PEER = {"official": 90.0, "compiled": 200.0}  # seconds, most of them torch.compile's
 
 Pass = tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], Geometry]
 
 
 def measure(place: Place, results: Results, *, batch: int = 32, filters: int = 64, peers: bool = True) -> None:
-    """Time steps as they stand and recorded: in tf32 with its convolutions and beside the peer, then in the others."""
-    for precision in PRECISIONS:
-        if results.left() < _LEAST:
-            return
-        updater = _tried(results, f"step {precision}, batch {batch}", _ours, place, results, precision, batch, filters)
-        if precision == "tf32" and updater is not None:
-            _tried(results, f"convolutions alone tf32, batch {batch}", _alone, place, results, updater, batch)
-            if peers:
-                _tried(results, "PyTorch", _beside, place, results, updater, batch, filters)
+    """Time steps as they stand and recorded, in tf32 with its convolutions alone and beside PyTorch.
+
+    What matters most comes first.
+    """
+    ours = _Ours(place, results, batch, filters)
+    results.measure("speed of a step in tf32", lambda: ours.time("tf32"), least=20)
+    results.measure("speed of its convolutions alone", ours.time_convolutions, least=10)
+    if peers:
+        results.measure("speed beside PyTorch official", lambda: ours.time_beside("official"), least=30)
+    results.measure("speed of a step in bf16", lambda: ours.time("bf16"), least=20)
+    if peers:
+        results.measure("speed beside PyTorch compiled", lambda: ours.time_beside("compiled"), least=60)
+    results.measure("speed of a step in float32", lambda: ours.time("float32"), least=20)
 
 
-def _tried(results: Results, name: str, run: Callable[..., Any], *arguments: Any) -> Any:
-    """Call ``run``; where it fails, note that and return None: one that fails is no reason not to time the others."""
-    try:
-        return run(*arguments)
-    except Exception as failure:
-        results.note(name, failed=f"{type(failure).__name__}: {failure}"[:300])
-        return None
+class _Ours:
+    """Our steps at one size; those in tf32 are kept for what they are compared with."""
 
+    def __init__(self, place: Place, results: Results, batch: int, filters: int):
+        self._place, self._results, self._batch, self._filters = place, results, batch, filters
 
-def _alone(place: Place, results: Results, updater: MoCoGANUpdater, batch: int) -> None:
-    alone, step = convolutions_alone(place, updater), _milliseconds(place, updater)[0]
-    results.note(f"convolutions alone tf32, batch {batch}", ms=alone, of_the_step=alone / step)
+    def time(self, precision: str) -> None:
+        """Note how long a step takes as it stands, and recorded."""
+        place, note, batch = self._place, self._results.note, self._batch
+        updater = self._make(precision)
+        standing = _milliseconds(place, updater)
+        note(f"step {precision} as it stands, batch {batch}", ms=standing[0], from_ms=standing[1], to_ms=standing[2])
+        refusals = self._record(updater)
+        middle, least, most = _milliseconds(place, updater)
+        note(
+            f"step {precision}, batch {batch}",
+            recorded_ms=middle,
+            from_ms=least,
+            to_ms=most,
+            in_a_row_ms=_in_a_row(place, updater),
+            **({"refused": refusals[0]} if refusals else {}),
+        )
+        if precision == "tf32":
+            self._tf32 = updater
 
+    def time_convolutions(self) -> None:
+        """Note how long a step's convolutions take alone, and what part of the step that is."""
+        backends._current = self._place.load("tf32")
+        alone, step = convolutions_alone(self._place, self._tf32), _in_a_row(self._place, self._tf32)
+        self._results.note(f"convolutions alone tf32, batch {self._batch}", ms=alone, of_the_step=alone / step)
 
-def _ours(place: Place, results: Results, precision: str, batch: int, filters: int) -> MoCoGANUpdater:
-    backends._current = place.load(precision)
-    updater = make_updater(place, batch=batch, filters=filters, ema=False)
-    run(updater, _WARM_UP)
-    standing = _milliseconds(place, updater)
-    results.note(
-        f"step {precision} as it stands, batch {batch}", ms=standing[0], from_ms=standing[1], to_ms=standing[2]
-    )
-    refusals: list[str] = []
-    updater.record(place.recorder(), refusals.append)
-    run(updater, _WARM_UP)
-    median_ms, least, most = _milliseconds(place, updater)
-    results.note(
-        f"step {precision}, batch {batch}",
-        recorded_ms=median_ms,
-        from_ms=least,
-        to_ms=most,
-        **({"refused": refusals[0]} if refusals else {}),
-    )
-    return updater
+    def time_beside(self, variant: str) -> None:
+        """Time ours, a variant of the peer's, and ours again; note the ratios and what the peer took.
+
+        Each step is waited for, as the peer's own steps wait for their losses; ``ratio_in_a_row`` is of ours as
+        training runs them, where the host draws the next step's codes while the device works.
+        """
+        place, updater = self._place, self._tf32
+        backends._current = place.load("tf32")
+        before, row_before = _milliseconds(place, updater)[0], _in_a_row(place, updater)
+        seconds = min(_LONGEST_PEER[variant], self._results.left() - 10)
+        theirs = _peer(variant, self._batch, self._filters, seconds)
+        after, row_after = _milliseconds(place, updater)[0], _in_a_row(place, updater)
+        if "failed" in theirs:
+            raise RuntimeError(theirs["failed"])
+        low, middle, high = (1e3 * theirs[key] for key in ("min_s", "median_s", "max_s"))
+        ours, in_a_row = (before + after) / 2, (row_before + row_after) / 2
+        self._results.note(
+            f"PyTorch {variant} tf32, batch {self._batch}",
+            ms=middle,
+            ours_ms=ours,
+            ratio=ours / middle,
+            ratio_from=min(before, after) / high,
+            ratio_to=max(before, after) / low,
+            ours_in_a_row_ms=in_a_row,
+            ratio_in_a_row=in_a_row / middle,
+            torch=theirs["torch"],
+        )
+
+    @cached_property
+    def _tf32(self) -> MoCoGANUpdater:
+        """Made anew in a process that goes on behind an earlier one's end."""
+        updater = self._make("tf32")
+        self._record(updater)
+        return updater
+
+    def _make(self, precision: str) -> MoCoGANUpdater:
+        backends._current = self._place.load(precision)
+        updater = make_updater(self._place, batch=self._batch, filters=self._filters, ema=False)
+        run(updater, _WARM_UP)
+        return updater
+
+    def _record(self, updater: MoCoGANUpdater) -> list[str]:
+        """Let it be recorded; return why it is not, where it is not."""
+        refusals: list[str] = []
+        updater.record(self._place.recorder(), refusals.append)
+        run(updater, _WARM_UP)
+        return refusals
 
 
 def _milliseconds(place: Place, updater: MoCoGANUpdater) -> tuple[float, float, float]:
-    """Median, shortest and longest step."""
+    """Median, shortest and longest step, each waited for."""
     times, _ = timed(updater.update, STEPS, place.wait)
     return tuple(1e3 * times[key] for key in ("median_s", "min_s", "max_s"))
 
 
-def _beside(place: Place, results: Results, updater: MoCoGANUpdater, batch: int, filters: int) -> None:
-    """Time ours, a variant of the peer's, ours again, and so on; say the ratios and what the peer took."""
-    for variant in ("official", "compiled"):
-        if results.left() < 30:
-            return
-        before = _milliseconds(place, updater)[0]
-        theirs = _peer(variant, batch, filters, min(_LONGEST_PEER, results.left() - 10))
-        after = _milliseconds(place, updater)[0]
-        name = f"PyTorch {variant} tf32, batch {batch}"
-        if "failed" in theirs:
-            results.note(name, **theirs)
-            continue
-        low, high = 1e3 * theirs["min_s"], 1e3 * theirs["max_s"]
-        ours = median([before, after])
-        results.note(
-            name,
-            ms=1e3 * theirs["median_s"],
-            ours_ms=ours,
-            ratio=ours / (1e3 * theirs["median_s"]),
-            ratio_from=min(before, after) / high,
-            ratio_to=max(before, after) / low,
-            torch=theirs["torch"],
-        )
+def _in_a_row(place: Place, updater: MoCoGANUpdater) -> float:
+    """A step among others, as in training: the host is ahead of the device."""
+
+    def steps() -> None:
+        for _ in range(STEPS):
+            updater.update()
+
+    times, _ = timed(steps, 3, place.wait)
+    return 1e3 * times["median_s"] / STEPS
 
 
 def _peer(variant: str, batch: int, filters: int, seconds: float) -> dict[str, Any]:
-    command = [sys.executable, str(PEER), "--variant", variant, "--tf32", "--infogan", "--device", "cuda"]
+    command = [*PEER, "--variant", variant, "--tf32", "--infogan", "--device", "cuda"]
     command += ["--batch", str(batch), "--filters", str(filters), "--steps", str(STEPS)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, cwd=_ROOT)
     except subprocess.TimeoutExpired:
         return {"failed": f"not done after {seconds:.0f} s"}
     if done.returncode:
@@ -176,8 +208,7 @@ def _pass_milliseconds(
         made = place.send(rng.standard_normal((shape[0], *shape[2:], shape[1]), np.float32))
         return place.device.xp.moveaxis(made, -1, 1)
 
-    compute, a = getattr(backends.current(), kind), channels_last(first)
-    b = channels_last(second) if kind.endswith("weights") else place.send(rng.standard_normal(second, np.float32))
+    compute, a, b = getattr(backends.current(), kind), channels_last(first), channels_last(second)
     arguments = (a, b, geometry) if kind.endswith("forward") else (a, b, size, geometry)
 
     def work() -> None:
@@ -185,5 +216,4 @@ def _pass_milliseconds(
             compute(*arguments)
 
     work()
-    found, _ = timed(work, 3, place.wait)
-    return 1e3 * found["min_s"] / _AT_ONCE
+    return place.milliseconds(work, 3) / _AT_ONCE

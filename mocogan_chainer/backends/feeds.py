@@ -41,12 +41,9 @@ class _Place:
     """Where an array of a step lies in the staging's bytes."""
 
     start: int
+    end: int
     shape: tuple[int, ...]
     dtype: np.dtype
-
-    @property
-    def end(self) -> int:
-        return self.start + int(np.prod(self.shape)) * self.dtype.itemsize
 
     def of(self, buffer: Array) -> Array:
         return buffer[self.start : self.end].view(self.dtype).reshape(self.shape)
@@ -149,7 +146,7 @@ class _Measuring:
         return tuple(map(self._device.send, drawn))
 
     def _place(self, array: np.ndarray) -> _Place:
-        place = _Place(self.end, array.shape, array.dtype)
+        place = _Place(self.end, self.end + array.nbytes, array.shape, array.dtype)
         self.end = -(-place.end // _ALIGNMENT) * _ALIGNMENT
         return place
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from mocogan_chainer.backends.base import Array
 
+_streams: list[Any] = []  # those that were recorded on, which stay: cuDNN's handle and workspaces name them
+
 
 class PinnedStaging:
     """Two buffers of page-locked memory that take turns, so that one is filled while the other is on its way.
@@ -53,7 +55,6 @@ class GraphRecorder:
     def __init__(self, cupy: Any):
         self._cupy = cupy
         self._memories: list[_Memory] = []
-        self._streams: list[Any] = []  # a library's handle may still name one
         weakref.finalize(self, _give_back, self._memories)
 
     def staging(self, size: int) -> PinnedStaging:
@@ -67,8 +68,8 @@ class GraphRecorder:
         self._cupy.get_default_memory_pool().free_all_blocks()  # a graph takes about what a step as it stands took
         memory = _Memory(cuda)
         self._memories.append(memory)
-        self._streams.append(cuda.Stream(non_blocking=True))
-        stream = self._streams[-1]
+        _streams.append(cuda.Stream(non_blocking=True))
+        stream = _streams[-1]
         with cuda.using_allocator(memory.pool.malloc), stream:
             stream.begin_capture()
             try:

@@ -16,7 +16,7 @@ from mocogan_chainer.backends.cudnn.launching import on_cupy
 from mocogan_chainer.backends.cudnn.problems import Problem
 from mocogan_chainer.backends.cudnn.workspace import Workspace
 
-_PAUSE = 500_000  # dependent multiplications: about a millisecond
+_PAUSE = 500_000  # dependent multiplications: about a millisecond, in which a run's kernels can be asked for
 
 
 class CupyDevice:
@@ -63,7 +63,7 @@ class CupyDevice:
         cuda = self._cupy.cuda
         stream = cuda.get_current_stream()
         events = [cuda.Event() for _ in range(times + 1)]
-        on_cupy("pause", "pause", (1,), 1, self._cupy.empty(1, np.float32), np.int32(_PAUSE))
+        on_cupy("pause", "pause", (1,), 1, self._cupy.empty(1, np.float32), np.int32(times * _PAUSE))
         events[0].record(stream)
         for event in events[1:]:
             run()

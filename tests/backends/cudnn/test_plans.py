@@ -125,12 +125,12 @@ class TestMemory:
     @pytest.mark.parametrize(
         "text",
         [
-            *("", "{", "[]", "null", "\0", '{"format": 1}', '{"format": 2, "label": "A", "plans": {}}'),
-            '{"format": 1, "label": "B", "plans": {}}',
-            '{"format": 1, "label": "A", "plans": 3}',
-            '{"format": 1, "label": "A", "plans": {"k": {"form": "tf32"}}}',
-            '{"format": 1, "label": "A", "plans": {"k": {"form": 1, "plan": "a", "milliseconds": 1}}}',
-            '{"format": 1, "label": "A", "plans": {"k": {"form": "a", "plan": "a", "milliseconds": "x"}}}',
+            *("", "{", "[]", "null", "\0", '{"format": 1}', '{"format": 1, "label": "A", "plans": {}}'),
+            '{"format": 2, "label": "B", "plans": {}}',
+            '{"format": 2, "label": "A", "plans": 3}',
+            '{"format": 2, "label": "A", "plans": {"k": {"form": "tf32"}}}',
+            '{"format": 2, "label": "A", "plans": {"k": {"form": 1, "plan": "a", "milliseconds": 1}}}',
+            '{"format": 2, "label": "A", "plans": {"k": {"form": "a", "plan": "a", "milliseconds": "x"}}}',
         ],
     )
     def test_a_damaged_or_foreign_file_is_replaced(self, tmp_path, text):

@@ -1,0 +1,76 @@
+"""The process that has the device: it does what is not done yet, and ends where its device is lost."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.gpu_check import lean
+from benchmarks.gpu_check.results import DeviceLostError, Results
+
+NO_DEVICE, DEVICE_LOST = 2, 3
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check and time; return 1 if something failed, 2 without a GPU, 3 where a fault has spoiled the device."""
+    stood_in = lean.prepare(arguments.wheels)
+    import mocogan_chainer  # isort: skip  (here and below: only now can it be imported)
+
+    import chainer
+    import numpy as np
+
+    from benchmarks.gpu_check import convolutions, primitives, speed, steps
+    from benchmarks.gpu_check.place import Place
+    from mocogan_chainer import compat
+    from mocogan_chainer.backends import cudnn
+    from mocogan_chainer.backends.cudnn import library, plans
+
+    problem = compat.device_problem() or cudnn.problem()
+    if problem is not None:
+        print(f"error: no GPU to check: {problem}; doc/gpu.md says what to install", file=sys.stderr)
+        return NO_DEVICE
+    import cupy
+
+    from mocogan_chainer.backends.cudnn import device as cudnn_device
+
+    device, wait = chainer.get_device(f"@cupy:{arguments.gpu}"), cupy.cuda.Device(arguments.gpu).synchronize
+    device.use()
+    results = Results(arguments.out, arguments.until, wait)
+    results.about = {
+        "device": cupy.cuda.runtime.getDeviceProperties(arguments.gpu)["name"].decode(),
+        "driver": cupy.cuda.runtime.driverGetVersion(),
+        "cuda": cupy.cuda.runtime.runtimeGetVersion(),
+        "cupy": cupy.__version__,
+        "cudnn": library.version(),
+        "cudnn_frontend": library.load().__version__,
+        "numpy": np.__version__,
+        "chainer": chainer.__version__,
+        "mocogan_chainer": mocogan_chainer.__version__,
+        "python": platform.python_version(),
+        "stood_in": stood_in,
+    }
+
+    def milliseconds(work: Callable[[], None], times: int) -> float:
+        return cudnn_device.current().milliseconds(work, times)
+
+    place = Place(device, cudnn.load, cudnn.recorder, wait, milliseconds)
+
+    def properties() -> None:
+        results.note("device properties", json=library.device_properties(arguments.gpu))
+
+    results.measure("properties of the device", properties)
+    plans.SECONDS = 0.0  # hundreds of problems are computed once: the first plan that runs will do
+    try:
+        primitives.check(place, results)
+        steps.check(place, results, None if arguments.fixtures is None else Path(arguments.fixtures))
+        plans.SECONDS = 1.0  # shorter than training's, for some fifty problems a precision
+        speed.measure(place, results, batch=arguments.batch)
+        plans.SECONDS = 0.0
+        convolutions.check(place, results)
+    except DeviceLostError as lost:
+        print(f"the device is lost: {lost}", file=sys.stderr)
+        return DEVICE_LOST
+    return 1 if results.failed else 0
