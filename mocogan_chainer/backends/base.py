@@ -154,6 +154,9 @@ class Backend(Protocol):
     """
 
     name: str
+    adds_gradients: bool
+    """Whether gradients of a loss in parts are for :meth:`add`. Otherwise Chainer adds them, one parameter after the
+    other as it goes, which takes the least memory."""
 
     def filters(self, W: Array) -> Array:
         """Return W in the memory order that convolutions take quickest, which is that of its gradient too."""

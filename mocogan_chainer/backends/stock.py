@@ -12,6 +12,7 @@ from mocogan_chainer.backends import random
 from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Sightings, Window
 
 name = "stock"
+adds_gradients = False
 
 
 def filters(W: Array) -> Array:

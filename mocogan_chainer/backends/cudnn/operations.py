@@ -41,6 +41,7 @@ class Operations:
     """
 
     name = "cudnn"
+    adds_gradients = True
 
     max_pooling = staticmethod(stock.max_pooling)
 

@@ -23,6 +23,7 @@ from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
 from mocogan_chainer.backends.onednn.weights import PreparedWeights
 
 name = "onednn"
+adds_gradients = False
 
 bfloat16 = False
 """Whether convolutions multiply in bfloat16; set when the backend is taken."""
