@@ -7,6 +7,7 @@ import chainer.functions as F
 from chainer import FunctionNode, Variable
 from chainer.backend import get_array_module
 
+from mocogan_chainer import backends
 from mocogan_chainer.backends.base import Array
 
 EPS = 1e-12
@@ -54,7 +55,7 @@ class _SpectralNorm(FunctionNode):
         self.retain_inputs((0,))
         (W,) = inputs
         self.sigma = self.u @ _image(W, self.v, self.axis)
-        return (W * (1 / self.sigma),)
+        return (backends.current().filters(W * (1 / self.sigma)),)
 
     def backward(self, indexes, grad_outputs):
         (W,), (gy,) = self.get_retained_inputs(), grad_outputs
