@@ -107,9 +107,8 @@ class Graph:
             shape, result = x, graph.conv_dgrad(loss=tensor(_FIRST, y), filter=tensor(_SECOND, W), **walk)
         else:
             shape, result = W, graph.conv_wgrad(image=tensor(_FIRST, x), loss=tensor(_SECOND, y), **walk)
-        result.set_output(True).set_uid(_RESULT).set_data_type(data_type).set_dim(list(shape)).set_stride(
-            strides(shape)
-        )
+        result.set_output(True).set_uid(_RESULT).set_data_type(data_type)
+        result.set_dim(list(shape)).set_stride(strides(shape))
         return graph
 
 

@@ -33,16 +33,23 @@ struct WatchedTensors {
   int end[TENSORS];
 };
 
-// The first array that ends behind a chunk.
-__device__ __forceinline__ int tensor_of(const int* end, int chunk) {
-  int low = 0, high = TENSORS - 1;
-  while (low < high) {
-    const int middle = (low + high) / 2;
-    if (end[middle] <= chunk) low = middle + 1;
-    else high = middle;
+// A block's chunk: numbers from `start` on of an array.
+struct Chunk {
+  int tensor, count;
+  long long start;
+
+  __device__ __forceinline__ Chunk(const int* end, const long long* size) {
+    int low = 0, high = TENSORS - 1;
+    while (low < high) {  // the first array that ends behind it
+      const int middle = (low + high) / 2;
+      if (end[middle] <= (int)blockIdx.x) low = middle + 1;
+      else high = middle;
+    }
+    tensor = low;
+    start = (long long)(blockIdx.x - (tensor ? end[tensor - 1] : 0)) * CHUNK;
+    count = (int)min((long long)CHUNK, size[tensor] - start);
   }
-  return low;
-}
+};
 
 struct Adam {
   float rate, rest1, rest2, eps, decay;
@@ -58,16 +65,14 @@ struct Adam {
 // rest1 and rest2 are 1 - beta1 and 1 - beta2; the rate is *rate_at where there is one.
 extern "C" __global__ void __launch_bounds__(256)
 adam(const AdamTensors tensors, const double* rate_at, double rate, float rest1, float rest2, float eps, float decay) {
-  const int tensor = tensor_of(tensors.end, blockIdx.x);
-  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
-  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
-  float* w = tensors.w[tensor] + start;
-  const float* g = tensors.g[tensor] + start;
-  float* m = tensors.m[tensor] + start;
-  float* v = tensors.v[tensor] + start;
+  const Chunk chunk(tensors.end, tensors.size);
+  float* w = tensors.w[chunk.tensor] + chunk.start;
+  const float* g = tensors.g[chunk.tensor] + chunk.start;
+  float* m = tensors.m[chunk.tensor] + chunk.start;
+  float* v = tensors.v[chunk.tensor] + chunk.start;
   const Adam rule = {(float)(rate_at ? *rate_at : rate), rest1, rest2, eps, decay};
   const bool in_fours = (((size_t)w | (size_t)g | (size_t)m | (size_t)v) & 15) == 0;
-  const int fours = in_fours ? count / 4 : 0;
+  const int fours = in_fours ? chunk.count / 4 : 0;
   for (int i = threadIdx.x; i < fours; i += blockDim.x) {
     float4 w4 = ((float4*)w)[i], m4 = ((float4*)m)[i], v4 = ((float4*)v)[i];
     const float4 g4 = ((const float4*)g)[i];
@@ -79,21 +84,19 @@ adam(const AdamTensors tensors, const double* rate_at, double rate, float rest1,
     ((float4*)m)[i] = m4;
     ((float4*)v)[i] = v4;
   }
-  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) rule.update(w[i], g[i], m[i], v[i]);
+  for (int i = 4 * fours + threadIdx.x; i < chunk.count; i += blockDim.x) rule.update(w[i], g[i], m[i], v[i]);
 }
 
 // average <- decay average + (1 - decay) value; the decay is *decay_at where there is one.
 extern "C" __global__ void __launch_bounds__(256)
 move_average(const AveragedTensors tensors, const double* decay_at, double decay) {
-  const int tensor = tensor_of(tensors.end, blockIdx.x);
-  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
-  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
-  float* average = tensors.average[tensor] + start;
-  const float* value = tensors.value[tensor] + start;
+  const Chunk chunk(tensors.end, tensors.size);
+  float* average = tensors.average[chunk.tensor] + chunk.start;
+  const float* value = tensors.value[chunk.tensor] + chunk.start;
   const double stays = decay_at ? *decay_at : decay;
   const float kept = (float)stays, rest = (float)(1.0 - stays);
   const bool in_fours = (((size_t)average | (size_t)value) & 15) == 0;
-  const int fours = in_fours ? count / 4 : 0;
+  const int fours = in_fours ? chunk.count / 4 : 0;
   for (int i = threadIdx.x; i < fours; i += blockDim.x) {
     float4 a = ((float4*)average)[i];
     const float4 b = ((const float4*)value)[i];
@@ -103,24 +106,22 @@ move_average(const AveragedTensors tensors, const double* decay_at, double decay
     a.w = kept * a.w + rest * b.w;
     ((float4*)average)[i] = a;
   }
-  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) average[i] = kept * average[i] + rest * value[i];
+  for (int i = 4 * fours + threadIdx.x; i < chunk.count; i += blockDim.x) average[i] = kept * average[i] + rest * value[i];
 }
 
 // sum = a + b.
 extern "C" __global__ void __launch_bounds__(256)
 add(const AddedTensors tensors) {
-  const int tensor = tensor_of(tensors.end, blockIdx.x);
-  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
-  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
-  const float* a = tensors.a[tensor] + start;
-  const float* b = tensors.b[tensor] + start;
-  float* sum = tensors.sum[tensor] + start;
-  const int fours = (((size_t)a | (size_t)b | (size_t)sum) & 15) == 0 ? count / 4 : 0;
+  const Chunk chunk(tensors.end, tensors.size);
+  const float* a = tensors.a[chunk.tensor] + chunk.start;
+  const float* b = tensors.b[chunk.tensor] + chunk.start;
+  float* sum = tensors.sum[chunk.tensor] + chunk.start;
+  const int fours = (((size_t)a | (size_t)b | (size_t)sum) & 15) == 0 ? chunk.count / 4 : 0;
   for (int i = threadIdx.x; i < fours; i += blockDim.x) {
     const float4 a4 = ((const float4*)a)[i], b4 = ((const float4*)b)[i];
     ((float4*)sum)[i] = make_float4(a4.x + b4.x, a4.y + b4.y, a4.z + b4.z, a4.w + b4.w);
   }
-  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) sum[i] = a[i] + b[i];
+  for (int i = 4 * fours + threadIdx.x; i < chunk.count; i += blockDim.x) sum[i] = a[i] + b[i];
 }
 
 __device__ __forceinline__ bool is_finite(float x) { return (__float_as_int(x) & 0x7f800000) != 0x7f800000; }
@@ -129,24 +130,22 @@ __device__ __forceinline__ bool is_finite(float x) { return (__float_as_int(x) &
 // was then, and `last` what it was the time before.
 extern "C" __global__ void __launch_bounds__(256)
 watch(const WatchedTensors tensors, const long long* step, unsigned long long* since, float* value, float* last) {
-  const int tensor = tensor_of(tensors.end, blockIdx.x);
-  const long long start = (long long)(blockIdx.x - (tensor ? tensors.end[tensor - 1] : 0)) * CHUNK;
-  const int count = (int)min((long long)CHUNK, tensors.size[tensor] - start);
-  const float* x = tensors.x[tensor] + start;
-  if (tensors.size[tensor] == 1) {
-    if (threadIdx.x > 0 || since[tensor] != 0) return;
-    (is_finite(*x) ? last : value)[tensor] = *x;
-    if (!is_finite(*x)) since[tensor] = *step;
+  const Chunk chunk(tensors.end, tensors.size);
+  const float* x = tensors.x[chunk.tensor] + chunk.start;
+  if (tensors.size[chunk.tensor] == 1) {
+    if (threadIdx.x > 0 || since[chunk.tensor] != 0) return;
+    (is_finite(*x) ? last : value)[chunk.tensor] = *x;
+    if (!is_finite(*x)) since[chunk.tensor] = *step;
     return;
   }
   bool finite = true;
-  const int fours = ((size_t)x & 15) == 0 ? count / 4 : 0;
+  const int fours = ((size_t)x & 15) == 0 ? chunk.count / 4 : 0;
   for (int i = threadIdx.x; i < fours; i += blockDim.x) {
     const float4 x4 = ((const float4*)x)[i];
     finite &= is_finite(x4.x) & is_finite(x4.y) & is_finite(x4.z) & is_finite(x4.w);
   }
-  for (int i = 4 * fours + threadIdx.x; i < count; i += blockDim.x) finite &= is_finite(x[i]);
-  if (!finite) atomicCAS(since + tensor, 0ull, (unsigned long long)*step);
+  for (int i = 4 * fours + threadIdx.x; i < chunk.count; i += blockDim.x) finite &= is_finite(x[i]);
+  if (!finite) atomicCAS(since + chunk.tensor, 0ull, (unsigned long long)*step);
 }
 
 // count += 1; *rate = alpha sqrt(1 - beta2^count) / (1 - beta1^count).
