@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -25,6 +26,11 @@ except ImportError:  # Windows
     fcntl = None
 
 _PART = ".part"
+
+
+def part_of_name(text: str) -> str:
+    """Return a text as it may be part of a file's name: letters, digits, "-" and "_", which stands for all else."""
+    return re.sub(r"[^\w-]+", "_", text)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 from chainer.training import Trainer
 
-from mocogan_chainer import builder, checkpoint, extensions, preprocessing, rollbacks, snapshot_files
+from mocogan_chainer import builder, built_in_data, checkpoint, extensions, rollbacks, snapshot_files
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
@@ -20,11 +20,8 @@ from mocogan_chainer.errors import ConfigError, OutputError, SnapshotError, Stop
 from mocogan_chainer.extensions.event_files import PATTERN as EVENTS
 from mocogan_chainer.files import atomic_write, explained, mebibytes, remove_leftovers
 from mocogan_chainer.locks import owned
-from mocogan_chainer.preprocessing import shapes
 from mocogan_chainer.rollbacks import Say
 from mocogan_chainer.snapshot_files import LATEST
-
-DEFAULT_DATASET = "data"
 
 CONFIG = "config.yml"
 
@@ -115,7 +112,7 @@ def train(request: Request, say: Say) -> None:
             own(out)  # first: what is wrong with a folder where a run is on is that it is on
         _check_free(out, request)
         if snapshot is None:
-            _prepare_default_data(config, say)
+            built_in_data.prepare(config, say)
         dataset = _open_dataset(config, snapshot)
         build = partial(builder.build_trainer, config, dataset, weights=weights)
         resumed = None if snapshot is not None and snapshot_files.is_one_of(out, snapshot) else snapshot
@@ -172,9 +169,9 @@ def rehearse(request: Request, say: Say) -> None:
     """
     config, snapshot, weights = _settle(_choose_snapshot(request, _sought(request), say, rehearsed=True))
     _check_before_work(config, weights)
-    if snapshot is None and _lacks_default_data(config):
-        say(f"no data at {DEFAULT_DATASET}/ yet: training would prepare the built-in shape-motion set there")
-        data = _built_in(config)
+    if snapshot is None and built_in_data.is_missing(config):
+        say(f"no data at {built_in_data.PLACE} yet: training would prepare the built-in shape-motion set there")
+        data = built_in_data.describe(config)
         family = builder.build_family(config, data, say, weights)
     else:
         dataset = _open_dataset(config, snapshot)
@@ -261,7 +258,9 @@ def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None, check
             raise ConfigError("--resume, --resume-weights: the one goes on with a run, the other starts one; choose")
         return _settle_upon_weights(request.weights, request.model, stack)
     if request.resume is None:
-        return configuration.resolve(request.model, **stack), None, None
+        config = configuration.resolve(request.model, **stack)
+        config["dataset"] = built_in_data.chosen(config["dataset"])
+        return config, None, None
     snapshot, stored = builder.load_snapshot(request.resume)
     if not snapshot.has("updater/iterator:main"):
         raise ConfigError(
@@ -285,10 +284,14 @@ def _settle_upon_weights(
     changed = configuration.differences(configuration.resolve(stored["model_name"]), stored)
     kept = {name: configuration.value(stored, name) for name in changed if name.split(".")[0] in OF_WEIGHTS}
     if model is not None and configuration.resolve(model)["family"] != stored["family"]:
-        raise ConfigError(f"--model {model}: {path} holds {stored['model_name']} of the family {stored['family']}")
+        raise ConfigError(
+            f"--model {model}: {path} holds {stored['model_name']} of the family {stored['family']}; leave "
+            f"--model away, or name one of that family"
+        )
     base = configuration.resolve(model or stored["model_name"], settings=kept)
     config = configuration.restore(configuration.dump(base), **stack)
-    if config["size"] is None and _lacks_default_data(config):
+    config["dataset"] = built_in_data.chosen(config["dataset"])
+    if config["size"] is None and built_in_data.is_missing(config):
         config["size"] = builder.stored_description(weights).size
     return config, None, weights
 
@@ -297,8 +300,8 @@ def _check_before_work(config: Config, weights: checkpoint.Snapshot | None) -> N
     """Check all that can be checked without the data, before anything is made."""
     builder.check(config)
     builder.choose_backend(config)
-    if _lacks_default_data(config):
-        builder.build_family(config, _built_in(config), lambda line: None, weights)
+    if built_in_data.is_missing(config):
+        builder.build_family(config, built_in_data.describe(config), lambda line: None, weights)
 
 
 class _Ownership:
@@ -398,23 +401,6 @@ def _check_same_data(snapshot: checkpoint.Snapshot, data: DataDescription) -> No
 def _in_words(data: DataDescription) -> str:
     classes = ", ".join(data.class_names) or "none"
     return f"{data.name}, {data.size} pixels, classes {classes}, fingerprint {data.fingerprint}"
-
-
-def _lacks_default_data(config: Config) -> bool:
-    return config["dataset"] == DEFAULT_DATASET and not Path(DEFAULT_DATASET).exists()
-
-
-def _built_in(config: Config) -> DataDescription:
-    """What the built-in set would be, at the size that the config asks for."""
-    described = DataDescription("shapes", shapes.SIZE, 3, shapes.CLASS_NAMES)
-    return described if config["size"] is None else replace(described, size=config["size"])
-
-
-def _prepare_default_data(config: Config, say: Say) -> None:
-    """Make the built-in set where the user has not said what to train on and nothing is there."""
-    if _lacks_default_data(config):
-        say(f"no data at {DEFAULT_DATASET}/ yet: preparing the built-in shape-motion set there")
-        preprocessing.prepare("shapes", None, DEFAULT_DATASET, seed=config["seed"], size=_built_in(config).size)
 
 
 def _snapshots(config: Config, size: int) -> str:

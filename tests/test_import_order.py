@@ -18,7 +18,7 @@ LAYERS = (
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
     ("models", "checkpoint", "snapshot_files", "sampling", "evaluation"),
     ("extensions",),
-    ("builder", "rollbacks", "runs", "evaluations", "cli", "__main__"),
+    ("builder", "rollbacks", "built_in_data", "runs", "evaluations", "cli", "__main__"),
 )
 WITHIN_A_LAYER = {
     ("links", "functions"),
@@ -27,6 +27,7 @@ WITHIN_A_LAYER = {
     ("preprocessing", "datasets"),
     ("rollbacks", "builder"),
     ("runs", "builder"),
+    ("runs", "built_in_data"),
     ("runs", "rollbacks"),
     ("evaluation", "sampling"),
     ("evaluations", "builder"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import os
 import re
 import sys
@@ -48,6 +49,9 @@ def run(function: Callable[..., None], *args: Any) -> int:
 
     With the environment variable ``MOCOGAN_TRACEBACK=1`` the traceback is shown as well.
     """
+    if not faulthandler.is_enabled():
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # there may be no such stream
+            faulthandler.enable(sys.__stderr__)  # a library that crashes leaves word of where it was called
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     try:

@@ -14,7 +14,7 @@ from mocogan_chainer import sampling, video
 from mocogan_chainer.cli import generate_shared
 from mocogan_chainer.cli.generate_files import count, writer
 from mocogan_chainer.errors import ConfigError, nearest, require_range
-from mocogan_chainer.files import ensure_writable
+from mocogan_chainer.files import ensure_writable, part_of_name
 from mocogan_chainer.sampling import Sampler
 
 OWN_OPTIONS = ("category", "grid", "interpolate", "lengths")
@@ -158,5 +158,5 @@ def _label(category: int | None, sampler: Sampler) -> str:
     """A category as part of a file name: its number, and its name where that says more."""
     if category is None:
         return ""
-    name = re.sub(r"[^\w-]+", "_", sampler.class_names[category])
+    name = part_of_name(sampler.class_names[category])
     return f"_{category}" if name == str(category) else f"_{category}_{name}"

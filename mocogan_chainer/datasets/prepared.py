@@ -95,7 +95,9 @@ class PreparedDataset:
             inside = sorted(path.glob(f"*/{layout.META}"))
             if inside:
                 names = ", ".join(str(meta.parent) for meta in inside)
-                raise DataError(f"{path}: not a prepared dataset itself; it holds {names}: name one of them")
+                raise DataError(
+                    f"{path}: not a prepared dataset itself; it holds {names}: name one of them (train.py: --dataset)"
+                )
             raise DataError(
                 f"{path}: not a prepared dataset, it has no {layout.META}; make one from raw data: "
                 "python preprocess.py NAME RAW OUT"

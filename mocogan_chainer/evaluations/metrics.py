@@ -140,6 +140,8 @@ def _category(session: Session) -> Iterator[Result]:
             f"{videos.name}: its videos have no categories, which this score compares with what is seen; give a "
             "snapshot of a model with categories, or videos in folders by category"
         )
+    if session.sets.real.class_names:
+        category.classes_of(videos, session.sets.real.class_names)  # before a classifier is trained in vain
     indices = session.sets.chosen(videos, session.sets.count(SAMPLES))
     classifier = _classifier(session)
     with progress("mcs: fake", len(indices)) as advance:

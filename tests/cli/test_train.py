@@ -113,8 +113,8 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
     narrow = [f"model.n_filters_{n}=1" for n in ("gen", "idis", "vdis")]
     rest = ["--max_iteration", "1", "--batchsize", "2", "--num_gen_samples", "1"]
     assert train.main(["--model", "infogan", *rest, "--set", *narrow]) == 0
-    assert "no data at data/ yet: preparing the built-in shape-motion set there" in capsys.readouterr().out
-    assert (tmp_path / "data" / "dataset.yml").exists()
+    assert "no data at data/shapes yet: preparing the built-in shape-motion set there" in capsys.readouterr().out
+    assert (tmp_path / "data" / "shapes" / "dataset.yml").exists()
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ class TestWeights:
     def test_the_built_in_set_is_made_at_their_size(self, tmp_path, monkeypatch, capsys, run, first):
         narrow = ["--max_iteration", "1", "--batchsize", "2", "--num_gen_samples", "1"]
         assert train.main(["--resume-weights", self.FIRST, *narrow]) == 0
-        assert "size: 16" in (tmp_path / "data" / "dataset.yml").read_text()
+        assert "size: 16" in (tmp_path / "data" / "shapes" / "dataset.yml").read_text()
 
     def test_networks_alone_are_no_run_to_resume(self, run, first):
         snapshot = checkpoint.load(self.FIRST)

@@ -15,6 +15,7 @@ from mocogan_chainer.evaluation.gathering import Advance
 from mocogan_chainer.evaluation.protocol import Protocol
 from mocogan_chainer.evaluation.result import SPREADS, Number, Result, versions
 from mocogan_chainer.evaluation.video_set import VideoSet
+from mocogan_chainer.files import part_of_name
 
 
 def motion_control_score(
@@ -40,7 +41,7 @@ def motion_control_score(
         DataError: no categories, one that the classifier does not know, or no video that is long enough.
     """
     started = time.perf_counter()
-    class_of = _classes(fake, classifier)
+    class_of = classes_of(fake, classifier.class_names)
     labels = {index: fake.label(index) for index in indices}
     asked = [index for index in indices if labels[index] >= 0]
     if not asked:
@@ -114,16 +115,25 @@ def spread(right: int, count: int) -> float:
     return (abs(middle - share) + arm) / z
 
 
-def _classes(fake: VideoSet, classifier: Classifier) -> list[int]:
-    """Return the classifier's class of each of the set's labels."""
-    known = classifier.class_names
+def classes_of(fake: VideoSet, known: Sequence[str]) -> list[int]:
+    """Return which of the real set's classes each of a set's labels is.
+
+    Args:
+        fake: its classes have the real ones' names, or these as parts of files' names (generate_samples.py's).
+        known: the real set's classes.
+
+    Raises:
+        DataError: a class is none of them.
+    """
+    places = {part_of_name(name): place for place, name in enumerate(known)}
+    places |= {name: place for place, name in enumerate(known)}
     for name in fake.class_names:
-        if name not in known:
+        if name not in places:
             raise DataError(
                 f"{fake.name}: its category {name} is none that the classifier was trained on ({', '.join(known)})"
                 f"{nearest(name, known)}; evaluate videos of the same categories as the real set's"
             )
-    return [known.index(name) for name in fake.class_names]
+    return [places[name] for name in fake.class_names]
 
 
 def _others(classifier: Classifier, confusion: np.ndarray) -> dict[str, Number]:

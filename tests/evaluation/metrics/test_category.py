@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.evaluation.metrics.category import motion_control_score, spread
+from mocogan_chainer.evaluation.metrics.category import classes_of, motion_control_score, spread
 from tests.evaluation.fakes import Videos
 from tests.evaluation.test_classifier import Brightness, classifier
 
@@ -71,6 +71,13 @@ def test_the_protocol(tmp_path):
 def test_categories_are_matched_by_name():
     found = score([DARK, BRIGHT, DARK], [1, 0, 1], ("b", "a"))
     assert found.value == 1
+
+
+def test_categories_are_matched_by_what_file_names_make_of_theirs():
+    """As generate_samples.py names videos; a class that is called so comes first."""
+    by = judge(class_names=("a b", "c", "d"))
+    assert score([DARK, BRIGHT], [1, 0], ("c", "a_b"), by=by).value == 1
+    assert classes_of(Videos([DARK], [0], ("x_y",)), ("x y", "x_y")) == [1]
 
 
 def test_what_is_left_out_is_counted():
