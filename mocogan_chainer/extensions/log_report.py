@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import chainer
 import numpy as np
 from chainer import training
 from chainer.training import extensions
 
-from mocogan_chainer.files import atomic_write, explained, open_plain
+from mocogan_chainer.files import atomic_write, explained, open_plain, open_to_change
 
 Row = dict[str, float]
+
+_END = b"\n]\n"
 
 
 class LogReport(extensions.LogReport):
     """Chainer's report of mean values, whose rows are in the file ``log`` and not in memory.
 
-    The file is a JSON array, a row a line, and whole at any time. A snapshot has its rows as they stand there, and the
-    sums since the last one; the file of a resumed run begins with the rows of its snapshot, without those that were
-    written after it.
+    The file is a JSON array, a row a line, and whole whenever its run is killed. A snapshot has its rows as they stand
+    there, and the sums since the last one; the file of a resumed run begins with the rows of its snapshot, without
+    those that were written after it.
 
     Args:
         trigger: when a row is written.
@@ -63,7 +67,7 @@ class LogReport(extensions.LogReport):
         super().__call__(trainer)
         if self._log:  # where Chainer puts it
             self.newest = self._log.pop()
-            _write(self._path, chain(_texts(self._path), [_text(self.newest)]))
+            _add(self._path, _text(self.newest))
 
     def serialize(self, serializer: Any) -> None:
         """Save or load the rows, and the sums since the last one."""
@@ -78,6 +82,34 @@ class LogReport(extensions.LogReport):
         self.newest = self._restored[-1] if self._restored else None
 
 
+def _add(path: Path, text: bytes) -> None:
+    """Put a row behind the others, where the file's end was: those of a long run are not written anew each time.
+
+    A file that does not end like a log of ours, as after a loss of power, is: with the rows that are whole.
+    """
+    if path.is_file() and not path.is_symlink():
+        with explained(path), open_to_change(path) as file:
+            end = max(file.seek(0, os.SEEK_END) - len(_END), 0)
+            file.seek(end)
+            if file.read() == _END:
+                _replace_end(file, end, b",\n" + text + _END)
+                return
+    _write(path, chain(map(_text, _parsed(_texts(path))), [text]))
+
+
+def _replace_end(file: BinaryIO, end: int, text: bytes) -> None:
+    """Write from ``end`` on; where that fails, the file is as it was."""
+    try:
+        file.seek(end)
+        file.write(text)
+        file.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file.fileno(), end)
+            os.pwrite(file.fileno(), _END, end)
+        raise
+
+
 def _write(path: Path, texts: Iterable[bytes]) -> None:
     """Write rows, one after another: the file grows with the run, and memory does not."""
     with atomic_write(path) as file:
@@ -85,7 +117,7 @@ def _write(path: Path, texts: Iterable[bytes]) -> None:
         for text in texts:
             file.write(before + text)
             before = b",\n"
-        file.write(b"\n]\n")
+        file.write(_END)
 
 
 def _text(row: Row) -> bytes:

@@ -1,7 +1,6 @@
 """The log: what is in the file, in a snapshot and in neither."""
 
 import json
-import os
 from types import SimpleNamespace
 
 import chainer
@@ -10,6 +9,8 @@ import pytest
 
 from mocogan_chainer import checkpoint, extensions
 from mocogan_chainer.errors import DamagedError, OutputError
+from mocogan_chainer.extensions import log_report
+from mocogan_chainer.files import open_to_change
 
 
 class Run:
@@ -126,14 +127,62 @@ def test_what_somebody_makes_of_the_file_stops_nothing(tmp_path):
     assert losses(tmp_path) == [(6, 5.5)]
 
 
-def test_a_failing_write_leaves_the_rows_before(tmp_path, monkeypatch):
-    run = Run(tmp_path).go(2)
+class FullDisk:
+    """A file for which there is room for a few bytes more."""
 
-    def full(descriptor):
+    def __init__(self, file):
+        self._file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def write(self, data):
+        self._file.write(data[:9])
+        self._file.flush()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+
+def test_a_failing_write_leaves_the_rows_before(tmp_path, monkeypatch):
+    run = Run(tmp_path).go(2)
+    monkeypatch.setattr(log_report, "open_to_change", lambda path: FullDisk(open_to_change(path)))
     run.report.initialize = lambda trainer: None
     with pytest.raises(OutputError, match="the disk is full"):
         run.go(2)
     assert losses(tmp_path) == [(2, 1.5)]
+
+
+def test_a_row_leaves_those_before_it_where_they_are(tmp_path, monkeypatch):
+    """However long the log is."""
+    run = Run(tmp_path).go(2)
+    monkeypatch.setattr(log_report, "atomic_write", None)
+    run.report.initialize = lambda trainer: None
+    run.go(4)
+    assert losses(tmp_path) == [(2, 1.5), (4, 3.5), (6, 5.5)]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 10])
+def test_a_file_that_was_cut_off_is_made_whole_by_the_next_row(tmp_path, cut):
+    run = Run(tmp_path).go(4)
+    run.report.initialize = lambda trainer: None
+    whole = (tmp_path / "log").read_bytes()
+    (tmp_path / "log").write_bytes(whole[:-cut])
+    run.go(2)
+    assert losses(tmp_path) == [(2, 1.5), (4, 3.5), (6, 5.5)][:: 2 if cut == 10 else 1]
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path):
+    run, other = Run(tmp_path / "out"), tmp_path / "other"
+    other.write_bytes(b"[\n]\n")
+    (tmp_path / "out").mkdir()
+    run.report.initialize(run)
+    run.report.initialize = lambda trainer: None
+    (tmp_path / "out" / "log").symlink_to(other)
+    run.go(2)
+    assert other.read_bytes() == b"[\n]\n"
+    assert losses(tmp_path / "out") == [(2, 1.5)]
