@@ -63,14 +63,17 @@ def resolve(
     dataset_type: str | None = None,
     file: str | os.PathLike | None = None,
     settings: Mapping[str, Any] | None = None,
+    kind: str | None = None,
 ) -> Config:
     """Stack the files and settings into one config.
 
     Args:
         model: name of a file in ``configs/model``; None for the one that ``file`` names as model_name, or "normal".
         dataset_type: name of a file in ``configs/dataset``.
-        file: a YAML file of the user's.
+        file: a YAML file of the user's, or the name of one of ours.
         settings: values by dotted name, for example ``{"model.dim_zc": 30}``.
+        kind: what the data at hand are. Where there is a file of that name in ``configs/dataset``, its values count
+            that neither the model's file nor anything named here has set.
 
     Returns:
         Nested plain values; ``model_name`` says which model's file they came from.
@@ -78,8 +81,13 @@ def resolve(
     Raises:
         ConfigError: an unknown name or key, or a value of the wrong type.
     """
-    declared = _declare(model or _model_named_in(file) or "normal")
-    return _stack(_defaults(declared), declared, dataset_type, file, settings)
+    model = model or _model_named_in(file) or "normal"
+    declared = _declare(model)
+    config = _defaults(declared)
+    if dataset_type is None and kind in dataset_types():
+        path, by_model = _dataset_file(kind), {key for content in _contents(model) for key in content}
+        _override(config, declared, {k: v for k, v in _read(path).items() if k not in by_model}, str(path))
+    return _stack(config, declared, dataset_type, file, settings)
 
 
 def restore(
@@ -148,24 +156,31 @@ def value(config: Config, name: str) -> Any:
 
 
 def _model_named_in(file: str | os.PathLike | None) -> str | None:
-    name = None if file is None else _read(Path(file)).get("model_name")
+    name = None if file is None else _read_chosen(file).get("model_name")
     return name if isinstance(name, str) else None
 
 
 def _declare(model: str) -> Config:
     """Read the files that declare keys: the base and the model's, with those that it extends."""
-    require_one_of("--model", model, model_names())
     declared: Config = {"model_name": model}
     _extend(declared, _read(FOLDER / "base.yml", _DeclarationLoader))
-    chain = []
-    name: str | None = model
-    while name is not None:
-        content = _read(FOLDER / "model" / f"{name}.yml", _DeclarationLoader)
-        name = content.pop("extends", None)
-        chain.append(content)
-    for content in reversed(chain):
+    for content in _contents(model):
         _extend(declared, content)
     return declared
+
+
+def _contents(model: str) -> list[Config]:
+    """Read the model's file and those that it extends, the first of which comes last."""
+    require_one_of("--model", model, model_names())
+    contents, name = [], model
+    while name is not None:
+        contents.append(_read(FOLDER / "model" / f"{name}.yml", _DeclarationLoader))
+        name = contents[-1].pop("extends", None)
+    return contents[::-1]
+
+
+def _dataset_file(name: str) -> Path:
+    return FOLDER / "dataset" / f"{name}.yml"
 
 
 def _stack(
@@ -177,10 +192,10 @@ def _stack(
 ) -> Config:
     if dataset_type is not None:
         require_one_of("--dataset_type", dataset_type, dataset_types())
-        path = FOLDER / "dataset" / f"{dataset_type}.yml"
+        path = _dataset_file(dataset_type)
         _override(config, declared, _read(path), str(path))
     if file is not None:
-        _override(config, declared, _read(Path(file)), str(file))
+        _override(config, declared, _read_chosen(file), str(file))
     for name, value in (settings or {}).items():
         _override(config, declared, _nest(name, value), "")
     return config
@@ -285,11 +300,22 @@ def _example(section: Config, name: str) -> str:
     return f"{name}.{next(iter(section))}=..." if section else name
 
 
+def _read_chosen(file: str | os.PathLike) -> Config:
+    """Read the user's file, or where there is none of that name, ours: ``narrow`` or ``configs/narrow.yml``."""
+    path = Path(file)
+    ours = FOLDER / f"{path.stem}.yml"
+    named = path == Path(path.stem) or path == Path("configs", f"{path.stem}.yml")
+    if path.exists() or not named or not ours.is_file():
+        return _read(path)
+    return _read(ours)
+
+
 def _read(path: Path, loader: type[yaml_text.PlainLoader] = yaml_text.PlainLoader) -> Config:
     try:
         content = yaml_text.load(read_plain(path, yaml_text.MOST_LETTERS).decode(), loader)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such config file") from None
+        known = sorted(file.stem for file in FOLDER.glob("*.yml") if file.stem != "base")
+        raise ConfigError(f"{path}: no such config file; ours are named {', '.join(known)}") from None
     except OSError as error:
         raise ConfigError(f"{path}: the config file cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -15,7 +15,7 @@ from mocogan_chainer import builder, built_in_data, checkpoint, extensions, roll
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
-from mocogan_chainer.datasets.prepared import PreparedDataset
+from mocogan_chainer.datasets.prepared import PreparedDataset, kind_of
 from mocogan_chainer.errors import ConfigError, OutputError, SnapshotError, Stopped
 from mocogan_chainer.extensions.event_files import PATTERN as EVENTS
 from mocogan_chainer.files import atomic_write, explained, mebibytes, remove_leftovers
@@ -105,7 +105,7 @@ def train(request: Request, say: Say) -> None:
         if sought is not None and sought.is_dir():
             own(sought)
         request = _choose_snapshot(request, sought, say)
-        config, snapshot, weights = _settle(request)
+        config, snapshot, weights = _settle(request, say)
         _check_before_work(config, weights)
         out = Path(config["out"]) / builder.run_name(config)
         if out.is_dir():
@@ -167,7 +167,7 @@ def rehearse(request: Request, say: Say) -> None:
     Raises:
         MocoganError: as :func:`train`.
     """
-    config, snapshot, weights = _settle(_choose_snapshot(request, _sought(request), say, rehearsed=True))
+    config, snapshot, weights = _settle(_choose_snapshot(request, _sought(request), say, rehearsed=True), say)
     _check_before_work(config, weights)
     if snapshot is None and built_in_data.is_missing(config):
         say(f"no data at {built_in_data.PLACE} yet: training would prepare the built-in shape-motion set there")
@@ -246,7 +246,7 @@ def _way_out(folder: Path) -> str:
     return f"begin a run without --resume, or let --resume {AUTO} begin it where there is none"
 
 
-def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None, checkpoint.Snapshot | None]:
+def _settle(request: Request, say: Say) -> tuple[Config, checkpoint.Snapshot | None, checkpoint.Snapshot | None]:
     """Stack the settings, upon those of a snapshot where there is one.
 
     Returns:
@@ -258,9 +258,7 @@ def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None, check
             raise ConfigError("--resume, --resume-weights: the one goes on with a run, the other starts one; choose")
         return _settle_upon_weights(request.weights, request.model, stack)
     if request.resume is None:
-        config = configuration.resolve(request.model, **stack)
-        config["dataset"] = built_in_data.chosen(config["dataset"])
-        return config, None, None
+        return _settle_anew(request.model, stack, say), None, None
     snapshot, stored = builder.load_snapshot(request.resume)
     if not snapshot.has("updater/iterator:main"):
         raise ConfigError(
@@ -274,6 +272,18 @@ def _settle(request: Request) -> tuple[Config, checkpoint.Snapshot | None, check
             wanted, kept = (configuration.value(of, name) for of in (config, stored))
             raise ConfigError(f"{name}={wanted}: a resumed run keeps its {kept}; to change it start a new run")
     return config, snapshot, None
+
+
+def _settle_anew(model: str | None, stack: dict[str, Any], say: Say) -> Config:
+    """Stack the settings of a new run, upon those that suit its data."""
+    config = configuration.resolve(model, **stack)
+    dataset = built_in_data.chosen(config["dataset"])
+    kind = kind_of(dataset)
+    suited = configuration.resolve(model, **stack, kind=kind)
+    if changed := configuration.differences(config, suited):
+        values = ", ".join(f"{name}={configuration.value(suited, name)}" for name in changed)
+        say(f"{dataset} was prepared as {kind}: {values} (configs/dataset/{kind}.yml)")
+    return suited | {"dataset": dataset}
 
 
 def _settle_upon_weights(

@@ -118,3 +118,39 @@ def test_missing_file(tmp_path):
 def test_a_text_that_is_no_config(text):
     with pytest.raises(ConfigError):
         config.restore(text)
+
+
+class TestDataAtHand:
+    """What suits the data counts where nobody has said otherwise."""
+
+    def test_counts_before_what_is_said(self):
+        assert config.resolve("normal")["every_nth"] == 2
+        assert config.resolve("normal", kind="folder")["every_nth"] == 1
+        assert config.resolve("normal", kind="folder", settings={"every_nth": 3})["every_nth"] == 3
+        assert config.resolve("normal", dataset_type="mug", kind="folder")["every_nth"] == 2
+
+    def test_a_model_knows_better(self):
+        assert config.resolve("prediction", kind="mug")["every_nth"] == config.resolve("prediction")["every_nth"] == 1
+        assert config.resolve("prediction", dataset_type="mug")["every_nth"] == 2
+
+    def test_kinds_without_a_file_change_nothing(self):
+        assert config.resolve("normal", kind="noise") == config.resolve("normal", kind=None) == config.resolve("normal")
+
+
+class TestOurFiles:
+    def test_by_name_from_anywhere(self, tmp_path, monkeypatch):
+        expected = config.resolve("infogan", file=config.FOLDER / "narrow.yml")
+        assert expected != config.resolve("infogan")
+        monkeypatch.chdir(tmp_path)
+        assert (
+            config.resolve("infogan", file="narrow") == config.resolve("infogan", file="configs/narrow.yml") == expected
+        )
+
+    def test_the_users_own_comes_first(self, tmp_path, monkeypatch):
+        (tmp_path / "narrow").write_text("seed: 5")
+        monkeypatch.chdir(tmp_path)
+        assert config.resolve("infogan", file="narrow")["seed"] == 5
+
+    def test_another_says_which_there_are(self):
+        with pytest.raises(ConfigError, match=r"my/narrow\.yml: no such config file; ours are named .*narrow"):
+            config.resolve("infogan", file="my/narrow.yml")

@@ -130,7 +130,7 @@ def test_chainer_is_built_with_an_older_setuptools():
 def wheel(tmp_path_factory):
     """The wheel of this checkout, built from a copy so that the checkout stays clean."""
     if Version(metadata.version("setuptools")) < Version("70.1"):
-        pytest.skip("building a wheel here needs setuptools 70.1 (make setup installs it)")
+        pytest.skip("building a wheel here needs setuptools 70.1 (make setup-tests installs it)")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()

@@ -45,8 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = entry.Parser(prog="train.py", description="Train a model on a prepared dataset.")
     parser.add_argument("--model", choices=configuration.model_names(), help="what to train (default: normal)")
-    parser.add_argument("--dataset_type", choices=configuration.dataset_types(), help="settings that suit a set")
-    parser.add_argument("--config", metavar="FILE", help="YAML file of settings")
+    parser.add_argument(
+        "--dataset_type",
+        choices=configuration.dataset_types(),
+        help="settings that suit another set than the data's own",
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file of settings, or the name of one of ours, such as narrow"
+    )
     parser.add_argument(
         "--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help="any setting, by its dotted name"
     )

@@ -265,6 +265,16 @@ class PreparedDataset:
         return shard, first, length
 
 
+def kind_of(path: str | os.PathLike) -> str | None:
+    """Return what preprocess.py made a dataset of, such as "mug"; None where no prepared dataset can be read."""
+    if not (Path(path) / layout.META).is_file():
+        return None
+    try:
+        return _read_meta(Path(path) / layout.META)["name"]
+    except DataError:
+        return None
+
+
 def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta = yaml_text.load(read_plain(path, yaml_text.MOST_LETTERS).decode())
