@@ -95,13 +95,6 @@ class ContentDistance:
         if distance is not None:
             self.distances.add(distance)
 
-    def merge(self, other: ContentDistance) -> None:
-        """Take in what another process gathered with the same measure."""
-        self.distances.merge(other.distances)
-        self.videos += other.videos
-        self.frames += other.frames
-        self.frames_without += other.frames_without
-
     @property
     def value(self) -> float:
         """The average over the videos that have a distance.

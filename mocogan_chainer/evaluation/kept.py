@@ -49,11 +49,6 @@ class KeptFeatures:
         return kept
 
     @property
-    def complete(self) -> bool:
-        """Whether every row is here."""
-        return len(self._heap) == self.count
-
-    @property
     def rows(self) -> np.ndarray:
         """float32 ``(n, D)``, in an order that does not depend on the order in which they came; a copy at each call."""
         data = b"".join(row for _, row in sorted(self._heap))

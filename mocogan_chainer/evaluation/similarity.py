@@ -89,14 +89,6 @@ class FrameScores:
         self.infinite += int((~finite).sum())
         self._count += 1
 
-    def merge(self, other: FrameScores) -> None:
-        """Take in what another process gathered of videos of the same length."""
-        for mine, theirs in zip(self.frames, other.frames, strict=True):
-            mine.merge(theirs)
-        self.videos.merge(other.videos)
-        self.infinite += other.infinite
-        self._count += other._count
-
     @property
     def value(self) -> float:
         """The average over the videos; infinite where every frame of every video is.

@@ -9,7 +9,7 @@ from chainer.backend import get_array_module
 from chainer.utils import type_check
 
 from mocogan_chainer import backends
-from mocogan_chainer.backends.base import Array
+from mocogan_chainer.functions.rectifier import RectifierGradient
 
 
 def bias_leaky_relu(x: Variable, b: Variable, slope: float) -> Variable:
@@ -41,7 +41,9 @@ class _BiasRectify(FunctionNode):
         return (y,)
 
     def backward(self, indexes, grad_outputs):
-        g = _Gradient(self.positive, self.slope).apply(grad_outputs)[0]
+        (g,) = (
+            grad_outputs if self.positive is None else RectifierGradient(self.positive, self.slope).apply(grad_outputs)
+        )
         gradients = (lambda: g, lambda: _sum(g))
         return tuple(gradients[index]() for index in indexes)
 
@@ -52,18 +54,3 @@ def _sum(g: Variable) -> Variable:
         return F.sum(g, axis=(0, *range(2, g.ndim)))
     mean, _ = backends.current().moments(g.array)  # a plain sum of so many float32 numbers is slower and loses digits
     return Variable(mean * (g.size // g.shape[1]), requires_grad=False)
-
-
-class _Gradient(FunctionNode):
-    """gy -> gx, linear in gy."""
-
-    def __init__(self, positive: Array | None, slope: float):
-        self.positive, self.slope = positive, slope
-
-    def forward(self, inputs):
-        if self.positive is None:
-            return inputs
-        return (backends.current().rectify_backward(self.positive, inputs[0], self.slope),)
-
-    def backward(self, indexes, grad_outputs):
-        return _Gradient(self.positive, self.slope).apply(grad_outputs)

@@ -28,10 +28,6 @@ class ExponentialMovingAverage:
         self.decay = decay
         self.updates = 0
 
-    def update(self) -> None:
-        """Move the average towards the network's present weights."""
-        self.move(self.next_decay().item())
-
     def next_decay(self) -> np.float64:
         """Count one update more and return how much of the average it leaves."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))

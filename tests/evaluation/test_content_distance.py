@@ -131,19 +131,6 @@ class TestOverVideos:
         assert found.value == 4
         assert found.counts()["videos left out"] == 1
 
-    def test_merged(self):
-        rng = np.random.default_rng(4)
-        videos = [rng.standard_normal((5, 2)) for _ in range(7)]
-        videos[4][:4] = np.nan
-        whole, parts = ContentDistance(), [ContentDistance(), ContentDistance()]
-        for i, features in enumerate(videos):
-            whole.add(features)
-            parts[i % 2].add(features)
-        parts[1].merge(parts[0])
-        assert parts[1].counts() == whole.counts()
-        assert parts[1].value == pytest.approx(whole.value, rel=1e-13)
-        assert parts[1].distances.spread == pytest.approx(whole.distances.spread, rel=1e-12)
-
     def test_nothing_found(self):
         found = ContentDistance()
         found.add(random_features(*range(9)))

@@ -24,7 +24,7 @@ def rows():
 
 def test_all_are_kept_in_one_order(rows):
     forwards, backwards = kept(rows), kept(rows[::-1], batch=3)
-    assert forwards.complete and forwards.count == 100
+    assert len(forwards.rows) == forwards.count == 100
     assert forwards.rows.dtype == np.float32
     assert as_set(forwards.rows) == as_set(rows)
     np.testing.assert_array_equal(forwards.rows, backwards.rows)
@@ -33,7 +33,7 @@ def test_all_are_kept_in_one_order(rows):
 @pytest.mark.parametrize("limit", [0, 1, 10, 99])
 def test_a_subset_is_the_same_however_it_came(rows, limit):
     whole = kept(rows, limit)
-    assert whole.count == 100 and not whole.complete
+    assert whole.count == 100
     assert len(as_set(whole.rows) & as_set(rows)) == len(whole.rows) == limit
     np.testing.assert_array_equal(kept(rows[::-1], limit).rows, whole.rows)
     for order in ((0, 1, 2), (2, 0, 1)):
@@ -60,7 +60,7 @@ def test_every_row_has_the_same_chance():
 
 def test_equal_rows_count_each():
     features = kept(np.ones((10, 2), np.float32))
-    assert features.rows.shape == (10, 2) and features.complete
+    assert features.rows.shape == (10, 2)
     assert kept(np.ones((10, 2), np.float32), 4).rows.shape == (4, 2)
 
 
@@ -74,7 +74,7 @@ def test_a_restored_subset_does_not_grow(rows):
     """Half of one set beside the whole of another would be no even subset of both."""
     whole = kept(rows[:50])
     subset = KeptFeatures.restored(kept(rows[50:], 10).rows, 50)
-    assert (subset.count, subset.limit, subset.complete) == (50, 10, False)
+    assert (subset.count, subset.limit) == (50, 10)
     whole.merge(subset)
     np.testing.assert_array_equal(whole.rows, kept(rows, 10).rows)
     again = KeptFeatures.restored(kept(rows[:50]).rows, 50)

@@ -127,11 +127,6 @@ class TestOverVideos:
     def test_averages(self):
         self.check(self.gathered(*self.SCORES))
 
-    def test_merged(self):
-        first, second = self.gathered(self.SCORES[2]), self.gathered(*self.SCORES[:2])
-        first.merge(second)
-        self.check(first)
-
     def test_all_equal(self):
         found = self.gathered(self.SCORES[2])
         assert found.value == math.inf and found.per_frame() == [math.inf] * 3
@@ -152,5 +147,3 @@ class TestOverVideos:
     def test_another_length(self):
         with pytest.raises(ValueError, match=r"scores \(2,\): they must be \(3,\), one a frame"):
             self.gathered([1.0, 2.0])
-        with pytest.raises(ValueError, match="shorter"):
-            self.gathered([1.0, 2.0, 3.0]).merge(FrameScores(2))

@@ -65,7 +65,7 @@ class TestWhereFiltersLie:
         network.cleargrads()
         F.sum(network(np.ones((2, 2, 5, 5), np.float32)) ** 2).backward()
         optimizer.update()
-        ema.update()
+        ema.move(ema.next_decay().item())
         state = network.W.update_rule.state
         for array in (network.W.array, network.W.grad, state["m"], state["v"], ema.average.W.array):
             assert lies_channels_last(array)
@@ -110,7 +110,7 @@ class TestMovingAverage:
             for e, p in zip(expected, network.params(), strict=True):
                 p.array += 1
                 e[...] = decay * e + (1 - decay) * p.array
-            ema.update()
+            ema.move(ema.next_decay().item())
         for e, p in zip(expected, ema.average.params(), strict=True):
             np.testing.assert_allclose(p.array, e, rtol=1e-5)
         assert ema.average[1].avg_mean == pytest.approx(8, rel=1e-3)
