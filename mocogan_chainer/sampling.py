@@ -9,7 +9,11 @@ import numpy as np
 
 
 class Sampler(Protocol):
-    """What a family offers for sampling. Codes are its own; the functions here only pass them on."""
+    """What a family offers for sampling.
+
+    Codes are its own, and the functions here only pass them on; where there are categories, codes have ``z_category``,
+    int (N,), for those who want to know which were drawn.
+    """
 
     class_names: tuple[str, ...]
     category_is_motion: bool  # whether a category says how things move, or what is seen

@@ -65,6 +65,12 @@ def test_settings_are_named_with_their_values(model, kind, lower):
     assert ("preprocess.py --size" in message) == (kind != "networks")
 
 
+def test_a_family_with_other_names_has_its_whole_numbers_named():
+    settings = config.resolve("normal") | {"model": {"family": "wave", "width": 48, "sharp": True, "rate": 0.5}}
+    with pytest.raises(MocoganError, match=r"lower model\.width=48; train\.py"), builder.shortage_explained(settings):
+        raise ShortageError("networks", "it", "8 GiB")
+
+
 LIMITED = """
 import matplotlib.figure, numpy, resource, sys
 from mocogan_chainer.cli import train

@@ -19,13 +19,6 @@ _WIDTHS = tuple(
     for name in ("n_filters_gen", "n_filters_enc", "n_filters_idis", "n_filters_vdis", "ch_g", "ch_d", "ngf", "ndf")
 )
 _BATCH = ("batchsize", "image_batchsize", "video_length", "model.train_imagenum")
-_SMALLER = {
-    "networks": _WIDTHS,
-    "batch": _BATCH,
-    "step": (*_BATCH, *_WIDTHS),
-    "preview": ("num_gen_samples", "video_length"),
-}
-"""By what ran out of memory: the settings that make it smaller when they are lowered."""
 
 ON_NAN = ("stop", "rollback")
 """What may be done when training's numbers are not finite."""
@@ -119,7 +112,20 @@ def shortage_explained(config: Config) -> Iterator[None]:
     try:
         yield
     except ShortageError as error:
-        values = {name: configuration.value(config, name) for name in _SMALLER[error.kind]}
+        values = {name: configuration.value(config, name) for name in _smaller(error.kind, config)}
         lower = ", ".join(f"{name}={value}" for name, value in values.items() if value is not None and value > 1)
         frames = "" if error.kind == "networks" else ", or prepare smaller frames (preprocess.py --size)"
         raise MocoganError(f"{error}; lower {lower}{frames}; train.py --dry-run estimates what a step takes") from error
+
+
+def _smaller(kind: str, config: Config) -> tuple[str, ...]:
+    """Return the settings that make smaller what ran out of memory when they are lowered."""
+    widths = tuple(name for name in _WIDTHS if configuration.value(config, name) is not None)
+    if not widths:  # a family that calls them otherwise: one of its whole numbers they will be
+        widths = tuple(f"model.{name}" for name, value in config["model"].items() if type(value) is int)
+    return {
+        "networks": widths,
+        "batch": _BATCH,
+        "step": (*_BATCH, *widths),
+        "preview": ("num_gen_samples", "video_length"),
+    }[kind]

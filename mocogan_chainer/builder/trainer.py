@@ -22,7 +22,6 @@ from mocogan_chainer.datasets.first_frames import first_clips, first_frames
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
-from mocogan_chainer.models.updater import GANUpdater
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
 from mocogan_chainer.shortage import asking
@@ -66,7 +65,7 @@ def build_trainer(
         stream=streams(config),
         ema=ema,
     )
-    if config["gpu"] >= 0 and isinstance(updater, GANUpdater):
+    if config["gpu"] >= 0:
         keep_data_on_gpu(updater, iterators.values(), config["data_on_gpu"], dataset, device, say)
         record_step(updater, config["capture"], say)
     out = ensure_writable(Path(config["out"]) / run_name(config))

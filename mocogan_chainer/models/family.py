@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import chainer
 import numpy as np
 from chainer.dataset import Iterator
-from chainer.training.updaters import StandardUpdater
+
+from mocogan_chainer.models.updater import GANUpdater
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Family:
         averaged: the name of the network that sampling uses and whose moving average is kept.
         iterators: ``iterators(dataset, stream) -> {name: Iterator}``; ``stream(name)`` gives a random stream; the
             iterator "main" counts the epochs.
-        updater: ``updater(iterators=, optimizers=, device=, stream=, ema=) -> StandardUpdater``.
+        updater: ``updater(iterators=, optimizers=, device=, stream=, ema=) -> GANUpdater``.
         sampler: ``sampler(network) -> Sampler | Animator | Forecaster`` (see :mod:`mocogan_chainer.sampling`), for the
             averaged network or its average.
         activation_floats: the most numbers alive at once in a step, beside parameters and their gradients; an estimate.
@@ -30,7 +31,7 @@ class Family:
     networks: Mapping[str, chainer.Chain]
     averaged: str
     iterators: Callable[[Any, Callable[[str], np.random.Generator]], dict[str, Iterator]]
-    updater: Callable[..., StandardUpdater]
+    updater: Callable[..., GANUpdater]
     sampler: Callable[[chainer.Chain], Any]
     activation_floats: int
 
