@@ -1,7 +1,4 @@
-"""From a config to a trainer, and from a snapshot to a sampler: the one place where all parts meet.
-
-It alone reads the config's fields.
-"""
+"""From a config to a trainer, and from a snapshot to a sampler: the one place where all parts meet."""
 
 from mocogan_chainer.builder.data import build_iterators, describe, open_dataset
 from mocogan_chainer.builder.devices import choose_backend, choose_device
