@@ -166,7 +166,7 @@ class TestFiles:
         statistics.update(features)
         stats.save(tmp_path / "real.npz", statistics, "")
         kept = stats.load(tmp_path / "real.npz").statistics.kept
-        assert (len(kept.rows), kept.count, kept.complete) == (10, 60, False)
+        assert (len(kept.rows), kept.count) == (10, 60)
 
     def test_too_few_to_save(self, features, tmp_path):
         with pytest.raises(DataError, match="samples=1"):
