@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import chainer
 import numpy as np
@@ -92,21 +92,22 @@ def _add(path: Path, text: bytes) -> None:
             end = max(file.seek(0, os.SEEK_END) - len(_END), 0)
             file.seek(end)
             if file.read() == _END:
-                _replace_end(file, end, b",\n" + text + _END)
+                _replace_end(file.fileno(), end, b",\n" + text + _END)
                 return
     _write(path, chain(map(_text, _parsed(_texts(path))), [text]))
 
 
-def _replace_end(file: BinaryIO, end: int, text: bytes) -> None:
+def _replace_end(handle: int, end: int, text: bytes) -> None:
     """Write from ``end`` on; where that fails, the file is as it was."""
     try:
-        file.seek(end)
-        file.write(text)
-        file.flush()
+        os.lseek(handle, end, os.SEEK_SET)
+        while text:
+            text = text[os.write(handle, text) :]
     except OSError:
         with contextlib.suppress(OSError):
-            os.ftruncate(file.fileno(), end)
-            os.pwrite(file.fileno(), _END, end)
+            os.ftruncate(handle, end)
+            os.lseek(handle, end, os.SEEK_SET)
+            os.write(handle, _END)
         raise
 
 

@@ -1,6 +1,7 @@
 """The log: what is in the file, in a snapshot and in neither."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import chainer
@@ -10,7 +11,6 @@ import pytest
 from mocogan_chainer import checkpoint, extensions
 from mocogan_chainer.errors import DamagedError, OutputError
 from mocogan_chainer.extensions import log_report
-from mocogan_chainer.files import open_to_change
 
 
 class Run:
@@ -127,30 +127,18 @@ def test_what_somebody_makes_of_the_file_stops_nothing(tmp_path):
     assert losses(tmp_path) == [(6, 5.5)]
 
 
-class FullDisk:
-    """A file for which there is room for a few bytes more."""
-
-    def __init__(self, file):
-        self._file = file
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._file.close()
-
-    def __getattr__(self, name):
-        return getattr(self._file, name)
-
-    def write(self, data):
-        self._file.write(data[:9])
-        self._file.flush()
-        raise OSError(28, "No space left on device")
-
-
 def test_a_failing_write_leaves_the_rows_before(tmp_path, monkeypatch):
-    run = Run(tmp_path).go(2)
-    monkeypatch.setattr(log_report, "open_to_change", lambda path: FullDisk(open_to_change(path)))
+    """Where there is room for a part of the row alone."""
+    run, write = Run(tmp_path).go(2), os.write
+
+    def almost_full(handle, data):
+        if data.startswith(b",\n"):
+            return write(handle, data[:9])
+        if data != b"\n]\n":
+            raise OSError(28, "No space left on device")
+        return write(handle, data)
+
+    monkeypatch.setattr(os, "write", almost_full)
     run.report.initialize = lambda trainer: None
     with pytest.raises(OutputError, match="the disk is full"):
         run.go(2)
