@@ -26,6 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo "make setup   install what the programs need into $(VENV) (PYTHON=python3.12 picks another Python, 3.10 to 3.13)"
+	@echo "make setup-tests   add what tests need"
 	@echo "make demo    set up, make a small dataset, train on it and generate videos, on any machine"
 	@echo "make test    set up, add what tests need, check the style and run every test (JOBS=3 at a time)"
 	@echo "make fuzz    set up, and give every reader a thousand damaged files (5 minutes)"

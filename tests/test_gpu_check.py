@@ -249,6 +249,11 @@ def test_processes_follow_one_another(tmp_path, monkeypatch, capsys):
     assert "primitive" in printed.out
 
 
+def test_a_worker_that_cannot_begin_is_no_success(tmp_path, monkeypatch):
+    monkeypatch.setattr(main, "_WORKER", [sys.executable, "-c", "raise ImportError('no such library')"])
+    assert main.main(["--out", str(tmp_path / "found.json"), "--seconds", "60"]) == 1
+
+
 LEAN = """
 import sys
 for name in {missing}:

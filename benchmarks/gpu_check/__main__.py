@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -41,11 +42,14 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
     command = [*_WORKER, *argv, "--out", arguments.out, "--until", str(until)]
     plans = Path(arguments.out).with_suffix(".plans")  # what is chosen in haste is not for training
     environment = os.environ | {"MOCOGAN_CACHE_DIR": str(plans)}
+    shutil.rmtree(plans, ignore_errors=True)  # of an earlier check
+    code = None
     for _ in range(_ATTEMPTS):
         try:
             code = subprocess.run(command, env=environment, timeout=max(until - time.time(), 0) + _GRACE).returncode
         except subprocess.TimeoutExpired:
             print(f"stopped: not done {_GRACE:.0f} s after its time", file=sys.stderr)
+            code = None
             break
         if code == worker.NO_DEVICE:
             return code
@@ -58,7 +62,7 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
     results.write()
     print(f"\n{results.about.get('device')}, CuPy {results.about.get('cupy')}, cuDNN {results.about.get('cudnn')}")
     print(f"{results.table()}\nall in {arguments.out}", flush=True)
-    return 1 if results.failed else 0
+    return 0 if code == 0 and not results.failed else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ import chainer
 import numpy as np
 import pytest
 
-from mocogan_chainer import config, models, seeding
+from mocogan_chainer import backends, config, models, seeding
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.optimizer import Adam
 
@@ -31,6 +31,17 @@ class _RandomBatches(chainer.dataset.Iterator):
     def __next__(self):
         pixels = self.rng.integers(256, size=(self.batch_size, *self.shape), dtype=np.uint8)
         return pixels, self.rng.integers(2, size=self.batch_size, dtype=np.int32)
+
+
+@pytest.fixture(scope="module", params=["stock", "onednn"])
+def each_cpu_backend(request):
+    """Take one backend after the other for a module's tests."""
+    if request.param == "onednn" and not backends.onednn.available():
+        pytest.skip("oneDNN or numba is not on this machine")
+    before = backends.current()
+    backends.use(request.param)
+    yield
+    backends._current = before
 
 
 @pytest.fixture

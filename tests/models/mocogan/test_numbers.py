@@ -15,14 +15,7 @@ NUMBERS = Path(__file__).with_name("numbers.npz")
 """Made by torch_numbers.py."""
 
 
-@pytest.fixture(scope="module", params=["stock", "onednn"], autouse=True)
-def _backend(request):
-    if request.param == "onednn" and not backends.onednn.available():
-        pytest.skip("oneDNN or numba is not on this machine")
-    before = backends.current()
-    backends.use(request.param)
-    yield
-    backends._current = before
+pytestmark = pytest.mark.usefixtures("each_cpu_backend")
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,7 @@ from mocogan_chainer.torch_files import read_state_dict
 NAMES = ["image_discriminator", "patch_image_discriminator", "video_discriminator", "patch_video_discriminator"]
 
 
-@pytest.fixture(scope="module", params=["stock", "onednn"], autouse=True)
-def _backend(request):
-    if request.param == "onednn" and not backends.onednn.available():
-        pytest.skip("oneDNN is not on this machine")
-    before = backends.current()
-    backends.use(request.param)
-    yield
-    backends._current = before
+pytestmark = pytest.mark.usefixtures("each_cpu_backend")
 
 
 @pytest.fixture(scope="module")
