@@ -9,7 +9,7 @@ import os
 import site
 import sys
 from collections.abc import Sequence
-from ctypes import POINTER, c_char, c_float, c_int, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, c_char, c_float, c_int, c_int32, c_int64, c_size_t, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ Dims = c_int64 * MAX_DIMS
 # Constants of oneDNN 3.x's C API (dnnl_types.h, dnnl_common_types.h)
 OUT_OF_MEMORY = 1
 CPU = 1
-BFLOAT16, FLOAT32 = 2, 3
+UNDEFINED, BFLOAT16, FLOAT32 = 0, 2, 3
 ISA_AVX512_BF16 = 0xE7  # a set of flags; every processor with AMX has these too
 TAG_ANY = 1
 FORWARD_TRAINING, FORWARD_INFERENCE = 64, 96
@@ -115,6 +115,7 @@ class Library:
             "dnnl_primitive_attr_set_scratchpad_mode": (c_void_p, c_int),
             "dnnl_primitive_attr_set_post_ops": (c_void_p, c_void_p),
             "dnnl_post_ops_create": (handle,),
+            "dnnl_post_ops_append_sum": (c_void_p, c_float, c_int32, c_int),
             "dnnl_post_ops_append_binary": (c_void_p, c_int, c_void_p),
             "dnnl_post_ops_append_eltwise": (c_void_p, c_int, c_float, c_float),
             "dnnl_post_ops_destroy": (c_void_p,),
@@ -135,6 +136,7 @@ class Library:
                 *(handle, c_void_p, c_int, c_int, c_void_p, c_void_p),
                 *(dims, dims, dims, dims, dims, c_void_p),
             ),
+            "dnnl_matmul_primitive_desc_create": (handle, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
             "dnnl_sgemm": (
                 *(c_char, c_char, c_int64, c_int64, c_int64, c_float),
                 *(c_void_p, c_int64, c_void_p, c_int64, c_float, c_void_p, c_int64),
@@ -180,6 +182,12 @@ class Library:
         self.call("dnnl_primitive_attr_set_scratchpad_mode", attributes, OUR_SCRATCHPAD)
         return attributes
 
+    def adding_attributes(self) -> c_void_p:
+        """Attributes by which a primitive adds its result to what is there."""
+        operations = self.create("dnnl_post_ops_create")
+        self.call("dnnl_post_ops_append_sum", operations, 1, 0, UNDEFINED)
+        return self._attributes_with(operations)
+
     def activation_attributes(self, addend: c_void_p | None, rectify: bool) -> c_void_p:
         """Attributes by which a primitive also adds memory of this description to its result, then rectifies it."""
         operations = self.create("dnnl_post_ops_create")
@@ -187,6 +195,10 @@ class Library:
             self.call("dnnl_post_ops_append_binary", operations, BINARY_ADD, addend)
         if rectify:
             self.call("dnnl_post_ops_append_eltwise", operations, RELU, 0, 0)
+        return self._attributes_with(operations)
+
+    def _attributes_with(self, operations: c_void_p) -> c_void_p:
+        """Attributes with these operations after a primitive, which are done with."""
         attributes = self.make_attributes()
         self.call("dnnl_primitive_attr_set_post_ops", attributes, operations)
         self.call("dnnl_post_ops_destroy", operations)

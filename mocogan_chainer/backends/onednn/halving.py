@@ -89,18 +89,23 @@ F42 = interpolating(0, -1, 1 / 2, 2)
 """Four outputs. Of small fractions these points round least: the error is a third of that with 0, 1, -1, 2."""
 
 
+def halves(x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry) -> bool:
+    """Whether it is 4 x 4, stride 2, pad 1 of even heights and widths, and plain in time where it has taps there."""
+    time = len(x_shape) - 4  # 0 or 1 axis before height and width
+    if time not in (0, 1) or geometry.groups != 1 or any(d != 1 for d in geometry.dilate):
+        return False
+    if geometry.stride != (1,) * time + (2, 2) or geometry.pad != (0,) * time + (1, 1) or w_shape[-2:] != (4, 4):
+        return False
+    if x_shape[1] != w_shape[1] or any(n % 2 for n in x_shape[-2:]):
+        return False
+    return y_shape == (x_shape[0], w_shape[0], *geometry.output_size(x_shape[2:], w_shape[2:]))
+
+
 def choose_tiling(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry
 ) -> Tiling | None:
     """Return the tiling that takes the least, or None where a direct convolution does or it is of another kind."""
-    time = len(x_shape) - 4  # 0 or 1 axis before height and width
-    if time not in (0, 1) or geometry.groups != 1 or any(d != 1 for d in geometry.dilate):
-        return None
-    if geometry.stride != (1,) * time + (2, 2) or geometry.pad != (0,) * time + (1, 1) or w_shape[-2:] != (4, 4):
-        return None
-    if x_shape[1] != w_shape[1] or min(w_shape[:2]) < MIN_CHANNELS or any(n % 2 for n in x_shape[-2:]):
-        return None
-    if y_shape != (x_shape[0], w_shape[0], *geometry.output_size(x_shape[2:], w_shape[2:])):
+    if not halves(x_shape, w_shape, y_shape, geometry) or min(w_shape[:2]) < MIN_CHANNELS:
         return None
     outputs = y_shape[0] * prod(y_shape[2:])
     best, least = None, 4 * (outputs + WEIGHTS_COST)
@@ -160,7 +165,7 @@ class HalvingConvolution:
 
     def forward(self, x: np.ndarray, weights: Filters, y: np.ndarray) -> None:
         """Fill ``y`` (N, O, [T',] H / 2, W / 2) from ``x`` (N, C, [T,] H, W), both in channels-last memory."""
-        pixels, outputs = _frames(x), _frames(y)
+        pixels, outputs = frames_of(x), frames_of(y)
         inputs, products = self._input_tiles(self._chunk), self._output_tiles(self._chunk)
         addresses = [tuple(map(memory.address, arrays)) for arrays in zip(inputs, weights, products, strict=True)]
         for part in self._parts():
@@ -171,7 +176,7 @@ class HalvingConvolution:
 
     def backward_data(self, gy: np.ndarray, weights: Filters, gx: np.ndarray) -> None:
         """Fill ``gx`` (N, C, [T,] H, W) from ``gy`` (N, O, [T',] H / 2, W / 2), both in channels-last memory."""
-        outputs, pixels = _frames(gy), _frames(gx)
+        outputs, pixels = frames_of(gy), frames_of(gx)
         products, inputs = self._output_tiles(self._chunk), self._input_tiles(self._chunk)
         addresses = [tuple(map(memory.address, arrays)) for arrays in zip(products, weights, inputs, strict=True)]
         for part in self._parts():
@@ -182,7 +187,7 @@ class HalvingConvolution:
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
         """Fill C-ordered ``gW`` (O, C, [K,] 4, 4) from ``x`` and ``gy`` in channels-last memory."""
-        pixels, outputs, target = _frames(x), _frames(gy), _taps_axis(gW)
+        pixels, outputs, target = frames_of(x), frames_of(gy), taps_axis(gW)
         at_once = 1 if self._chunk == self._samples else self._taps  # taps whose sums must be kept from part to part
         filters = memory.empty((self._products, at_once, self._out_channels, 4 * self._channels))
         for part in self._parts():
@@ -209,7 +214,7 @@ class HalvingConvolution:
 
     def _prepare(self, W: np.ndarray, layout: Layout | None, reorder: Callable[[np.ndarray], np.ndarray]) -> Filters:
         """The products' filters (O, 4 C, K, 1), written as their primitive wants them, or else reordered."""
-        W, G, width = _taps_axis(W), self._tiling.G, 4 * self._channels
+        W, G, width = taps_axis(W), self._tiling.G, 4 * self._channels
         if layout is None or layout.axis > 1:
             plain = memory.empty((self._products, self._out_channels * self._taps * width))
             strides = (self._taps * width, 0, width)
@@ -248,12 +253,12 @@ class HalvingConvolution:
         )
 
 
-def _frames(x: np.ndarray) -> np.ndarray:
+def frames_of(x: np.ndarray) -> np.ndarray:
     """(N, C, [T,] H, W) in channels-last memory as contiguous (N, T, H, W, C)."""
     moved = np.moveaxis(x, 1, -1)
     return moved if moved.ndim == 5 else moved[:, None]
 
 
-def _taps_axis(W: np.ndarray) -> np.ndarray:
+def taps_axis(W: np.ndarray) -> np.ndarray:
     """(O, C, [K,] 4, 4) with the axis of taps in time."""
     return W if W.ndim == 5 else W[:, :, None]

@@ -11,7 +11,7 @@ import numpy as np
 
 from mocogan_chainer.backends import random, stock
 from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Window
-from mocogan_chainer.backends.onednn import columns, halving
+from mocogan_chainer.backends.onednn import columns, halving, windows
 from mocogan_chainer.backends.onednn.c_api import load
 from mocogan_chainer.backends.onednn.columns import ColumnsConvolution
 from mocogan_chainer.backends.onednn.halving import HalvingConvolution
@@ -21,6 +21,7 @@ from mocogan_chainer.backends.onednn.kernels.parameters import adam as update_pa
 from mocogan_chainer.backends.onednn.memory import channels_last, empty, empty_channels_last
 from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
 from mocogan_chainer.backends.onednn.weights import PreparedWeights
+from mocogan_chainer.backends.onednn.windows import WindowsConvolution
 
 name = "onednn"
 adds_gradients = False
@@ -223,7 +224,7 @@ def _takes_convolution(*arrays: Array) -> bool:
     return _takes(*arrays) and all(3 <= a.ndim <= 5 for a in arrays)
 
 
-Plan = ConvolutionPrimitives | HalvingConvolution | ColumnsConvolution
+Plan = ConvolutionPrimitives | HalvingConvolution | ColumnsConvolution | WindowsConvolution
 
 
 def _weights(plan: Plan, W: np.ndarray, use: str) -> Any:
@@ -236,12 +237,16 @@ def _weights(plan: Plan, W: np.ndarray, use: str) -> Any:
 def _plan(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry, in_bfloat16: bool
 ) -> Plan:
-    """Who computes convolutions of these shapes; sums before products would cost bfloat16 what precision it has."""
-    if not in_bfloat16 and columns.suits(w_shape, y_shape, geometry):
+    """Who computes convolutions of these shapes."""
+    if in_bfloat16:
+        if windows.suits(x_shape, w_shape, y_shape, geometry):
+            return WindowsConvolution(load(), x_shape, w_shape, y_shape)
+        return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=True)
+    if columns.suits(w_shape, y_shape, geometry):
         return ColumnsConvolution(load(), w_shape, y_shape, geometry)
-    tiling = None if in_bfloat16 else halving.choose_tiling(x_shape, w_shape, y_shape, geometry)
+    tiling = halving.choose_tiling(x_shape, w_shape, y_shape, geometry)
     if tiling is None:
-        return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=in_bfloat16)
+        return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry)
     return HalvingConvolution(load(), x_shape, w_shape, y_shape, tiling)
 
 

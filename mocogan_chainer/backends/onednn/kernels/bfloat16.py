@@ -11,13 +11,18 @@ _BLOCK = 1 << 14
 
 
 @njit(inline="always")
+def rounded(bits):
+    """The bfloat16 number next to a float32 number's bits, the even one of two; NaN stays NaN."""
+    odd = (bits >> uint32(16)) & uint32(1)
+    nearest = uint32(bits + uint32(0x7FFF) + odd) >> uint32(16)
+    is_nan = (bits & uint32(0x7FFFFFFF)) > uint32(0x7F800000)
+    return uint16((bits >> uint32(16)) | uint32(0x40)) if is_nan else uint16(nearest)
+
+
+@njit(inline="always")
 def _round_row(bits, out):
     for i in range(out.size):
-        b = bits[i]
-        odd = (b >> uint32(16)) & uint32(1)
-        rounded = uint32(b + uint32(0x7FFF) + odd) >> uint32(16)  # to the nearest, ties to even
-        is_nan = (b & uint32(0x7FFFFFFF)) > uint32(0x7F800000)
-        out[i] = uint16((b >> uint32(16)) | uint32(0x40)) if is_nan else uint16(rounded)
+        out[i] = rounded(bits[i])
 
 
 @njit(parallel=True, cache=True)
