@@ -20,7 +20,7 @@ import numpy as np
 from mocogan_chainer.backends.base import Geometry
 from mocogan_chainer.backends.onednn import memory
 from mocogan_chainer.backends.onednn.c_api import Library
-from mocogan_chainer.backends.onednn.halving import frames_of, halves, taps_axis
+from mocogan_chainer.backends.onednn.halving import MIN_CHANNELS, frames_of, halves, taps_axis
 from mocogan_chainer.backends.onednn.kernels import windows as kernels
 from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
 from mocogan_chainer.backends.onednn.products import Product
@@ -30,8 +30,6 @@ CACHE = 16 << 20
 
 ROW = 16
 """Outputs side by side that fill a matrix unit."""
-
-MIN_CHANNELS = 16
 
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
