@@ -15,6 +15,7 @@ import numpy as np
 from chainer import training
 from chainer.training import extensions
 
+from mocogan_chainer.extensions.sums import Sums
 from mocogan_chainer.files import atomic_write, explained, open_plain, open_to_change
 
 Row = dict[str, float]
@@ -80,6 +81,9 @@ class LogReport(extensions.LogReport):
         texts = stored.tobytes().splitlines() if earlier is None else map(_text, json.loads(str(earlier)))
         self._restored = list(_parsed(texts))
         self.newest = self._restored[-1] if self._restored else None
+
+    def _init_summary(self) -> None:
+        self._summary = Sums()  # Chainer's own would keep a GPU's host busy
 
 
 def _add(path: Path, text: bytes) -> None:
