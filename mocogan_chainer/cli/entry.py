@@ -21,7 +21,8 @@ _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are :class:`ConfigError`, so that they end like all others.
 
-    Options are not to be abbreviated: a misspelt one would pass for another.
+    Options are not to be abbreviated: a misspelt one would pass for another. Their words are joined by - or _, as the
+    user likes: those that are settings have _, as in files, and others -.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -30,9 +31,26 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            hint = nearest(unknown[0].split("=")[0], [o for action in self._actions for o in action.option_strings])
+            hint = nearest(unknown[0].split("=")[0], self._option_strings())
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return known
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:
+        args = list(sys.argv[1:] if args is None else args)
+        last = args.index("--") if "--" in args else len(args)
+        return super().parse_known_args([*map(self._as_known, args[:last]), *args[last:]], namespace)
+
+    def _as_known(self, argument: str) -> str:
+        """Return an option as it is known here, anything else as it is."""
+        name, *value = argument.split("=", 1)
+        options = self._option_strings()
+        if not name.startswith("--") or name in options:
+            return argument
+        known = {option.replace("_", "-"): option for option in options}
+        return "=".join([known.get(name.replace("_", "-"), name), *value])
+
+    def _option_strings(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
 
     def error(self, message: str) -> NoReturn:
         if "expected one argument" in message:

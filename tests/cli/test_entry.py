@@ -85,6 +85,28 @@ def test_the_parser_knows_what_was_meant():
             parser.parse_args(given)
 
 
+def test_words_of_an_option_are_joined_either_way():
+    parser = entry.Parser(prog="tool.py")
+    parser.add_argument("--save_name")
+    parser.add_argument("--time-limit")
+    parser.add_subparsers().add_parser("of").add_argument("--every-nth", type=int)
+    for given in (
+        ["--save-name", "a_b-c", "--time_limit=1-2_3", "of", "--every_nth", "2"],
+        ["--save_name=a_b-c", "--time-limit", "1-2_3", "of", "--every-nth=2"],
+    ):
+        found = parser.parse_args(given)
+        assert (found.save_name, found.time_limit, found.every_nth) == ("a_b-c", "1-2_3", 2)
+    with pytest.raises(ConfigError, match=r"unrecognized arguments: --save_nam_e \(did you mean --save_name\?\)"):
+        parser.parse_args(["--save_nam_e"])
+
+
+def test_what_follows_two_dashes_is_no_option():
+    parser = entry.Parser(prog="tool.py")
+    parser.add_argument("--save_name")
+    parser.add_argument("files", nargs="*")
+    assert parser.parse_args(["--", "--save-name"]).files == ["--save-name"]
+
+
 class TestMessages:
     def test_a_name_that_is_not_utf_8_is_printed_with_escapes(self):
         code = "import sys; from mocogan_chainer.cli import entry; sys.exit(entry.run(print, 'a\\udcffb'))"
