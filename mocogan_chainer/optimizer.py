@@ -92,15 +92,37 @@ class Adam(chainer.optimizers.Adam):
 class _Rule(adam.AdamRule):
     """Holds a parameter's moments, and updates it alone where it is asked to."""
 
+    _loaded = False
+
+    def serialize(self, serializer: Any) -> None:
+        """Save or load the moments."""
+        super().serialize(serializer)
+        self._loaded = isinstance(serializer, chainer.serializer.Deserializer)
+
     def prepare(self, parameter: chainer.Parameter) -> Moments:
         """Return the parameter with its moments, which are made where there are none, on its own device."""
         self._init_states(parameter)
+        if self._loaded:
+            self.state.update({name: _laid_out(self.state[name], parameter.array) for name in ("m", "v")})
+            self._loaded = False
         return Moments(parameter.array, parameter.grad, self.state["m"], self.state["v"])
 
     def update_core(self, parameter: chainer.Parameter) -> None:
         """Update one parameter."""
         if parameter.grad is not None:
             _update([parameter], self.hyperparam, self.hyperparam.eta * self.alpha_t)
+
+
+def _laid_out(moment: Array, weights: Array) -> Array:
+    """Return a moment in the memory order of its weights, as backends update them in; snapshots keep none.
+
+    Where it has that order it stays the same array: a recorded step may know its place.
+    """
+    ordered = chainer.backend.get_array_module(weights).empty_like(weights)
+    if moment.strides == ordered.strides:
+        return moment
+    ordered[...] = moment
+    return ordered
 
 
 def _update(parameters: list[chainer.Parameter], hp: Any, rate: float | Array) -> None:

@@ -106,13 +106,19 @@ def _quick(monkeypatch):
 
 @pytest.mark.usefixtures("_quick")
 def test_times_are_noted_with_the_share_of_convolutions(place, results):
-    results.measure("speed of a step in bf16", lambda: None)
-    results.measure("speed of a step in float32", lambda: None)
     speed.measure(place, results, batch=3, filters=2, peers=False)
     named = {number["name"]: number for number in results.numbers}
     assert list(named) == ["step tf32 as it stands, batch 3", "step tf32, batch 3", "convolutions alone tf32, batch 3"]
     assert min(named["step tf32, batch 3"][key] for key in ("recorded_ms", "in_a_row_ms")) > 0
     assert named["convolutions alone tf32, batch 3"]["of_the_step"] > 0
+    assert results.failed == []
+
+
+@pytest.mark.usefixtures("_quick")
+def test_other_precisions_are_timed_too(place, results):
+    speed.measure_precisions(place, results, batch=3, filters=2)
+    names = [f"step {precision}{how}, batch 3" for precision in ("bf16", "float32") for how in (" as it stands", "")]
+    assert [number["name"] for number in results.numbers] == names
     assert results.failed == []
 
 
@@ -126,7 +132,7 @@ def test_ours_and_the_peer_are_compared_and_a_peer_that_fails_is_said(place, res
         """print('{"min_s": 1, "median_s": 2, "max_s": 4, "torch": "9"}')\n"""
     )
     monkeypatch.setattr(speed, "PEER", [sys.executable, str(script)])
-    for name in ("a step in tf32", "a step in bf16", "a step in float32", "its convolutions alone"):
+    for name in ("a step in tf32", "its convolutions alone"):
         results.measure(f"speed of {name}", lambda: None)
     speed.measure(place, results, batch=3, filters=2)
     (official,) = results.numbers
@@ -145,8 +151,15 @@ def test_the_peer_starts_from_anywhere(monkeypatch, tmp_path):
     (tmp_path / "torch" / "nn" / "functional.py").write_text("")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    failed = speed._peer("official", 2, 2, 60)["failed"]
-    assert failed.startswith("AttributeError: module 'torch' has no attribute")
+    with pytest.raises(RuntimeError, match=r"^AttributeError: module 'torch' has no attribute"):
+        speed._peer("official", 2, 2, 60)
+
+
+def test_a_peer_that_is_not_done_in_time_is_left_out(monkeypatch, results):
+    monkeypatch.setattr(speed, "PEER", [sys.executable, "-c", "import time; time.sleep(60)"])
+    results.measure("speed beside PyTorch compiled", lambda: speed._peer("compiled", 2, 2, 0.2))
+    assert [(check["state"], check["why"]) for check in results.checks] == [("left out", "not done after 0 s")]
+    assert results.failed == []
 
 
 def test_the_model_is_the_published_one():
@@ -199,6 +212,13 @@ class TestResults:
         assert results.failed == ["speed b"]
         assert results.checks[1]["why"] == "its process came to an end in it"
         assert results.numbers == [{"name": "number", "ms": 1.5}]
+
+    def test_what_was_stopped_as_time_was_over_has_not_failed(self, tmp_path):
+        path = tmp_path / "found.json"
+        begun = Results(path, time.time() + 60)
+        begun.write(running="speed a")
+        stopped = Results(path, time.time() + 60, stopped=True)
+        assert [(check["name"], check["state"]) for check in stopped.checks] == [("speed a", "left out")]
 
     def test_a_failure_that_spoils_the_device_ends_the_process(self, tmp_path):
         def wait():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from chainer import optimizer_hooks, serializers
 
-from mocogan_chainer import backends
+from mocogan_chainer import backends, checkpoint
 from mocogan_chainer.optimizer import Adam
 
 SHAPES = {"W": (8, 6, 4, 4), "b": (8,), "scale": ()}
@@ -165,3 +165,35 @@ def test_names_in_the_file_are_chainers(tmp_path):
             names.append({name: (file[name].shape, file[name].dtype) for name in file.files})
     assert names[0] == names[1]
     assert "/W/m" in {"/" + name for name in names[0]}
+
+
+def test_moments_from_a_snapshot_lie_as_their_weights(tmp_path):
+    """A backend updates in one pass what lies in one order; a snapshot has no order."""
+    whole, parts = make_link(), make_link()
+    for link in (whole, parts):
+        link.W.array = np.moveaxis(np.moveaxis(link.W.array, 1, -1).copy(), -1, 1)  # channels-last
+    first, second = gradients(2)
+    optimizer, resumed = Adam(**OPTIONS).setup(whole), Adam(**OPTIONS).setup(parts)
+    step(optimizer, whole, first)
+    checkpoint.save(tmp_path / "moments.npz", optimizer, config="", data={}, iteration=1)
+    parts.copyparams(whole)
+    step(optimizer, whole, second)
+    checkpoint.load(tmp_path / "moments.npz").restore(resumed)
+    step(resumed, parts, second)
+    for a, b in zip(whole.params(), parts.params(), strict=True):
+        assert (
+            b.update_rule.state["m"].strides == b.update_rule.state["v"].strides == b.array.strides == a.array.strides
+        )
+        np.testing.assert_array_equal(b.array, a.array)
+
+
+def test_a_snapshot_that_is_read_again_leaves_moments_in_their_place(tmp_path):
+    """A recorded step has their addresses."""
+    link = make_link()
+    optimizer = Adam(**OPTIONS).setup(link)
+    step(optimizer, link, gradients(1)[0])
+    checkpoint.save(tmp_path / "moments.npz", optimizer, config="", data={}, iteration=1)
+    places = [p.update_rule.state["m"] for p in link.params()]
+    checkpoint.load(tmp_path / "moments.npz").restore(optimizer)
+    step(optimizer, link, gradients(1)[0])
+    assert all(p.update_rule.state["m"] is place for p, place in zip(link.params(), places, strict=True))

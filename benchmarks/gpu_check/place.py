@@ -40,6 +40,22 @@ class Place:
         return self.device.send(value) if isinstance(value, np.ndarray) else value
 
 
+def on_gpu(number: int) -> Place:
+    """Return CuPy's device of that number, with cuDNN computing; it becomes the current one."""
+    import cupy  # on a machine without a GPU this module is read, and no such place made
+
+    from mocogan_chainer.backends import cudnn
+    from mocogan_chainer.backends.cudnn import device as cudnn_device
+
+    device = chainer.get_device(f"@cupy:{number}")
+    device.use()
+
+    def milliseconds(work: Callable[[], None], times: int) -> float:
+        return cudnn_device.current().milliseconds(work, times)
+
+    return Place(device, cudnn.load, cudnn.recorder, cupy.cuda.Device(number).synchronize, milliseconds)
+
+
 def fetch(value: Any) -> np.ndarray:
     """Return an array of the device as NumPy's."""
     return chainer.get_device("@numpy").send(value)

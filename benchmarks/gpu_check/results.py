@@ -15,6 +15,10 @@ class DeviceLostError(RuntimeError):
     """After some faults nothing is done any more of what a process asks of its device."""
 
 
+class LeftOutError(RuntimeError):
+    """There was not the time to measure something; the message says how much there was."""
+
+
 class Results:
     """Collects checks and numbers in a file, and goes on from what is there.
 
@@ -24,9 +28,12 @@ class Results:
         path: the file.
         until: nothing new is begun after this time (of ``time.time()``).
         wait: waits for the device, and raises where it is lost; it is asked after each failure.
+        stopped: the process before was stopped, because its time was over.
     """
 
-    def __init__(self, path: str | Path, until: float, wait: Callable[[], None] = lambda: None):
+    def __init__(
+        self, path: str | Path, until: float, wait: Callable[[], None] = lambda: None, *, stopped: bool = False
+    ):
         self._path, self._until, self._wait = Path(path), until, wait
         self._path.parent.mkdir(parents=True, exist_ok=True)
         found = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
@@ -35,7 +42,8 @@ class Results:
         self.numbers: list[dict[str, Any]] = found.get("numbers", [])
         self._begun: list[str] = found.get("begun", [])
         if running := found.get("running"):
-            self._note(running, "FAILED", why="its process came to an end in it")
+            state, why = ("left out", "not done in time") if stopped else ("FAILED", "its process came to an end in it")
+            self._note(running, state, why=why)
 
     def left(self) -> float:
         """Return the seconds that are left, 0 at least."""
@@ -56,7 +64,7 @@ class Results:
                 self._note(name, state, error=error, bound=bound, why=why)
 
     def measure(self, name: str, run: Callable[[], None], least: float = 0.0) -> None:
-        """Let ``run`` measure and note what it finds; where it fails, that is a failed check.
+        """Let ``run`` measure and note what it finds; what it raises is a failed check, or one that was left out.
 
         Args:
             name: what is measured.
@@ -118,6 +126,8 @@ class Results:
         before = len(self.failed)
         try:
             yield True
+        except LeftOutError as late:
+            self._note(name, "left out", why=str(late))
         except Exception as failure:  # whatever a device, its driver or a library says
             first = (str(failure).strip().splitlines() or [""])[0]
             self._note(name, "FAILED", why=f"{type(failure).__name__}: {first}", trace=traceback.format_exc())

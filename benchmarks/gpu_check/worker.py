@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.gpu_check import lean
 from benchmarks.gpu_check.results import DeviceLostError, Results
 
 NO_DEVICE, DEVICE_LOST = 2, 3
+
+_CHOOSING = 1.0  # seconds for a plan: fewer than training's, for some fifty problems a precision
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from benchmarks.gpu_check import convolutions, primitives, speed, steps
-    from benchmarks.gpu_check.place import Place
+    from benchmarks.gpu_check.place import on_gpu
     from mocogan_chainer import compat
     from mocogan_chainer.backends import cudnn
     from mocogan_chainer.backends.cudnn import library, plans
@@ -34,11 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
         return NO_DEVICE
     import cupy
 
-    from mocogan_chainer.backends.cudnn import device as cudnn_device
-
-    device, wait = chainer.get_device(f"@cupy:{arguments.gpu}"), cupy.cuda.Device(arguments.gpu).synchronize
-    device.use()
-    results = Results(arguments.out, arguments.until, wait)
+    place = on_gpu(arguments.gpu)
+    results = Results(arguments.out, arguments.until, place.wait)
     results.about = {
         "device": cupy.cuda.runtime.getDeviceProperties(arguments.gpu)["name"].decode(),
         "driver": cupy.cuda.runtime.driverGetVersion(),
@@ -53,11 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
         "stood_in": stood_in,
     }
 
-    def milliseconds(work: Callable[[], None], times: int) -> float:
-        return cudnn_device.current().milliseconds(work, times)
-
-    place = Place(device, cudnn.load, cudnn.recorder, wait, milliseconds)
-
     def properties() -> None:
         results.note("device properties", json=library.device_properties(arguments.gpu))
 
@@ -66,10 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         primitives.check(place, results)
         steps.check(place, results, None if arguments.fixtures is None else Path(arguments.fixtures))
-        plans.SECONDS = 1.0  # shorter than training's, for some fifty problems a precision
+        plans.SECONDS = _CHOOSING
         speed.measure(place, results, batch=arguments.batch)
         plans.SECONDS = 0.0
         convolutions.check(place, results)
+        plans.SECONDS = _CHOOSING
+        speed.measure_precisions(place, results, batch=arguments.batch)
     except DeviceLostError as lost:
         print(f"the device is lost: {lost}", file=sys.stderr)
         return DEVICE_LOST

@@ -118,7 +118,9 @@ class Feeds:
         self._recording.drawn.clear()
 
     def take_back(self) -> None:
-        """The recording failed: what was drawn for it is taken by the next run as the step stands."""
+        """The recording failed, or did not begin: what was drawn for it is taken by the next run as the step stands."""
+        if self._recording is None:
+            return
         self._left.extend(self._recording.drawn)
         self._recording = None  # what it was to do afterwards holds arrays of the device
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Protocol
 
@@ -64,13 +65,12 @@ class RecordedStep:
         self._runs += 1
 
     def _record_or_run(self) -> None:
-        try:
-            staging = self._recorder.staging(self._bytes)
-            replay = self._recorder.record(lambda: self._feeds.record(self._step, staging))
-        except Exception as error:  # what cannot be recorded shows in as many ways as there are libraries
+        staging, replay, why = self._record()
+        if replay is None:
             self._recorder = None
             self._feeds.take_back()
-            self._refused(one_line(error))
+            gc.collect()  # what the recording made may be in cycles, and the step needs as much again
+            self._refused(why)
             self._step()
             return
         self._feeds.keep()
@@ -78,3 +78,11 @@ class RecordedStep:
         replay()
         self._feeds.finish()
         self._replay = replay
+
+    def _record(self) -> tuple[Staging | None, Callable[[], None] | None, str]:
+        """Return what the recording gives, or why there is none: not the error, whose frames hold all that was made."""
+        try:
+            staging = self._recorder.staging(self._bytes)
+            return staging, self._recorder.record(lambda: self._feeds.record(self._step, staging)), ""
+        except Exception as error:  # what cannot be recorded shows in as many ways as there are libraries
+            return None, None, one_line(error)

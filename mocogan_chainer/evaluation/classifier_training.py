@@ -141,7 +141,10 @@ class _Trainer:
                 best, weights = (accuracy, -loss), self._network.arrays()
             if accuracy == 1 and loss < SURE:
                 break
+        device = self._network.device
+        self._network.to_device("@numpy")  # Chainer's reader cannot fill a GPU's arrays in channels-last memory
         self._network.serialize(NpzDeserializer(weights))
+        self._network.to_device(device)
 
     def judge(self, indices: Sequence[int]) -> tuple[np.ndarray, float]:
         """Return how many videos of each class, a row, were taken for each, int64 (K, K), and the mean loss."""

@@ -1,5 +1,8 @@
 """A step that is repeated from a recording does what it does as it stands."""
 
+import gc
+import weakref
+
 import chainer
 import numpy as np
 import pytest
@@ -102,6 +105,48 @@ def test_a_recording_that_fails_at_its_end_costs_nothing():
     assert refusals == ["the graph cannot be made"]
     np.testing.assert_array_equal(fallen.seen, plain.seen)
     assert fallen.rng.random() == plain.rng.random()
+
+
+@pytest.mark.parametrize("of", ["staging", "record"])
+def test_a_recording_that_does_not_begin_costs_nothing(of):
+    def refuse(*arguments):
+        raise MemoryError("no page-locked memory")
+
+    plain, _, _ = run(6, recorded=False)
+    walk, refusals = Walk(), []
+    recorder = HostRecorder(walk.feeds, walk)
+    setattr(recorder, of, refuse)
+    step = RecordedStep(walk, walk.feeds, recorder, refusals.append)
+    for _ in range(6):
+        step()
+    assert refusals == ["no page-locked memory"]
+    np.testing.assert_array_equal(walk.seen, plain.seen)
+
+
+def test_nothing_of_a_failed_recording_is_left_when_the_step_is_taken():
+    """It takes as much memory as the step, for which there may be no room beside it."""
+    feeds, alive, made = Feeds(chainer.get_device("@numpy")), [], []
+
+    class Activations:
+        def __init__(self):
+            self.graph = self  # as a graph of functions and variables may
+
+    def code():
+        alive.append([kept() is not None for kept in made])
+        activations = Activations()
+        made.append(weakref.ref(activations))
+        if len(made) == WARM_UP + 2:
+            raise RuntimeError("no")
+
+    gc.disable()
+    try:
+        step = RecordedStep(code, feeds, HostRecorder(feeds, code), lambda why: None)
+        for _ in range(WARM_UP + 2):
+            step()
+    finally:
+        gc.enable()
+    assert len(alive) == WARM_UP + 3
+    assert not any(alive[-1])
 
 
 def test_a_refusal_may_be_an_error():

@@ -40,7 +40,9 @@ def load(precision: str = "tf32") -> Backend:
 def recorder() -> Recorder:
     """Return what records a step on CuPy's current device."""
     cupy = importlib.import_module("cupy")
-    return importlib.import_module("mocogan_chainer.backends.cudnn.capture").GraphRecorder(cupy)
+    device = importlib.import_module("mocogan_chainer.backends.cudnn.device").current()
+    capture = importlib.import_module("mocogan_chainer.backends.cudnn.capture")
+    return capture.GraphRecorder(cupy, device.forget_workspace)
 
 
 def free_memory() -> int:

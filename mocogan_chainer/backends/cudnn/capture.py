@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mocogan_chainer.backends.base import Array
 
-_streams: list[Any] = []  # those that were recorded on, which stay: cuDNN's handle and workspaces name them
+_streams: list[Any] = []  # those that were recorded on, which stay: cuDNN's handle names them
 
 
 class PinnedStaging:
@@ -50,10 +51,11 @@ class GraphRecorder:
 
     Args:
         cupy: the module.
+        forget: lets go of what else was kept for a stream, by its number: workspaces of plans.
     """
 
-    def __init__(self, cupy: Any):
-        self._cupy = cupy
+    def __init__(self, cupy: Any, forget: Callable[[int], None]):
+        self._cupy, self._forget = cupy, forget
         self._memories: list[_Memory] = []
         weakref.finalize(self, _give_back, self._memories)
 
@@ -66,10 +68,10 @@ class GraphRecorder:
         cuda = self._cupy.cuda
         cuda.Device().synchronize()
         self._cupy.get_default_memory_pool().free_all_blocks()  # a graph takes about what a step as it stands took
-        memory = _Memory(cuda)
-        self._memories.append(memory)
         _streams.append(cuda.Stream(non_blocking=True))
         stream = _streams[-1]
+        memory = _Memory(cuda, partial(self._forget, stream.ptr))
+        self._memories.append(memory)
         with cuda.using_allocator(memory.pool.malloc), stream:
             stream.begin_capture()
             try:
@@ -96,13 +98,14 @@ class _Memory:
 
     Args:
         cuda: CuPy's module.
+        forget: lets go of arrays in this memory that are kept elsewhere.
 
     Attributes:
         pool: takes its memory from here.
     """
 
-    def __init__(self, cuda: Any):
-        self._cuda = cuda
+    def __init__(self, cuda: Any, forget: Callable[[], None]):
+        self._cuda, self._forget = cuda, forget
         self._held: list[Any] = []
         self.pool = cuda.MemoryPool(self._allocate)
 
@@ -113,6 +116,7 @@ class _Memory:
 
     def give_back(self) -> None:
         """Free all that no array holds any more."""
+        self._forget()
         self._held.clear()
         self.pool.free_all_blocks()
 

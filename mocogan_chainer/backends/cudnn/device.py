@@ -51,6 +51,10 @@ class CupyDevice:
             self._workspaces[stream] = Workspace(self.passing_workspace)
         return self._workspaces[stream].of(size)
 
+    def forget_workspace(self, stream: int) -> None:
+        """Let go of the memory for plans on a stream, which is given by its address."""
+        self._workspaces.pop(stream, None)
+
     def passing_workspace(self, size: int) -> Array | None:
         """Memory of that many bytes, to let go of; None for 0."""
         return self._cupy.empty(size, np.uint8) if size else None

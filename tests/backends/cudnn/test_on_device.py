@@ -1,10 +1,11 @@
 """On a CUDA device: every primitive, every convolution and whole steps, against Chainer's own code."""
 
-import chainer
+import time
+
 import pytest
 
 from benchmarks.gpu_check import convolutions, primitives, steps
-from benchmarks.gpu_check.place import Place
+from benchmarks.gpu_check.place import on_gpu
 from benchmarks.gpu_check.results import Results
 from mocogan_chainer import backends, compat
 from mocogan_chainer.backends import cudnn
@@ -17,29 +18,32 @@ pytestmark = [
 
 @pytest.fixture
 def place(monkeypatch):
-    import cupy
-
     if cudnn.problem() is not None:
         pytest.skip(f"needs cuDNN: {cudnn.problem()}")
     monkeypatch.setattr(backends, "_current", backends.current())
-    device = chainer.get_device("@cupy:0")
-    device.use()
-    return Place(device, cudnn.load, cudnn.recorder, cupy.cuda.Device(0).synchronize)
+    return on_gpu(0)
 
 
-def found(check):
-    results = Results(600)
-    check(results)
+@pytest.fixture
+def results(tmp_path):
+    return Results(tmp_path / "found.json", time.time() + 600)
+
+
+def wrong(results):
+    assert results.checks
     return {c["name"]: c["why"] for c in results.checks if c["state"] != "ok"}
 
 
-def test_primitives(place):
-    assert found(lambda results: primitives.check(place, results)) == {}
+def test_primitives(place, results):
+    primitives.check(place, results)
+    assert wrong(results) == {}
 
 
-def test_steps_and_the_published_numbers(place, shared):
-    assert found(lambda results: steps.check(place, results, shared / "fixtures")) == {}
+def test_steps_and_the_published_numbers(place, results, shared):
+    steps.check(place, results, shared / "fixtures")
+    assert wrong(results) == {}
 
 
-def test_convolutions(place):
-    assert found(lambda results: convolutions.check(place, results, filters=16)) == {}
+def test_convolutions(place, results):
+    convolutions.check(place, results, filters=16)
+    assert wrong(results) == {}

@@ -1,0 +1,86 @@
+"""What a recorder asks CuPy for, and what it gives back: with CuPy's part played by a few lines."""
+
+import contextlib
+import gc
+from types import SimpleNamespace
+
+import pytest
+
+from mocogan_chainer.backends.cudnn import capture
+
+
+class Stream(contextlib.nullcontext):
+    count = 0
+
+    def __init__(self, non_blocking):
+        super().__init__()
+        Stream.count += 1
+        self.ptr, self.is_capturing = 1000 + Stream.count, False
+        assert non_blocking
+
+    def begin_capture(self):
+        self.is_capturing = True
+
+    def end_capture(self):
+        self.is_capturing = False
+        return SimpleNamespace(launch=lambda: "launched")
+
+
+class Pool:
+    def __init__(self, allocate):
+        self.allocate, self.freed = allocate, 0
+
+    def malloc(self, size):
+        return self.allocate(size)
+
+    def free_all_blocks(self):
+        self.freed += 1
+
+
+@pytest.fixture
+def cupy():
+    pools = []
+
+    def pool(allocate):
+        pools.append(Pool(allocate))
+        return pools[-1]
+
+    return SimpleNamespace(
+        pools=pools,
+        get_default_memory_pool=lambda: Pool(None),
+        cuda=SimpleNamespace(
+            Device=lambda: SimpleNamespace(synchronize=lambda: None),
+            Stream=Stream,
+            Memory=lambda size: size,
+            MemoryPointer=lambda memory, offset: memory,
+            MemoryPool=pool,
+            using_allocator=lambda malloc: contextlib.nullcontext(),
+            runtime=SimpleNamespace(CUDARuntimeError=OSError),
+        ),
+    )
+
+
+def test_memory_and_workspaces_stay_as_long_as_the_recorder(cupy):
+    forgotten = []
+    recorder = capture.GraphRecorder(cupy, forgotten.append)
+    replays = [recorder.record(lambda: None) for _ in range(2)]
+    assert [replay() for replay in replays] == ["launched"] * 2
+    assert (forgotten, [pool.freed for pool in cupy.pools]) == ([], [0, 0])
+    streams = [stream.ptr for stream in capture._streams[-2:]]
+    del recorder
+    gc.collect()
+    assert (sorted(forgotten), [pool.freed for pool in cupy.pools]) == (streams, [1, 1])
+
+
+def test_what_cannot_be_recorded_leaves_nothing(cupy):
+    forgotten = []
+    recorder = capture.GraphRecorder(cupy, forgotten.append)
+
+    def fails():
+        assert capture._streams[-1].is_capturing
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        recorder.record(fails)
+    assert not capture._streams[-1].is_capturing
+    assert (forgotten, cupy.pools[0].freed) == ([capture._streams[-1].ptr], 1)
