@@ -1,9 +1,10 @@
 """Training the classifier: it learns what can be learned, and nothing else."""
 
+import chainer
 import numpy as np
 import pytest
 
-from mocogan_chainer import backends, seeding
+from mocogan_chainer import backends, compat, seeding
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import classifier_training
 from mocogan_chainer.evaluation.classifier import clip_preparation
@@ -14,6 +15,10 @@ from mocogan_chainer.preprocessing.shapes import Shapes
 from tests.evaluation.fakes import Videos
 
 NAMES = ("right", "down")
+ON_DEVICE = [
+    pytest.mark.device,
+    pytest.mark.skipif(compat.device_count() == 0, reason="needs a CUDA device, and CuPy finds none"),
+]
 
 
 def moving(count, seed=0, length=10, size=16):
@@ -134,8 +139,14 @@ def test_the_same_for_a_seed(quicker):
     np.testing.assert_array_equal(first.held_out, again.held_out)
 
 
-def test_what_is_kept_is_the_best_round(monkeypatch):
+@pytest.mark.parametrize("device", [None, pytest.param("@cupy:0", marks=ON_DEVICE)])
+def test_what_is_kept_is_the_best_round(monkeypatch, device):
     """A step size that wrecks the network in the end leaves an early round the best."""
+    if device is not None:
+        monkeypatch.setattr(backends, "_current", backends.current())
+        backends.use("auto", True, "float32")
+        device = chainer.get_device(device)
+        device.use()
     monkeypatch.setattr(classifier_training, "ROUNDS", 4)
     monkeypatch.setattr(classifier_training, "ROUND", 32)
     judged = []
@@ -147,7 +158,7 @@ def test_what_is_kept_is_the_best_round(monkeypatch):
         return confusion, loss
 
     monkeypatch.setattr(classifier_training._Trainer, "judge", noting)
-    found = train(moving(40), range(40), seed=1, frames=8)
+    found = train(moving(40), range(40), seed=1, frames=8, device=device)
     rounds = judged[:4]
     best = max(rounds, key=lambda judgement: (judgement[1], -judgement[2]))
     assert len({round_[2] for round_ in rounds}) == 4
