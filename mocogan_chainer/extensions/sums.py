@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import chainer
@@ -12,7 +12,7 @@ from chainer.reporter import DictSummary
 from mocogan_chainer.backends.base import Array
 
 _ROWS = 256
-"""Reports that lie on a device before they are fetched, whoever asks."""
+"""Reports that lie on a device before they are fetched though nobody asks."""
 
 
 class Sums(DictSummary):
@@ -21,7 +21,8 @@ class Sums(DictSummary):
     Chainer adds to three sums a number as it comes, and on a GPU each addition is work of its own, which takes the host
     longer than the device: for a step that reports 15 numbers, as much as some of its layers. Here a report is copied
     into one array, at once, because a recorded step overwrites its numbers when it is repeated; the sums are
-    taken on the host, in the order of the reports, so that they are the same numbers as Chainer's.
+    taken on the host, in the order of the reports, so that they are the same numbers as Chainer's: to the last digit
+    where a name always has an array, or never. Variables and numbers with weights are added as they come.
     """
 
     def __init__(self) -> None:
@@ -32,10 +33,9 @@ class Sums(DictSummary):
         """Add a report: scalars, and arrays of no axes, by name."""
         arrays = {k: v for k, v in d.items() if isinstance(v, chainer.get_array_types()) and v.ndim == 0}
         super().add({k: v for k, v in d.items() if k not in arrays})
-        if arrays:
-            xp = chainer.backend.get_array_module(*arrays.values())
-            self._waiting.append((tuple(arrays), xp.stack(list(arrays.values()))))
-        if len(self._waiting) == _ROWS:
+        for on_one_side in _by_module(arrays):
+            self._waiting.append((tuple(on_one_side), _stacked(list(on_one_side.values()))))
+        if len(self._waiting) >= _ROWS:
             self._fetch()
 
     def compute_mean(self) -> dict[str, Any]:
@@ -69,4 +69,16 @@ class Sums(DictSummary):
 
 def _on_host(reports: list[Array]) -> np.ndarray:
     """(reports, numbers) of arrays of as many numbers."""
-    return chainer.get_device("@numpy").send(chainer.backend.get_array_module(reports[0]).stack(reports))
+    return chainer.get_device("@numpy").send(_stacked(reports))
+
+
+def _by_module(arrays: Mapping[str, Array]) -> Iterable[dict[str, Array]]:
+    """Divide arrays into NumPy's and CuPy's."""
+    sides: dict[Any, dict[str, Array]] = {}
+    for name, array in arrays.items():
+        sides.setdefault(chainer.backend.get_array_module(array), {})[name] = array
+    return sides.values()
+
+
+def _stacked(arrays: list[Array]) -> Array:
+    return chainer.backend.get_array_module(*arrays).stack(arrays)

@@ -1,5 +1,7 @@
 """Sums of reports: Chainer's numbers, with less work for a device."""
 
+from types import SimpleNamespace
+
 import chainer
 import numpy as np
 import pytest
@@ -69,7 +71,31 @@ def test_a_device_is_asked_once_for_a_report():
     for _ in range(10):
         summary.add({str(i): np.full((), i, np.float32).view(Counting) for i in range(15)})
     assert 10 <= Counting.asked <= 10 * 2  # np.stack and what it calls
-    assert summary.compute_mean() == {str(i): i for i in range(15)}
+    Counting.asked = 0
+    summary.add({})
+    mean = summary.compute_mean()
+    assert Counting.asked <= 5  # one transfer, whatever it takes
+    assert mean == {str(i): i for i in range(15)}
+
+
+def test_numbers_of_both_sides_may_come_together(monkeypatch):
+    """CuPy stacks its own arrays alone."""
+
+    class Module:
+        def __init__(self, dtype):
+            self.dtype = dtype
+
+        def stack(self, arrays):
+            assert {array.dtype for array in arrays} == {np.dtype(self.dtype)}
+            return np.stack(arrays)
+
+    modules = {np.dtype(dtype): Module(dtype) for dtype in (np.float32, np.float64)}
+    monkeypatch.setattr(chainer.backend, "get_array_module", lambda *arrays: modules[arrays[0].dtype])
+    monkeypatch.setattr(chainer, "get_device", lambda name: SimpleNamespace(send=np.asarray))
+    summary = sums.Sums()
+    for i in (1, 2):
+        summary.add({"a": np.array(i, np.float32), "b": np.array(2 * i, np.float64), "c": np.array(3, np.float32)})
+    assert summary.compute_mean() == {"a": 1.5, "b": 3, "c": 3}
 
 
 def test_reports_do_not_pile_up():

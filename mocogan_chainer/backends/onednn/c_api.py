@@ -13,6 +13,8 @@ from ctypes import POINTER, c_char, c_float, c_int, c_int32, c_int64, c_size_t, 
 from dataclasses import dataclass
 from pathlib import Path
 
+from mocogan_chainer.errors import DeviceError
+
 MAX_DIMS = 12
 Dims = c_int64 * MAX_DIMS
 
@@ -58,7 +60,7 @@ class Layout:
     strides: tuple[int, ...]
 
 
-class OneDNNError(RuntimeError):
+class OneDNNError(DeviceError):
     """A call that oneDNN refused."""
 
 
@@ -165,7 +167,10 @@ class Library:
         if status == OUT_OF_MEMORY:
             raise MemoryError(f"in oneDNN's {name}")
         if status:
-            raise OneDNNError(f"{name} returned status {status}")
+            raise OneDNNError(
+                f"oneDNN cannot compute this here ({name} returned status {status}); use another precision, or --set "
+                "backend=stock"
+            )
 
     def create(self, name: str, *arguments: object) -> c_void_p:
         """Call a C function whose first argument receives a new handle, and return the handle."""

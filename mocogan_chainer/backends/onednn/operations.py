@@ -19,7 +19,7 @@ from mocogan_chainer.backends.onednn.inference import InferenceConvolution, MaxP
 from mocogan_chainer.backends.onednn.kernels import activation, normalization
 from mocogan_chainer.backends.onednn.kernels.parameters import adam as update_parameter
 from mocogan_chainer.backends.onednn.memory import channels_last, empty, empty_channels_last
-from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
+from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives, reaches_beyond
 from mocogan_chainer.backends.onednn.weights import PreparedWeights
 from mocogan_chainer.backends.onednn.windows import WindowsConvolution
 
@@ -238,9 +238,9 @@ def _plan(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry, in_bfloat16: bool
 ) -> Plan:
     """Who computes convolutions of these shapes."""
-    if in_bfloat16:
-        if windows.suits(x_shape, w_shape, y_shape, geometry):
-            return WindowsConvolution(load(), x_shape, w_shape, y_shape)
+    if in_bfloat16 and windows.suits(x_shape, w_shape, y_shape, geometry):
+        return WindowsConvolution(load(), x_shape, w_shape, y_shape)
+    if in_bfloat16 and not reaches_beyond(x_shape, w_shape, geometry):
         return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=True)
     if columns.suits(w_shape, y_shape, geometry):
         return ColumnsConvolution(load(), w_shape, y_shape, geometry)

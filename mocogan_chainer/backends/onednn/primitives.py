@@ -17,7 +17,7 @@ from mocogan_chainer.backends.onednn.c_api import Argument, Dims, Layout, Librar
 from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
 from mocogan_chainer.backends.onednn.memory import address
 
-_execution = threading.RLock()  # memory handles are set just before a primitive runs
+_execution = threading.RLock()  # memory handles are set just before a primitive runs; and for _forms
 
 _forms: dict[Hashable, list[c_void_p]] = {}
 """Every memory that weights of a shape were wanted in."""
@@ -248,12 +248,22 @@ def weights_form(library: Library, key: Hashable, weights: c_void_p) -> Hashable
         key: what the weights are made of.
         weights: describes the memory that a primitive wants.
     """
-    known = _forms.setdefault(key, [])
-    for number, other in enumerate(known):
-        if library.equal(other, weights):
-            return key, number
-    known.append(weights)
-    return key, len(known) - 1
+    with _execution:
+        known = _forms.setdefault(key, [])
+        for number, other in enumerate(known):
+            if library.equal(other, weights):
+                return key, number
+        known.append(weights)
+        return key, len(known) - 1
+
+
+def reaches_beyond(x_shape: tuple[int, ...], w_shape: tuple[int, ...], geometry: Geometry) -> bool:
+    """Whether a kernel, with its gaps, is longer than the data along some axis.
+
+    In bfloat16 oneDNN 3.2 makes wrong weights' gradients of such shapes, and writes outside of its buffers.
+    """
+    axes = zip(x_shape[2:], w_shape[2:], geometry.dilate, strict=True)
+    return any(dilate * (taps - 1) + 1 > size for size, taps, dilate in axes)
 
 
 def by_group(w_shape: tuple[int, ...], groups: int) -> tuple[int, ...]:

@@ -43,4 +43,6 @@ class Product:
     def __call__(self, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
         """Fill ``c``, or add to it; all are contiguous, ``a`` and ``b`` bfloat16 in uint16, ``c`` float32."""
         assert (a.size, b.size, c.size) == self._sizes
+        assert (a.dtype, b.dtype, c.dtype) == (np.uint16, np.uint16, np.float32)
+        assert all(array.flags.c_contiguous for array in (a, b, c))
         self._primitive(address(a), address(b), address(c))

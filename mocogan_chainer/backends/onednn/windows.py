@@ -2,7 +2,8 @@
 
 A processor's matrix unit (AMX) multiplies 16 rows at a time, and a convolution by oneDNN gives it the outputs of a row
 of pixels: with 8 or 4 of them, most of it has nothing to do. Here the 4 x 4 pixels under each output are laid side by
-side, so that all outputs of all samples are rows of one matrix; taps in time are products one after another, added up.
+side (im2col), so that all outputs of all samples are rows of one matrix; taps in time are products one after another,
+added up.
 Sums before the products, as :mod:`~mocogan_chainer.backends.onednn.halving` takes them, would cost bfloat16 what
 precision it has.
 
@@ -20,16 +21,22 @@ import numpy as np
 from mocogan_chainer.backends.base import Geometry
 from mocogan_chainer.backends.onednn import memory
 from mocogan_chainer.backends.onednn.c_api import Library
-from mocogan_chainer.backends.onednn.halving import MIN_CHANNELS, frames_of, halves, taps_axis
+from mocogan_chainer.backends.onednn.halving import frames_of, halves, taps_axis
 from mocogan_chainer.backends.onednn.kernels import windows as kernels
 from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
 from mocogan_chainer.backends.onednn.products import Product
 
 CACHE = 16 << 20
-"""Bytes of windows at a time."""
+"""Bytes of windows at a time, where a sample has no more."""
 
 ROW = 16
 """Outputs side by side that fill a matrix unit."""
+
+MIN_CHANNELS = 64
+"""With fewer, laying windows out takes longer than the products save."""
+
+POSITIONS = 16
+"""Pixels of a window in a frame."""
 
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
@@ -50,10 +57,9 @@ class WindowsConvolution:
         x_shape, w_shape, y_shape: (N, C, [T,] H, W), (O, C, [K,] 4, 4), (N, O, [T - K + 1,] H / 2, W / 2).
     """
 
-    forward_form: Hashable = "windows"
-    backward_data_form: Hashable = "windows"
-
     def __init__(self, library: Library, x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...]):
+        self.forward_form: Hashable = ("windows", w_shape)
+        self.backward_data_form: Hashable = self.forward_form
         self._library = library
         self._samples, self._channels, self._out_channels = x_shape[0], x_shape[1], w_shape[0]
         three = len(x_shape) == 5
@@ -61,7 +67,7 @@ class WindowsConvolution:
         self._out_frames = self._frames - self._taps + 1
         self._size = y_shape[-2:]
         self._outputs = y_shape[-2] * y_shape[-1]  # of a frame
-        sample_bytes = 2 * self._frames * self._outputs * 16 * self._channels
+        sample_bytes = 2 * self._frames * self._outputs * POSITIONS * self._channels
         parts = -(-self._samples // max(CACHE // sample_bytes, 1))
         self._chunk = -(-self._samples // parts)
         self._product = functools.cache(self._make_product)
@@ -69,8 +75,8 @@ class WindowsConvolution:
     def prepare_forward(self, W: np.ndarray) -> Matrices:
         """Return C-ordered weights in the form of both directions: together they are as large as the weights."""
         o, c, k = self._out_channels, self._channels, self._taps
-        to_outputs, to_pixels = memory.empty((k, o, 16, c), np.uint16), memory.empty((k, 4, 4, o, c), np.uint16)
-        kernels.weights_to_matrices(W.reshape(o, c, k, 16).view(np.uint32), to_outputs, to_pixels)
+        to_outputs, to_pixels = memory.empty((k, o, POSITIONS, c), np.uint16), memory.empty((k, 4, 4, o, c), np.uint16)
+        kernels.weights_to_matrices(W.reshape(o, c, k, POSITIONS).view(np.uint32), to_outputs, to_pixels)
         return to_outputs, to_pixels
 
     prepare_backward_data = prepare_forward
@@ -82,8 +88,10 @@ class WindowsConvolution:
             windows = self._windows(pixels[part])
             products = memory.empty((self._out_frames, part.stop - part.start, *self._size, self._out_channels))
             for k in range(self._taps):
-                self._product("forward", len(products[0]), k > 0)(self._seen(windows, k), weights[0][k], products)
+                product = self._product("forward", part.stop - part.start, k > 0)
+                product(self._frames_under(windows, k), weights[0][k], products)
             outputs[part] = products.swapaxes(0, 1)
+            del windows, products  # before those of the next part are made
 
     def backward_data(self, gy: np.ndarray, weights: Matrices, gx: np.ndarray) -> None:
         """Fill ``gx`` (N, C, [T,] H, W) from ``gy`` (N, O, [T',] H / 2, W / 2), both in channels-last memory."""
@@ -91,26 +99,27 @@ class WindowsConvolution:
         for part in self._parts():
             samples = part.stop - part.start
             windows = memory.empty((self._out_frames, samples, *self._size, 4, self._out_channels), np.uint16)
-            products = memory.empty((self._frames, samples, *self._size, self._channels))
+            sums = memory.empty((self._frames, samples, *self._size, self._channels))
             for number, (down, across) in enumerate(PHASES):
                 kernels.outputs_to_windows(outputs[part], down, across, windows)
-                products[self._out_frames :] = 0  # the first tap reaches the frames before alone
+                sums[self._out_frames :] = 0  # the first tap reaches the frames before alone
                 for k in range(self._taps):
                     product = self._product("backward data", samples, k > 0)
-                    product(windows, weights[1][k, number], self._seen(products, k))
-                pixels[part, :, down::2, across::2] = products.swapaxes(0, 1)
+                    product(windows, weights[1][k, number], self._frames_under(sums, k))
+                pixels[part, :, down::2, across::2] = sums.swapaxes(0, 1)
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
         """Fill C-ordered ``gW`` (O, C, [K,] 4, 4) from ``x`` and ``gy`` in channels-last memory."""
         pixels, outputs = to_bfloat16(frames_of(x)), to_bfloat16(frames_of(gy))
-        matrices = memory.empty((self._taps, self._out_channels, 16, self._channels))
+        matrices = memory.empty((self._taps, self._out_channels, POSITIONS, self._channels))
         for part in self._parts():
             windows = self._windows(pixels[part])
             rows = np.ascontiguousarray(outputs[part].swapaxes(0, 1))
             for k in range(self._taps):
                 product = self._product("backward weights", part.stop - part.start, part.start > 0)
-                product(rows, self._seen(windows, k), matrices[k])
-        kernels.matrices_to_weights(matrices, taps_axis(gW).reshape(*taps_axis(gW).shape[:3], 16))
+                product(rows, self._frames_under(windows, k), matrices[k])
+            del windows, rows
+        kernels.matrices_to_weights(matrices, taps_axis(gW).reshape(*taps_axis(gW).shape[:3], POSITIONS))
 
     def _parts(self) -> Iterator[slice]:
         """Yield the slices of samples; the last may be smaller."""
@@ -119,18 +128,18 @@ class WindowsConvolution:
 
     def _windows(self, pixels: np.ndarray) -> np.ndarray:
         """(T, N, H / 2, W / 2, 16, C) of pixels (N, T, H, W, C)."""
-        windows = memory.empty((self._frames, len(pixels), *self._size, 16, self._channels), np.uint16)
+        windows = memory.empty((self._frames, len(pixels), *self._size, POSITIONS, self._channels), np.uint16)
         kernels.pixels_to_windows(pixels, windows)
         return windows
 
-    def _seen(self, frames: np.ndarray, tap: int) -> np.ndarray:
+    def _frames_under(self, frames: np.ndarray, tap: int) -> np.ndarray:
         """The frames, on the first axis, that a tap in time connects with the T' outputs."""
         return frames[tap : tap + self._out_frames]
 
     def _make_product(self, use: str, samples: int, adds: bool) -> Product:
-        rows, taps, c, o = self._out_frames * samples * self._outputs, 16, self._channels, self._out_channels
+        rows, c, o = self._out_frames * samples * self._outputs, self._channels, self._out_channels
         if use == "forward":
-            return Product(self._library, rows, taps * c, o, transposed_b=True, adds=adds)
+            return Product(self._library, rows, POSITIONS * c, o, transposed_b=True, adds=adds)
         if use == "backward data":
-            return Product(self._library, rows, taps // 4 * o, c, adds=adds)
-        return Product(self._library, o, rows, taps * c, transposed_a=True, adds=adds)
+            return Product(self._library, rows, POSITIONS // len(PHASES) * o, c, adds=adds)
+        return Product(self._library, o, rows, POSITIONS * c, transposed_a=True, adds=adds)

@@ -84,6 +84,61 @@ def test_convolutions(monkeypatch, case):
     assert np.abs(actual[0] - results(stock, case)[0]).max() > 1e-4  # it was bfloat16
 
 
+def some_case(rng):
+    """A convolution of one to three axes, with groups and gaps, whose kernel may be longer than the data."""
+    while True:
+        axes = int(rng.integers(1, 4))
+        ksize, stride, pad, dilate = (tuple(map(int, rng.integers(*r, axes))) for r in ((1, 5), (1, 3), (0, 3), (1, 3)))
+        groups = int(rng.choice([1, 1, 2, 4]))
+        inner, outer = (groups * int(rng.choice([1, 3, 16])) for _ in range(2))
+        size, geometry = tuple(map(int, rng.integers(1, 9, axes))), Geometry(stride, pad, dilate, groups)
+        if min(geometry.output_size(size, ksize)) >= 1:
+            return (int(rng.integers(1, 4)), inner, *size), (outer, inner // groups, *ksize), geometry
+
+
+@pytest.fixture
+def in_bfloat16(monkeypatch):
+    if not has_bfloat16():
+        pytest.skip("this processor does not multiply bfloat16 numbers")
+    monkeypatch.setattr(backends, "_current", backends.current())
+    backends.use("onednn", precision="bf16")
+    yield backends.current()
+    backends.onednn.load(bfloat16=False)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_convolutions_of_any_shape(in_bfloat16, onednn, monkeypatch, seed):
+    """They are those of rounded numbers, and nothing of what memory held before is in them."""
+    from mocogan_chainer.backends.onednn import memory
+    from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
+
+    empty = memory.empty
+
+    def soiled(shape, dtype=np.float32):
+        array = empty(shape, dtype)
+        array.reshape(-1).view(np.uint8)[:] = 0x4A  # of float32 numbers 3.3e6
+        return array
+
+    monkeypatch.setattr(memory, "empty", soiled)
+    rng = np.random.default_rng(seed)
+    for _ in range(10):
+        x_shape, w_shape, geometry = case = some_case(rng)
+        x, W = rng.standard_normal(x_shape, np.float32), rng.standard_normal(w_shape, np.float32)
+        gy = rng.standard_normal((len(x), len(W), *geometry.output_size(x_shape[2:], w_shape[2:])), np.float32)
+        directions = {
+            "convolution_forward": (x, W, geometry),
+            "convolution_backward_data": (gy, W, x_shape[2:], geometry),
+            "convolution_backward_weights": (x, gy, w_shape[2:], geometry),
+        }
+        for name, arguments in directions.items():
+            actual = getattr(in_bfloat16, name)(*arguments)
+            plain = getattr(stock, name)(*arguments)
+            rounded = (widened(to_bfloat16(a)) if isinstance(a, np.ndarray) else a for a in arguments)
+            expected = getattr(stock, name)(*rounded)
+            error = min(np.abs(actual - e).max() for e in (plain, expected))
+            assert error <= 1e-5 * np.abs(expected).max(), (name, case)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_layers_that_are_only_evaluated_stay_float32(onednn, monkeypatch, case):
     """On any processor: the whole layer does not ask which precision is set."""

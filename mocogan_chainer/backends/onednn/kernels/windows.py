@@ -10,7 +10,7 @@ from numba import njit, prange, uint16
 from mocogan_chainer.backends.onednn.kernels.bfloat16 import rounded
 
 _BLOCK = 32
-"""Channels whose 16 taps are turned round at a time; a cache line of bfloat16 numbers."""
+"""Channels whose 16 taps are transposed at a time; a cache line of bfloat16 numbers."""
 
 
 @njit(inline="always")
