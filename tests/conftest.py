@@ -3,6 +3,7 @@
 import csv
 import gzip
 import importlib.util
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ import pytest
 
 import mocogan_chainer  # noqa: F401  (before any test module imports chainer: import sorters put that first)
 from mocogan_chainer import preprocessing
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A script's background job ignores it, and so would all that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
