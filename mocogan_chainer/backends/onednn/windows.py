@@ -107,6 +107,7 @@ class WindowsConvolution:
                     product = self._product("backward data", samples, k > 0)
                     product(windows, weights[1][k, number], self._frames_under(sums, k))
                 pixels[part, :, down::2, across::2] = sums.swapaxes(0, 1)
+            del windows, sums
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
         """Fill C-ordered ``gW`` (O, C, [K,] 4, 4) from ``x`` and ``gy`` in channels-last memory."""
