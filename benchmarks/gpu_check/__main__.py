@@ -43,20 +43,20 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
     plans = Path(arguments.out).with_suffix(".plans")  # what is chosen in haste is not for training
     environment = os.environ | {"MOCOGAN_CACHE_DIR": str(plans)}
     shutil.rmtree(plans, ignore_errors=True)  # of an earlier check
-    code, stopped = None, False
+    code = None
     for _ in range(_ATTEMPTS):
         try:
             code = subprocess.run(command, env=environment, timeout=max(until - time.time(), 0) + _GRACE).returncode
         except subprocess.TimeoutExpired:
             print(f"stopped: not done {_GRACE:.0f} s after its time", file=sys.stderr)
-            code, stopped = 0, True
+            code = None
             break
         if code == worker.NO_DEVICE:
             return code
         if code in (0, 1):
             break
         print(f"its process ended with {code}; the next one goes on", file=sys.stderr)
-    results = Results(arguments.out, until, stopped=stopped)
+    results = Results(arguments.out, until)
     for file in sorted(plans.glob("*.json")):
         results.note(f"plans {file.stem}", json=file.read_text(encoding="utf-8"))
     results.write()

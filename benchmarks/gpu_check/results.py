@@ -28,12 +28,9 @@ class Results:
         path: the file.
         until: nothing new is begun after this time (of ``time.time()``).
         wait: waits for the device, and raises where it is lost; it is asked after each failure.
-        stopped: the process before was stopped, because its time was over.
     """
 
-    def __init__(
-        self, path: str | Path, until: float, wait: Callable[[], None] = lambda: None, *, stopped: bool = False
-    ):
+    def __init__(self, path: str | Path, until: float, wait: Callable[[], None] = lambda: None):
         self._path, self._until, self._wait = Path(path), until, wait
         self._path.parent.mkdir(parents=True, exist_ok=True)
         found = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
@@ -42,8 +39,7 @@ class Results:
         self.numbers: list[dict[str, Any]] = found.get("numbers", [])
         self._begun: list[str] = found.get("begun", [])
         if running := found.get("running"):
-            state, why = ("left out", "not done in time") if stopped else ("FAILED", "its process came to an end in it")
-            self._note(running, state, why=why)
+            self._note(running, "FAILED", why="its process came to an end in it")
 
     def left(self) -> float:
         """Return the seconds that are left, 0 at least."""
@@ -64,7 +60,9 @@ class Results:
                 self._note(name, state, error=error, bound=bound, why=why)
 
     def measure(self, name: str, run: Callable[[], None], least: float = 0.0) -> None:
-        """Let ``run`` measure and note what it finds; what it raises is a failed check, or one that was left out.
+        """Let ``run`` measure and note what it finds; where it fails, that is a failed check.
+
+        One that raises :class:`LeftOutError` is a check that was left out.
 
         Args:
             name: what is measured.

@@ -18,11 +18,10 @@ _ROWS = 256
 class Sums(DictSummary):
     """Chainer's sums of reports, of which those on a device are fetched together when somebody asks.
 
-    Chainer adds to three sums a number as it comes, and on a GPU each addition is work of its own, which takes the host
-    longer than the device: for a step that reports 15 numbers, as much as some of its layers. Here a report is copied
-    into one array, at once, because a recorded step overwrites its numbers when it is repeated; the sums are
-    taken on the host, in the order of the reports, so that they are the same numbers as Chainer's: to the last digit
-    where a name always has an array, or never. Variables and numbers with weights are added as they come.
+    Chainer adds a number to its sums as it comes, and on a GPU each addition is a kernel of its own. Here a report is
+    copied into one array, at once, because a recorded step overwrites its numbers when it is repeated. Sums are taken
+    on the host, in the order of the reports: they are Chainer's numbers, to the last digit where a name always has an
+    array, or never. Variables and numbers with weights are added as they come.
     """
 
     def __init__(self) -> None:

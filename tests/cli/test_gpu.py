@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mocogan_chainer import builder, compat, sampling, video
+from mocogan_chainer import builder, sampling, video
 from mocogan_chainer.cli import generate, train
 from mocogan_chainer.datasets import open_writer
 from mocogan_chainer.datasets.prepared import PreparedDataset
+from tests.device import ON_DEVICE
 
-pytestmark = [
-    pytest.mark.device,
-    pytest.mark.skipif(compat.device_count() == 0, reason="needs a CUDA device, and CuPy finds none"),
-]
+pytestmark = ON_DEVICE
 
 SMALL = ["video_length=10", *(f"model.n_filters_{n}=2" for n in ("gen", "idis", "vdis"))]
 

@@ -4,7 +4,7 @@ import chainer
 import numpy as np
 import pytest
 
-from mocogan_chainer import backends, compat, seeding
+from mocogan_chainer import backends, seeding
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import classifier_training
 from mocogan_chainer.evaluation.classifier import clip_preparation
@@ -12,13 +12,10 @@ from mocogan_chainer.evaluation.classifier_training import shifted, train
 from mocogan_chainer.evaluation.clips import Clip
 from mocogan_chainer.evaluation.partition import divide
 from mocogan_chainer.preprocessing.shapes import Shapes
+from tests.device import ON_DEVICE
 from tests.evaluation.fakes import Videos
 
 NAMES = ("right", "down")
-ON_DEVICE = [
-    pytest.mark.device,
-    pytest.mark.skipif(compat.device_count() == 0, reason="needs a CUDA device, and CuPy finds none"),
-]
 
 
 def moving(count, seed=0, length=10, size=16):

@@ -7,13 +7,11 @@ import pytest
 from benchmarks.gpu_check import convolutions, primitives, steps
 from benchmarks.gpu_check.place import on_gpu
 from benchmarks.gpu_check.results import Results
-from mocogan_chainer import backends, compat
+from mocogan_chainer import backends
 from mocogan_chainer.backends import cudnn
+from tests.device import ON_DEVICE
 
-pytestmark = [
-    pytest.mark.device,
-    pytest.mark.skipif(compat.device_count() == 0, reason="needs a CUDA device, and CuPy finds none"),
-]
+pytestmark = ON_DEVICE
 
 
 @pytest.fixture
