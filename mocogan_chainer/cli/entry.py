@@ -38,9 +38,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:
         args = list(sys.argv[1:] if args is None else args)
         last = args.index("--") if "--" in args else len(args)
-        return super().parse_known_args([*map(self._as_known, args[:last]), *args[last:]], namespace)
+        return super().parse_known_args([*map(self.as_known, args[:last]), *args[last:]], namespace)
 
-    def _as_known(self, argument: str) -> str:
+    def as_known(self, argument: str) -> str:
         """Return an option as it is known here, anything else as it is."""
         name, *value = argument.split("=", 1)
         options = self._option_strings()

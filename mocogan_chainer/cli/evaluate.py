@@ -89,17 +89,17 @@ def _evaluate(argv: Sequence[str]) -> None:
         evaluations.evaluate(command, evaluations.Request(**values), _say)
 
 
-def _require_options(name: str, argv: Sequence[str], command: argparse.ArgumentParser) -> None:
+def _require_options(name: str, argv: Sequence[str], command: entry.Parser) -> None:
     options = [option for action in command._actions for option in action.option_strings]
     for argument in argv:
-        option = argument.split("=")[0]
+        option = command.as_known(argument).split("=")[0]
         if option.startswith("--") and option not in (*options, "--"):
             raise ConfigError(
                 f"{option}: {name} takes no such option{nearest(option, options)} (see {PROGRAM} {name} -h)"
             )
 
 
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def _parser() -> tuple[entry.Parser, dict[str, entry.Parser]]:
     """Return the parser, and that of each command."""
     parser = entry.Parser(prog=PROGRAM, description="Measure generated videos.")
     commands = parser.add_subparsers(dest="command", metavar="METRIC", required=True, parser_class=entry.Parser)

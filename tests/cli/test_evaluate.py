@@ -320,6 +320,7 @@ class TestMistakes:
             ([], "METRIC"),
             (["fvd"], "required: --real, --fake"),
             (["fvd", "--real", "nowhere", "--fake", "nowhere"], "nowhere: no such folder"),
+            (["fvd", "--real", "nowhere", "--fake", "nowhere", "--every_nth", "2"], "nowhere: no such folder"),
             (["fvd", "--real", "nowhere", "--fake", "nowhere", "--protocol", "fvd"], "did you mean fvd-i3d"),
             (["fvd", "--real", "r", "--fake", "f", "--samples", "1"], "--samples=1: it must be between 2"),
             (["fvd", "--reel", "r", "--fake", "f"], "--reel: fvd takes no such option .did you mean --real"),
