@@ -209,8 +209,10 @@ class TestNobodyIsLeftBehind:
 
 class TestCtrlC:
     def test_and_taken_up_again(self, start, tmp_path, monkeypatch):
-        raw, out = toy.mixed(tmp_path / "raw", 24, waiting="c"), tmp_path / "out"
-        for count in (2, 12):
+        raw, out = toy.mixed(tmp_path / "raw", 24, waiting="bc"), tmp_path / "out"
+        # What waits keeps the first run, however late it is interrupted, from doing what is waited for in the second.
+        for count, free in ((2, "a"), (12, "b")):
+            (raw / free / "go").touch()
             process = start(*TOYS, "toy", raw, out, "--workers", 2, "--resume")
             wait_for(lambda count=count: done(out) >= count)
             ctrl_c(process)

@@ -1,8 +1,8 @@
 """A set whose raw files say what becomes of them: ``RAW/CLASS/NAME.toy`` holds a word, and numbers that it needs.
 
 ``good 5`` is a video of 5 frames, ``good 5 0.1`` one that takes 0.1 seconds, ``waits 5`` one that comes when there is
-a file ``RAW/go``; other words are mishaps. A file named ``fault...`` cannot be used, one named ``remark...`` is
-remarked on, and with a folder ``RAW/masks`` all have masks.
+a file ``RAW/go`` or ``RAW/CLASS/go``; other words are mishaps. A file named ``fault...`` cannot be used, one named
+``remark...`` is remarked on, and with a folder ``RAW/masks`` all have masks.
 """
 
 import os
@@ -56,7 +56,7 @@ class Toy(Source):
             raise ERRORS[numbers[0]](*["\n".join(numbers[1:])] * (len(numbers) > 1))
         if word == "nothing":
             return None
-        while word == "waits" and not (self.raw / "go").exists():
+        while word == "waits" and not any((place / "go").exists() for place in (self.raw, item.data.parent)):
             time.sleep(0.02)
         size, channels = self.size + (word == "large"), 3 + self.has_masks([]) + (word == "deep")
         video = pixels(item.id, int(numbers[0]), size, channels)
@@ -90,11 +90,11 @@ def write(raw, **words):
 def mixed(raw, count=24, seconds=0, waiting=""):
     """Write ``count`` videos in three classes, of which some are skipped, faulty or remarked on.
 
-    Each takes so many seconds; those of the class ``waiting`` wait.
+    Each takes so many seconds; those of the classes ``waiting`` wait.
     """
     for i in range(count):
         stem = "fault" * (i % 8 == 3) + "remark" * (i % 5 == 1) + f"{i:03d}"
-        word = "waits" if "abc"[i % 3] == waiting else "good"
+        word = "waits" if "abc"[i % 3] in waiting else "good"
         mishap = "refused" if i % 9 == 4 else "late 2" if i % 11 == 7 else ""
         write(raw, **{f"{'abc'[i % 3]}_{stem}": mishap or f"{word} {1 + i % 4} {seconds}"})
     return raw
