@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import chainer
 import chainer.functions as F
+import numpy as np
 from chainer import FunctionNode, Variable
 from chainer.backend import get_array_module
 
@@ -24,7 +25,7 @@ def power_iteration(W: Array, u: Array, v: Array, axis: int) -> None:
         axis: 0 or 1.
     """
     xp = get_array_module(W)
-    v[...] = (u @ W.reshape(len(u), -1)) if axis == 0 else (u @ W.reshape(len(W), len(u), -1)).reshape(-1)
+    v[...] = _back(W, u, axis)
     v /= xp.maximum(xp.linalg.norm(v), EPS)
     u[...] = _image(W, v, axis)
     u /= xp.maximum(xp.linalg.norm(u), EPS)
@@ -40,9 +41,33 @@ def spectral_norm(W: Variable, u: Array, v: Array, axis: int) -> Variable:
 
 def _image(W: Array, v: Array, axis: int) -> Array:
     """W v, (rows,)."""
+    if not isinstance(W, np.ndarray):
+        return image_by_sums(W, v, axis)
     if axis == 0:
         return W.reshape(len(W), -1) @ v
     return (W.reshape(*W.shape[:2], -1) @ v.reshape(len(W), -1, 1)).sum(axis=0)[:, 0]
+
+
+def _back(W: Array, u: Array, axis: int) -> Array:
+    """W' u, (columns,)."""
+    if not isinstance(W, np.ndarray):
+        return back_by_sums(W, u, axis)
+    if axis == 0:
+        return u @ W.reshape(len(u), -1)
+    return (u @ W.reshape(len(W), len(u), -1)).reshape(-1)
+
+
+def image_by_sums(W: Array, v: Array, axis: int) -> Array:
+    """W v, (rows,), without a matrix product: a step that is recorded on a GPU can hold none of the library's."""
+    rest = tuple(other for other in range(W.ndim) if other != axis)
+    across = v.reshape([1 if other == axis else size for other, size in enumerate(W.shape)])
+    return (W * across).sum(axis=rest)
+
+
+def back_by_sums(W: Array, u: Array, axis: int) -> Array:
+    """W' u, (columns,), in the same way."""
+    along = u.reshape([-1 if other == axis else 1 for other in range(W.ndim)])
+    return (W * along).sum(axis=axis).ravel()
 
 
 class _SpectralNorm(FunctionNode):

@@ -6,6 +6,7 @@ import pytest
 from chainer import gradient_check
 
 from mocogan_chainer.functions import power_iteration, spectral_norm
+from mocogan_chainer.functions.spectral import back_by_sums, image_by_sums
 
 SHAPES = [((5, 3, 2, 4), 0), ((3, 5, 2, 4), 1), ((6, 4), 0), ((3, 1, 4), 1)]
 
@@ -50,6 +51,14 @@ class TestIteration:
             power_iteration(W, u, v, axis)
         largest = np.linalg.svd(matrix(spectral_norm(chainer.Variable(W), u, v, axis).array, axis))[1][0]
         assert largest == pytest.approx(1, rel=1e-9)
+
+    def test_images_by_sums(self, shape, axis):
+        """As GPUs compute them."""
+        W = random(*shape)
+        u, v = directions(W, axis)
+        M = matrix(W, axis)
+        np.testing.assert_allclose(back_by_sums(W, u, axis), M.T @ u, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(image_by_sums(W, v, axis), M @ v, rtol=1e-12, atol=1e-12)
 
     def test_float32_stays(self, shape, axis):
         W = random(*shape).astype(np.float32)

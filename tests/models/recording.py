@@ -15,7 +15,9 @@ def host_state(updater):
     iterators = updater._iterators.values()
     generators = [updater.rng, *(i.rng if hasattr(i, "rng") else i._rng for i in iterators)]
     optimizers = updater.get_all_optimizers().values()
-    counts = [updater.noise.requests, updater.ema.updates, *(o.t for o in optimizers)]
+    counts = [updater.ema.updates, *(o.t for o in optimizers)]
+    if updater.noise is not None:
+        counts.append(updater.noise.requests)
     return json.dumps([*map(seeding.get_state, generators), *map(str, counts)])
 
 

@@ -46,14 +46,11 @@ class Codes:
         return self.map(lambda array: array[rows])
 
 
-def draw(rng: np.random.Generator, category: np.ndarray, steps: int, sizes: CodeSizes) -> Codes:
-    """Draw the codes of a video of each ``category`` (N,) from one stream, as training does."""
-    n = len(category)
-    return Codes(
-        za=rng.standard_normal((n, sizes.appearance), dtype=np.float32),
-        zm=rng.standard_normal((n, sizes.motion, steps), dtype=np.float32),
-        z_category=category,
-    )
+def draw(rng: np.random.Generator, n: int, steps: int, sizes: CodeSizes) -> tuple[np.ndarray, np.ndarray]:
+    """Draw za and zm of ``n`` videos from one stream, as training does; see :class:`Codes`."""
+    za = rng.standard_normal((n, sizes.appearance), dtype=np.float32)
+    zm = rng.standard_normal((n, sizes.motion, steps), dtype=np.float32)
+    return za, zm
 
 
 def draw_each(

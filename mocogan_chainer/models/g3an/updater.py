@@ -39,6 +39,11 @@ class G3ANUpdater(GANUpdater):
         self.video_discriminator = video_discriminator
         self.motion_steps = motion_steps
 
+    @property
+    def unrecordable(self) -> str | None:
+        """See :class:`~mocogan_chainer.models.updater.GANUpdater`."""
+        return "attention is made of cuBLAS's products" if hasattr(self.generator, "attention") else None
+
     def update_average(self) -> None:
         """Move the average towards the generator's new weights.
 
@@ -53,20 +58,25 @@ class G3ANUpdater(GANUpdater):
         """One step of each network."""
         x_real, category = self.next_real("main")
         x_fake = self.generate(category)
-        frame_real, frame_fake = self.rng.integers(x_real.shape[2], size=2).tolist()  # one for the whole batch
+        real_frame, fake_frame = (self.draw_frame(x_real.shape[2]) for _ in range(2))
         detached = x_fake.array  # for the discriminators, the fakes are data
 
         self.update_video_discriminator(x_real, detached, category)
-        self.update_image_discriminator(x_real[:, :, frame_real], detached[:, :, frame_fake])
-        self.update_generator(x_fake, frame_fake, category)
+        self.update_image_discriminator(frame_of(x_real, real_frame), frame_of(detached, fake_frame))
+        self.update_generator(x_fake, fake_frame, category)
 
     def generate(self, category: Array) -> Variable:
         """Generate a video of each category (N,) from fresh codes, (N, 3, T, H, W).
 
         The categories are those of the real videos, so that they alone tell a discriminator nothing.
         """
-        codes = code_module.draw(self.rng, category, self.motion_steps, self.generator.code_sizes)
-        return self.generator(codes.map(self.device.send))
+        sizes, steps = self.generator.code_sizes, self.motion_steps
+        za, zm = self.feeds.take(lambda: code_module.draw(self.rng, len(category), steps, sizes))
+        return self.generator(code_module.Codes(za, zm, category))
+
+    def draw_frame(self, length: int) -> int | Array:
+        """Draw which of ``length`` frames is seen, one for the whole batch: a number, or (1,) in a recorded step."""
+        return self.feeds.take_number(lambda: self.rng.integers(length))
 
     def update_video_discriminator(self, x_real: Array, x_fake: Array, category: Array) -> None:
         """Tell real videos from generated ones."""
@@ -80,9 +90,15 @@ class G3ANUpdater(GANUpdater):
             add(*half_loss(self.image_discriminator(x_real), real=True))
             add(*half_loss(self.image_discriminator(x_fake), real=False))
 
-    def update_generator(self, x_fake: Variable, frame: int, category: Array) -> None:
+    def update_generator(self, x_fake: Variable, frame: int | Array, category: Array) -> None:
         """Make videos, and a frame of each, that both discriminators take for real."""
         with frozen(self.image_discriminator, self.video_discriminator):
-            image_loss = losses.generator_loss(self.image_discriminator(x_fake[:, :, frame]))
+            image_loss = losses.generator_loss(self.image_discriminator(frame_of(x_fake, frame)))
             video_loss = losses.generator_loss(self.video_discriminator(x_fake, category))
             self.step("generator", image_loss + video_loss, image_loss=image_loss, video_loss=video_loss)
+
+
+def frame_of(x: Variable | Array, frame: int | Array) -> Variable | Array:
+    """Return one frame of each video: (N, 3, T, H, W), and a number or (1,) -> (N, 3, H, W)."""
+    chosen = x[:, :, frame]
+    return chosen if isinstance(frame, int) else chosen[:, :, 0]
