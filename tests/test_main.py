@@ -55,3 +55,9 @@ def test_the_scripts_answer(script):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: {script}.py")
+
+
+def test_preparing_data_does_without_chainer():
+    """Each worker process would load it, which takes as long as all else that it loads."""
+    program = "import sys; from mocogan_chainer.cli import preprocess; sys.exit('chainer' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[1]).returncode == 0

@@ -25,20 +25,3 @@ def test_state_goes_through_text(kind):
 def test_another_kind_is_refused():
     with pytest.raises(ValueError, match="a SFC64 cannot take the state of a PCG64"):
         seeding.set_state(np.random.Generator(np.random.SFC64(0)), seeding.get_state(seeding.stream(0)))
-
-
-def test_a_renewal_gives_every_saved_generator_a_stream_of_its_own():
-    class Owner:
-        def __init__(self):
-            self.first, self.second, self.count = seeding.stream(0), seeding.stream(1), 5
-
-        def serialize(self, serializer):
-            seeding.serialize(serializer, "rng", self.first)
-            seeding.serialize(serializer["part"], "rng", self.second)
-            self.count = serializer("count", self.count)
-
-    owner = Owner()
-    owner.serialize(seeding.Renewal(lambda name: seeding.stream(7, name)))
-    assert owner.first.random() == seeding.stream(7, "rng").random()
-    assert owner.second.random() == seeding.stream(7, "part/rng").random()
-    assert owner.count == 5

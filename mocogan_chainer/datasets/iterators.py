@@ -12,7 +12,7 @@ import chainer
 import cv2
 import numpy as np
 
-from mocogan_chainer import seeding
+from mocogan_chainer import saved_streams
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DataError, require_range
 
@@ -94,7 +94,7 @@ class _DatasetIterator(chainer.dataset.Iterator):
         self.is_new_epoch = bool(serializer("is_new_epoch", self.is_new_epoch))
         self._position = int(serializer("position", self._position))
         self._previous_epoch_detail = float(serializer("previous_epoch_detail", self._previous_epoch_detail))
-        seeding.serialize(serializer, "rng", self._rng)
+        saved_streams.serialize(serializer, "rng", self._rng)
 
 
 class VideoIterator(_DatasetIterator):

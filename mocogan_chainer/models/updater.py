@@ -13,7 +13,7 @@ from chainer import Optimizer, Variable
 from chainer.dataset import Iterator as DatasetIterator
 from chainer.training.updaters import StandardUpdater
 
-from mocogan_chainer import functions, losses, seeding
+from mocogan_chainer import functions, losses, saved_streams
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.backends.feeds import Feeds
 from mocogan_chainer.backends.recorded_step import RecordedStep, Recorder
@@ -103,7 +103,7 @@ class GANUpdater(StandardUpdater):
             stream: gives the random stream of a name; others for each number of rollbacks.
         """
         self.rollbacks = rollbacks
-        self.serialize(seeding.Renewal(stream))
+        self.serialize(saved_streams.Renewal(stream))
         if self.noise is not None:
             self.noise.renew(rollbacks)
 
@@ -163,7 +163,7 @@ class GANUpdater(StandardUpdater):
         stored = serializer("rollbacks", self.rollbacks if saves else None)
         if stored is not None:  # snapshots of earlier versions have none
             self.rollbacks = int(stored)
-        seeding.serialize(serializer, "rng", self.rng)
+        saved_streams.serialize(serializer, "rng", self.rng)
         if self.noise is not None:
             self.noise.serialize(serializer["noise"])
         if self.ema is not None:
