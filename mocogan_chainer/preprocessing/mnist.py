@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gzip
 import io
@@ -18,7 +19,7 @@ from mocogan_chainer import npy_files, seeding, video
 from mocogan_chainer.errors import ConfigError, DataError, one_line
 from mocogan_chainer.files import open_plain
 from mocogan_chainer.npz_files import MORE, TIMES
-from mocogan_chainer.preprocessing import tree
+from mocogan_chainer.preprocessing import splits, tree
 from mocogan_chainer.preprocessing.source import Item, Recording, Source, option
 
 CANVAS = 64
@@ -52,11 +53,26 @@ class Mnist(Source):
     def items(self) -> list[Item]:
         if self.raw.is_file():
             return self._finished_items()
-        found = _idx_digits(self.raw) or _picture_digits(self.raw)
-        if not found:
-            raise DataError(f"{self.raw}: no digits found; mnist reads {self.HELP}")
-        count = 2 if self.digits is None else self.digits
-        return [self._made_item(found, i, count) for i in range(1000 if self.num is None else self.num)]
+        found = self._found()
+        return [self._made_item(found, i) for i in range(1000 if self.num is None else self.num)]
+
+    def divide(self, items: list[Item]) -> list[Item]:
+        """Divide the pictures of digits too, so that no video for training shows one of a test video's."""
+        divided = super().divide(items)
+        if not self.split or self.raw.is_file():
+            return divided
+        pictures = [Item(digit.source, digit.source, digit.class_name, data=digit) for digit in self._found()]
+        pools: dict[tuple[str, str], list[Digit]] = {}
+        for picture in splits.divide(pictures, self.split, self.seed):
+            for class_name in (picture.class_name, ""):
+                pools.setdefault((picture.split, class_name), []).append(picture.data)
+        return [self._of_its_side(item, pools) for item in divided]
+
+    def _of_its_side(self, item: Item, pools: dict[tuple[str, str], list[Digit]]) -> Item:
+        """Return the video with other digits, of its class; where that has a single picture, it is for training."""
+        split = item.split if (item.split, item.class_name) in pools else "train"
+        index, _ = item.data
+        return dataclasses.replace(self._made_item(pools[split, item.class_name], index), split=split)
 
     def load(self, item: Item) -> Recording:
         frames = _finished(self.raw)[:, item.data] if self.raw.is_file() else self._bounce(*item.data)
@@ -71,7 +87,14 @@ class Mnist(Source):
             )
         return [Item(f"{i:06d}", f"{self.raw.name}[:, {i}]", data=i) for i in range(_finished(self.raw).shape[1])]
 
-    def _made_item(self, found: list[Digit], i: int, count: int) -> Item:
+    def _found(self) -> list[Digit]:
+        found = _idx_digits(self.raw) or _picture_digits(self.raw)
+        if not found:
+            raise DataError(f"{self.raw}: no digits found; mnist reads {self.HELP}")
+        return found
+
+    def _made_item(self, found: list[Digit], i: int) -> Item:
+        count = 2 if self.digits is None else self.digits
         chosen = [found[k] for k in seeding.stream(self.seed, "mnist", "choice", i).integers(0, len(found), count)]
         source = " + ".join(digit.source for digit in chosen)
         class_name = chosen[0].class_name if count == 1 else ""

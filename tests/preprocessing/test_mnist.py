@@ -187,6 +187,14 @@ class TestDigits:
         with pytest.raises(ConfigError, match="digits=4: it must be between 1 and 3"):
             prepare(pictures, tmp_path / "out", digits=4)
 
+    def test_a_class_of_one_picture_is_for_training(self, pictures, tmp_path):
+        (pictures / "2" / "1.PNG").unlink()
+        _, dataset, _ = prepare(pictures, tmp_path / "out", num=30, digits=1, length=1, split=0.5)
+        of = {name: set() for name in dataset.class_names}
+        for side, label in zip(dataset.splits, dataset.labels, strict=True):
+            of[dataset.class_names[label]].add(side)
+        assert of == {"0": {"train", "test"}, "1": {"train", "test"}, "2": {"train"}}
+
 
 class TestRealDigits:
     """MNIST's own pictures, of which each is a digit's name and a picture."""
@@ -258,6 +266,17 @@ class TestRealDigits:
             sides = [side for side, label in zip(dataset.splits, dataset.labels, strict=True) if label == digit]
             assert sides.count("test") == max(1, round(0.2 * len(sides)))
         assert set(report.splits) == {"train", "test"}
+
+    @pytest.mark.parametrize("digits", [1, 2])
+    def test_no_picture_is_on_both_sides(self, raw, tmp_path, digits):
+        raw, named = raw
+        _, dataset, _ = prepare(raw, tmp_path / "out", num=200, digits=digits, length=1, split=0.25)
+        shown = {"train": set(), "test": set()}
+        for side, source in zip(dataset.splits, dataset.sources, strict=True):
+            shown[side].update(source.split(" + "))
+        assert not shown["train"] & shown["test"]
+        assert {named[source][1] for source in shown["test"]} == {str(digit) for digit in range(10)}
+        assert len(shown["test"]) == 10  # a fourth of the four of each
 
 
 def test_the_seed_decides(pictures, tmp_path):
