@@ -9,13 +9,16 @@ from mocogan_chainer.datasets.iterators import VideoIterator
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import DataError, require_range
 
+UNMARKED = 191
+"""The brightest pixel of a mask that marks nothing: published code cuts at 0.5 after it brought bytes to [-1, 1]."""
+
 
 class FacesIterator(VideoIterator):
     """Gives batches ``(frames, masks)``: uint8 ``(N, 1 + K, S, S, 3)`` and uint8 ``(N, 1 + K, S, S)`` or None.
 
     The first frame is the video's own first; the K others are drawn from those after it, with replacement. All are
-    scaled to ``load_size``, and cut and mirrored alike; masks too, above 127 where
-    the marked part is.
+    scaled to ``load_size``, and cut and mirrored alike; masks too, above :data:`UNMARKED`
+    where the marked part is.
 
     Args:
         dataset: the videos.

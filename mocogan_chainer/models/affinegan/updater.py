@@ -14,6 +14,7 @@ from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links import frozen
 from mocogan_chainer.models.affinegan.discriminators import AlphaDiscriminator, PatchDiscriminator
 from mocogan_chainer.models.affinegan.generator import Generator
+from mocogan_chainer.models.affinegan.iterator import UNMARKED
 from mocogan_chainer.models.updater import GANUpdater
 
 _TINY = 1e-14
@@ -128,7 +129,7 @@ class AffineGANUpdater(GANUpdater):
 
         first_masks = later_masks = None
         if masked:
-            marked = (masks[0] > 127).astype(np.float32)[:, :, None]  # (N, 1 + K, 1, S, S)
+            marked = (masks[0] > UNMARKED).astype(np.float32)[:, :, None]  # (N, 1 + K, 1, S, S)
             first_masks, later_masks = rows(marked[:, :1].repeat(count, axis=1)), rows(marked[:, 1:])
         return Batch(
             first=functions.to_float(frames[:, 0]),

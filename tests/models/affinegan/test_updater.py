@@ -51,6 +51,18 @@ def make_updater(data=FACES, **settings):
     )
 
 
+def test_what_masks_mark():
+    """Published code brings bytes to [-1, 1] as it does with frames, and marks what is 0.5 or more."""
+    updater = make_updater()
+    grey = np.resize(np.arange(256, dtype=np.uint8), (2, 4, 64, 64))
+    frames = np.zeros((*grey.shape, 3), np.uint8)
+    updater.get_iterator("main").next = lambda: (frames, grey)
+    batch = updater.next_batch()
+    marked = ((grey / 255 - 0.5) / 0.5 >= 0.5).astype(np.float32)
+    np.testing.assert_array_equal(batch.masks, marked[:, 1:].reshape(6, 1, 64, 64))
+    np.testing.assert_array_equal(batch.first_masks, marked[:, :1].repeat(3, axis=1).reshape(6, 1, 64, 64))
+
+
 def networks_of(updater):
     return {name: optimizer.target for name, optimizer in updater.get_all_optimizers().items()}
 
