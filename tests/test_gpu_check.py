@@ -190,6 +190,13 @@ class TestResults:
         assert "Traceback" in found["checks"][2]["trace"]
         assert found["numbers"] == [{"name": "step tf32", "recorded_ms": 1.5}]
 
+    def test_long_texts_are_for_the_file(self, tmp_path, capsys):
+        results = Results(tmp_path / "found.json", time.time() + 600)
+        results.note("plans of a device", json="[1]" * 10_000)
+        assert capsys.readouterr().out == "plans of a device: json of 30000 characters\n"
+        assert results.table() == ""
+        assert json.loads((tmp_path / "found.json").read_text())["numbers"][0]["json"] == "[1]" * 10_000
+
     def test_nothing_new_is_begun_when_time_is_up(self, tmp_path):
         results = Results(tmp_path / "found.json", time.time() + 10)
         results.measure("speed a", lambda: 1 / 0, least=20)

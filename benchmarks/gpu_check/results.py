@@ -142,8 +142,10 @@ class Results:
 
 
 def _shown(numbers: dict[str, Any]) -> str:
-    return "  ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in numbers.items()
-        if key != "name"
-    )
+    return "  ".join(f"{key} {_number(key, value)}" for key, value in numbers.items() if key != "name")
+
+
+def _number(key: str, value: Any) -> str:
+    if key == "json":
+        return f"of {len(value)} characters"  # they are for the file
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -76,15 +76,15 @@ class GraphRecorder:
             stream.begin_capture()
             try:
                 work()
+                graph = stream.end_capture()
             except BaseException:
                 self._abandon(stream)
                 _give_back(self._memories)
                 raise
-            graph = stream.end_capture()
         return graph.launch
 
     def _abandon(self, stream: Any) -> None:
-        """Take the stream out of capturing; where the capture is broken already, that is what it says."""
+        """Take the stream out of capturing; where the capture is broken or over, that is what it says."""
         try:
             stream.end_capture()
         except (RuntimeError, self._cupy.cuda.runtime.CUDARuntimeError):

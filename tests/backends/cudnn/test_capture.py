@@ -84,3 +84,18 @@ def test_what_cannot_be_recorded_leaves_nothing(cupy):
         recorder.record(fails)
     assert not capture._streams[-1].is_capturing
     assert (forgotten, cupy.pools[0].freed) == ([capture._streams[-1].ptr], 1)
+
+
+def test_what_cannot_be_made_a_graph_leaves_nothing(cupy, monkeypatch):
+    def refuse(stream):
+        if not stream.is_capturing:
+            raise RuntimeError("nothing is recorded")
+        stream.is_capturing = False
+        raise OSError("out of memory")
+
+    monkeypatch.setattr(Stream, "end_capture", refuse)
+    forgotten = []
+    recorder = capture.GraphRecorder(cupy, forgotten.append)
+    with pytest.raises(OSError, match="out of memory"):
+        recorder.record(lambda: None)
+    assert (forgotten, cupy.pools[0].freed) == ([capture._streams[-1].ptr], 1)
