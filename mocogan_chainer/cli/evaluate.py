@@ -125,9 +125,10 @@ def _parser() -> tuple[entry.Parser, dict[str, entry.Parser]]:
 
 
 def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
-    if metric != "is":
+    if metric == "is":
+        _add_pace(command, "take every N-th frame of a prepared dataset that is evaluated (default: 1)")
+    else:
         _add_real(command, required=metric not in ("acd", "all"))
-    if metric != "is":
         _add_clips_of_real(command)
     _add_fake(command, required=True)
     if metric in (*BY_FEATURES, "all"):
@@ -177,12 +178,11 @@ def _add_real(command: argparse.ArgumentParser, required: bool) -> None:
 
 def _add_clips_of_real(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", choices=layout.PARTS, help="of the real set (default: all)")
-    command.add_argument(
-        "--every-nth",
-        type=int,
-        metavar="N",
-        help="take every N-th frame of the real videos, as in training (default: the snapshot's, else 1)",
-    )
+    _add_pace(command, "take every N-th frame of the real videos, as in training (default: the snapshot's, else 1)")
+
+
+def _add_pace(command: argparse.ArgumentParser, text: str) -> None:
+    command.add_argument("--every-nth", type=int, metavar="N", help=text)
 
 
 def _add_fake(command: argparse.ArgumentParser, required: bool) -> None:

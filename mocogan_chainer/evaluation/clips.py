@@ -199,6 +199,19 @@ def choose(videos: VideoSet, count: int | None, seed: int) -> list[int]:
     return sorted(drawn.tolist())
 
 
+def mix(videos: VideoSet, indices: Sequence[int], seed: int) -> list[int]:
+    """Return the videos that were chosen, in an order that means nothing, so that consecutive parts of them are alike.
+
+    Args:
+        videos: any set.
+        indices: of its videos, in the set's order, which may be that of their classes.
+        seed: of the order; not used where the set's own means nothing.
+    """
+    if videos.unordered:
+        return list(indices)
+    return seeding.stream(seed, "order of videos").permutation(indices).tolist()
+
+
 def clips_of(
     videos: VideoSet,
     indices: Sequence[int],

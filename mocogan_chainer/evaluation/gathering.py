@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import statistics
 from mocogan_chainer.evaluation.clips import LeftOut
@@ -27,6 +29,19 @@ Advance = Callable[[int], object]
 
 
 @dataclass(frozen=True, eq=False)
+class InOrder:
+    """Single features, and whose they are.
+
+    Attributes:
+        rows: float32 (N, D).
+        videos: numbers of the videos, (N,).
+    """
+
+    rows: np.ndarray
+    videos: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Gathered:
     """The features of a set.
 
@@ -38,6 +53,7 @@ class Gathered:
         left_out: videos that gave no clip, each with its reason; None where that is not known.
         seconds: that it took.
         warnings: for the reader, a line each.
+        in_order: of all videos, where that was asked for and there is room.
     """
 
     name: str
@@ -47,6 +63,7 @@ class Gathered:
     left_out: tuple[tuple[str, str], ...] | None = None
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    in_order: InOrder | None = None
 
     @property
     def kept(self) -> KeptFeatures | None:
@@ -80,6 +97,7 @@ def gather(
     *,
     stride: int = 1,
     part: tuple[int, int] = (1, 1),
+    in_order: bool = False,
     advance: Advance = lambda count: None,
 ) -> Gathered:
     """Compute the features of some videos of a set.
@@ -90,6 +108,7 @@ def gather(
         extractor: the network.
         stride: steps in a video from one frame of its clip to the next.
         part: which of how many equal shares of ``indices`` to do, counted from 1; :func:`merge` joins them.
+        in_order: whether it matters which video has which features: for :func:`pairs`.
         advance: is told of progress.
 
     Raises:
@@ -97,15 +116,20 @@ def gather(
     """
     started = time.perf_counter()
     number, parts = part
+    taken = indices[number - 1 :: parts]
     gathered = Statistics(extractor.dimensions)
-    left_out = []
-    for output in extractor.outputs(videos, indices[number - 1 :: parts], stride):
+    in_order = in_order and len(taken) <= gathered.kept.limit
+    ordered: list[np.ndarray] = []
+    missing: list[LeftOut] = []
+    for output in extractor.outputs(videos, taken, stride):
         if isinstance(output, LeftOut):
-            left_out.append((output.name, output.reason))
+            missing.append(output)
             advance(1)
         else:
             gathered.update(output)
+            ordered += [output] * in_order
             advance(len(output))
+    left_out = [(video.name, video.reason) for video in missing]
     least = 2 if parts == 1 else 0  # a part may be small; the whole may not
     if gathered.count < least:
         raise DataError(
@@ -122,8 +146,35 @@ def gather(
         seed=extractor.seed,
         settings={} if parts == 1 else {"part": number, "parts": parts},
     )
-    seconds = time.perf_counter() - started
-    return Gathered(videos.name, gathered.gaussian(least), gathered, protocol, tuple(left_out), seconds)
+    found = None
+    if in_order and gathered.count:
+        numbers = [index for index in taken if index not in {video.index for video in missing}]
+        found = InOrder(np.concatenate(ordered), np.array(numbers))
+    return Gathered(
+        videos.name,
+        gathered.gaussian(least),
+        gathered,
+        protocol,
+        tuple(left_out),
+        seconds=time.perf_counter() - started,
+        in_order=found,
+    )
+
+
+def pairs(evaluated: Gathered, reference: Gathered) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the features (N, D) of both sets' videos of the same numbers, where it is known whose they are.
+
+    Where a video of a number was made of the other set's video of that number, these belong together. None where fewer
+    than two do.
+    """
+    sides = [side.in_order for side in (evaluated, reference)]
+    if any(side is None for side in sides):
+        return None
+    _, *places = np.intersect1d(*(side.videos for side in sides), assume_unique=True, return_indices=True)
+    if len(places[0]) < 2:
+        return None
+    first, second = (side.rows[place] for side, place in zip(sides, places, strict=True))
+    return first, second
 
 
 def read(path: str | os.PathLike, recipe: Recipe) -> Gathered:

@@ -55,6 +55,7 @@ def precision_recall(
     runs: int = RUNS,
     starts: int = STARTS,
     resamples: int = RESAMPLES,
+    paired: bool = False,
 ) -> PrecisionRecall:
     """Compare an evaluated set of features with a reference.
 
@@ -67,6 +68,7 @@ def precision_recall(
         runs: clusterings, whose curves are averaged.
         starts: tries a clustering.
         resamples: of the bootstrap, at least 2.
+        paired: whether row i of one set was made of row i of the other; they are drawn together then.
 
     Raises:
         DataError: the sets differ in number or in dimensions, or are smaller than ``clusters``.
@@ -75,7 +77,8 @@ def precision_recall(
     n = len(evaluated)
     points = np.concatenate([evaluated, reference])
     rng = seeding.stream(seed, "precision and recall", "bootstrap")
-    weights = [_weights(n, resamples, rng) for _ in range(2)]
+    weights = [_weights(n, resamples, rng)]
+    weights.append(weights[0] if paired else _weights(n, resamples, rng))
     curves = np.zeros((2, 1 + resamples, angles))
     for run in range(runs):
         labels = cluster(points, clusters, seeding.stream(seed, "precision and recall", "clusters", run), starts)

@@ -118,8 +118,11 @@ class Features:
         key = (side, recipe.weights, recipe.output, recipe.preparation, recipe.samples)
         if key not in self._gathered:
             indices = self._sets.chosen(videos, self._sets.count(recipe.samples))
+            made_of_real = self._sets.animates or self._sets.forecasts
             with progress(f"{recipe.name}: {side}", len(indices[part[0] - 1 :: part[1]])) as advance:
-                gathered = gathering.gather(videos, indices, extractor, stride=stride, part=part, advance=advance)
+                gathered = gathering.gather(
+                    videos, indices, extractor, stride=stride, part=part, in_order=made_of_real, advance=advance
+                )
             self._gathered[key] = gathered
         found = self._gathered[key]
         return replace(found, warnings=_few(found, recipe) if part == WHOLE else ())

@@ -12,6 +12,7 @@ from mocogan_chainer.errors import ConfigError, DataError, MocoganError
 from mocogan_chainer.evaluation import classifier_file, classifier_training
 from mocogan_chainer.evaluation.animated_videos import ALPHAS, AnimatedVideos
 from mocogan_chainer.evaluation.classifier import Classifier
+from mocogan_chainer.evaluation.clips import mix
 from mocogan_chainer.evaluation.forecast_videos import ForecastVideos
 from mocogan_chainer.evaluation.gathering import Gathered
 from mocogan_chainer.evaluation.metrics import category, class_scores, content, coverage, feature_distance, prediction
@@ -92,12 +93,14 @@ def _inception_score(session: Session) -> Iterator[Result]:
     splits = session.request.splits or recipe.splits
     each = session.sets.count(recipe.samples)
     videos = session.sets.fake(each * splits)
-    indices = session.sets.chosen(videos, each * splits)
+    indices = mix(videos, session.sets.chosen(videos, each * splits), session.request.seed)
     if session.request.splits is None:
         splits = min(splits, max(1, len(indices) // each))
     extractor = session.networks.extractor(recipe)
     with progress(f"{recipe.name}: fake", len(indices)) as advance:
-        yield class_scores.inception_score(videos, indices, extractor, splits=splits, advance=advance)
+        yield class_scores.inception_score(
+            videos, indices, extractor, splits=splits, stride=session.sets.evaluated_stride, advance=advance
+        )
 
 
 def _content(session: Session) -> Iterator[Result]:

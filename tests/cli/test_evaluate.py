@@ -13,6 +13,7 @@ from mocogan_chainer.cli import evaluate, generate, train
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.evaluation import result, statistics
+from mocogan_chainer.evaluation.metrics import class_scores
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.features import catalogue, i3d, weights
 from tests.evaluation.fakes import Means
@@ -168,6 +169,22 @@ class TestDistances:
         assert found.counts["evaluated"] == 12
         assert len(found.others["parts"]) == 2
         assert dict(found.protocol.settings)["mean_sha256"] == "a" * 64
+
+    def test_inception_score_of_a_prepared_dataset(self, data, tmp_path, monkeypatch):
+        """Its order may mean something, and that of consecutive parts must not; its pace is the one asked for."""
+        monkeypatch.setattr(
+            "mocogan_chainer.evaluations.networks._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
+        )
+        scored, score = [], class_scores.inception_score
+
+        def inception_score(videos, indices, *arguments, **options):
+            scored.extend(indices)
+            return score(videos, indices, *arguments, **options)
+
+        monkeypatch.setattr(class_scores, "inception_score", inception_score)
+        assert run("is", "--fake", data, "--samples", 10, "--splits", 3, "--every-nth", 2) == 0
+        assert sorted(scored) == list(range(30)) != scored
+        assert the_result(tmp_path).protocol.stride == 2
 
 
 class TestStatistics:

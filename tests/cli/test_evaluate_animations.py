@@ -192,6 +192,7 @@ class TestOthers:
     def test_distances(self, data):
         rest = ["--real", data, "--frames", 4]
         found = measured("fvd", *rest)
+        assert found.spread_kind.endswith("both sets together, pair by pair")
         assert found.counts["evaluated"] == found.counts["reference"] == 3
         assert "class happy" in found.protocol.reference
         assert "animated" in found.evaluated_reference

@@ -227,6 +227,7 @@ class TestSets:
 
     def test_fvd_of_beginnings_and_a_future_of_the_seed(self, data, workplace):
         found = measured("fvd", data, "--split", "test", "--seed", 5, "--frames", 6)
+        assert found.spread_kind.endswith("both sets together, pair by pair")
         assert found.counts["evaluated"] == found.counts["reference"] == 2
         assert found.counts["evaluated left out"] == found.counts["reference left out"] == 1
         real = [REAL[name][:6] for name in ("up1", "down0")]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mocogan_chainer import video
 from mocogan_chainer.errors import DataError, OutputError
-from mocogan_chainer.evaluation.clips import AHEAD, Clip, LeftOut, Preparation, batches_of, choose, clips_of, stack
+from mocogan_chainer.evaluation.clips import AHEAD, Clip, LeftOut, Preparation, batches_of, choose, clips_of, mix, stack
 from mocogan_chainer.evaluation.video_files import VideoFiles
 
 PLAIN = Preparation(
@@ -238,6 +238,21 @@ class TestChoose:
         counts = np.bincount(np.concatenate(draws), minlength=100)
         assert len(counts) == 100
         assert counts.min() > 30 and counts.max() < 95  # each comes in 60 of 200, give or take 5 standard deviations
+
+
+class TestMix:
+    def test_parts_of_a_sorted_set_are_alike(self):
+        """Ten classes, one after another, in four parts: each part has some of every class."""
+        mixed = mix(ToySet(400), range(400), 0)
+        assert sorted(mixed) == list(range(400))
+        for part in np.array_split(mixed, 4):
+            assert np.bincount(part // 40, minlength=10).min() >= 3
+        assert mixed == mix(ToySet(400), range(400), 0) != mix(ToySet(400), range(400), 1)
+
+    def test_what_has_no_order_stays(self):
+        toy = ToySet(100)
+        toy.unordered = True
+        assert mix(toy, [3, 5, 8], 0) == [3, 5, 8]
 
 
 class TestClipsOf:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.evaluation.frechet import bias_warning, bootstrap_spread, distance
+from mocogan_chainer.evaluation.frechet import bias_warning, distance, paired_spread, spread
 from mocogan_chainer.evaluation.kept import KeptFeatures
 from mocogan_chainer.evaluation.statistics import Gaussian, Statistics
 
@@ -139,7 +139,7 @@ def test_enough(reference):
     assert bias_warning(400, evaluated=400, reference=reference) == ""
 
 
-class TestBootstrap:
+class TestSpread:
     """In one dimension, d = (m1 - m2)^2 + (s1 - s2)^2; its deviation follows from those of means and deviations."""
 
     N1, N2 = 400, 900
@@ -156,44 +156,72 @@ class TestBootstrap:
         return 2 * np.sqrt((step**2 + widening**2 / 2) * (a.var() / n1 + b.var() / n2))
 
     def test_both_sides(self, sides):
-        found = bootstrap_spread(kept(sides[0]), kept(sides[1]), seed=0, resamples=1500)
+        found = spread(kept(sides[0]), kept(sides[1]), seed=0, parts=200)
         assert found == pytest.approx(self.expected(sides, self.N1, self.N2), rel=0.1)
 
     def test_one_side_alone(self, sides):
         fixed = gaussian(sides[1].mean(axis=0), [[sides[1].var()]])
-        found = bootstrap_spread(kept(sides[0]), fixed, seed=0, resamples=1500)
+        found = spread(kept(sides[0]), fixed, seed=0, parts=200)
         assert found == pytest.approx(self.expected(sides, self.N1), rel=0.1)
-        assert found == pytest.approx(bootstrap_spread(fixed, kept(sides[0]), seed=0, resamples=1500), rel=1e-6)
+        assert found == pytest.approx(spread(fixed, kept(sides[0]), seed=0, parts=200), rel=1e-6)
 
-    def test_a_subset_stands_for_the_whole(self):
+    @pytest.mark.parametrize("limits", [(1000, 1000), (400, None), (None, 400)])
+    def test_a_subset_stands_for_the_whole(self, limits):
         sides = np.random.default_rng(9).normal([[[2.0]], [[0.0]]], 1, (2, 4000, 1))
-        found = bootstrap_spread(kept(sides[0], 1000), kept(sides[1], 1000), seed=0, resamples=1500)
-        assert found == pytest.approx(self.expected(sides, 4000, 4000), rel=0.1)
+        found = spread(*map(kept, sides, limits), seed=0, parts=200)
+        assert found == pytest.approx(self.expected(sides, 4000, 4000), rel=0.15)
 
-    @pytest.mark.parametrize("n", [9, 50])
-    def test_many_dimensions(self, n):
-        """More and fewer samples than dimensions, against resampled sets and their covariances, one after another."""
-        features = np.random.default_rng(10).standard_normal((2, n, 16)) + np.array([0.0, 0.3])[:, None, None]
-        first, second = (kept(side.astype(np.float32)) for side in features)
-        rng, found = np.random.default_rng(11), []
-        for _ in range(100):
-            sets = [side[rng.integers(n, size=n)] for side in features]
-            found.append(distance(*(gaussian(s.mean(axis=0), np.cov(s.T)) for s in sets)))
-        spread = bootstrap_spread(first, second, seed=0, resamples=100)
-        assert spread == pytest.approx(np.std(found), rel=0.35)
+    @pytest.mark.parametrize(
+        ("n", "moved", "most"), [(12, 1.0, 1.25), (200, 0.3, 1.25), (12, 0.0, 1.8), (200, 0.0, 1.8)]
+    )
+    def test_many_dimensions(self, n, moved, most):
+        """More and fewer samples than dimensions, against sets that are really drawn anew."""
+        rng = np.random.default_rng(10)
+        values, spreads = [], []
+        for _ in range(60):
+            sides = rng.standard_normal((2, n, 16)) + np.array([0.0, moved])[:, None, None]
+            values.append(distance(*(gaussian(side.mean(axis=0), np.cov(side.T)) for side in sides)))
+            spreads.append(spread(*map(kept, sides), seed=0))
+        assert 0.8 < np.mean(spreads) / np.std(values, ddof=1) < most
 
-    def test_seeds(self, sides):
+    @pytest.mark.parametrize(("moved", "most", "apart_times"), [(0.5, 1.25, 1.5), (0.0, 1.8, 3)])
+    def test_pairs_are_drawn_together(self, moved, most, apart_times):
+        rng = np.random.default_rng(12)
+        values, together, apart = [], [], []
+        for _ in range(40):
+            reference = rng.standard_normal((100, 16))
+            evaluated = reference + moved + 0.3 * rng.standard_normal((100, 16))
+            values.append(distance(*(gaussian(side.mean(axis=0), np.cov(side.T)) for side in (evaluated, reference))))
+            together.append(paired_spread(evaluated, reference, seed=0))
+            apart.append(spread(kept(evaluated), kept(reference), seed=0))
+        assert 0.8 < np.mean(together) / np.std(values, ddof=1) < most
+        assert np.mean(apart) > apart_times * np.mean(together)
+
+    def test_pairs_of_equals(self):
+        features = np.random.default_rng(13).standard_normal((50, 4))
+        assert paired_spread(features, features, seed=0) == pytest.approx(0, abs=1e-12)
+
+    @pytest.mark.parametrize("n", [2, 3, 21])
+    def test_few(self, n):
+        """Fewer samples than parts, and a part more than others have."""
+        sides = np.random.default_rng(14).standard_normal((2, n, 3))
+        for found in (spread(*map(kept, sides), seed=0), paired_spread(*sides, seed=0)):
+            assert np.isfinite(found) and found > 0
+
+    def test_the_order_does_not_matter_and_the_seed_does(self, sides):
         first, second = (kept(side) for side in sides)
         backwards = kept(sides[0][::-1])
-        once = bootstrap_spread(first, second, seed=3, resamples=5)
-        assert bootstrap_spread(backwards, second, seed=3, resamples=5) == once
-        assert bootstrap_spread(first, second, seed=4, resamples=5) != once
+        once = spread(first, second, seed=3)
+        assert spread(backwards, second, seed=3) == once
+        assert spread(first, second, seed=4) != once
 
     def test_what_it_refuses(self):
         fixed = gaussian([0], [[1]])
         with pytest.raises(ValueError, match="needs the single features of one side at least"):
-            bootstrap_spread(fixed, fixed, seed=0)
+            spread(fixed, fixed, seed=0)
         with pytest.raises(DataError, match="at least 2 features of each side; give more videos"):
-            bootstrap_spread(kept(np.zeros((1, 1))), fixed, seed=0)
+            spread(kept(np.zeros((1, 1))), fixed, seed=0)
         with pytest.raises(DataError, match="features of 2 and of 1 numbers"):
-            bootstrap_spread(kept(np.zeros((5, 2))), fixed, seed=0)
+            spread(kept(np.zeros((5, 2))), fixed, seed=0)
+        with pytest.raises(DataError, match="at least 2 features of each side"):
+            paired_spread(np.zeros((1, 2)), np.zeros((1, 2)), seed=0)

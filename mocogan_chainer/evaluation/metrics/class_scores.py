@@ -23,15 +23,18 @@ def inception_score(
     extractor: Extractor,
     *,
     splits: int,
+    stride: int = 1,
     advance: Advance = lambda count: None,
 ) -> Result:
     """Score some videos of a set.
 
     Args:
         videos: any set.
-        indices: which of them, at least two a part.
+        indices: which of them, at least two a part, in an order in which parts are alike
+            (:func:`mocogan_chainer.evaluation.clips.mix` gives one): a part of one class alone has a score near 1.
         extractor: a network that gives class probabilities.
         splits: consecutive parts that are scored alone and averaged.
+        stride: steps in a video from one frame of its clip to the next.
         advance: is told of progress.
 
     Raises:
@@ -40,7 +43,7 @@ def inception_score(
     started = time.perf_counter()
     rows: list[np.ndarray] = []
     left_out: list[LeftOut] = []
-    for output in extractor.outputs(videos, indices):
+    for output in extractor.outputs(videos, indices, stride):
         if isinstance(output, LeftOut):
             left_out.append(output)
             advance(1)
@@ -68,7 +71,7 @@ def inception_score(
         protocol=Protocol(
             metric="is",
             name=recipe.name,
-            **recipe.fields(extractor.weights_sha256),
+            **recipe.fields(extractor.weights_sha256) | {"stride": stride},
             evaluated_samples=count,
             seed=extractor.seed,
             settings={"splits": splits, "epsilon": numerics.EPSILON} | mean,

@@ -9,7 +9,7 @@ import numpy as np
 from mocogan_chainer import seeding
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.evaluation import precision_recall as prd
-from mocogan_chainer.evaluation.gathering import Gathered
+from mocogan_chainer.evaluation.gathering import Gathered, pairs
 from mocogan_chainer.evaluation.metrics.agreement import agreed_protocol
 from mocogan_chainer.evaluation.metrics.feature_distance import counts
 from mocogan_chainer.evaluation.recipes import Recipe
@@ -42,15 +42,17 @@ def precision_and_recall(recipe: Recipe, *, evaluated: Gathered, reference: Gath
     )
     for side in (reference, evaluated):
         require_single_features(side)
-    rows = _equally_many(evaluated.kept.rows, reference.kept.rows, seed)
-    found = prd.precision_recall(evaluated=rows[0], reference=rows[1], seed=seed)
+    together = pairs(evaluated, reference)
+    rows = together or _equally_many(evaluated.kept.rows, reference.kept.rows, seed)
+    found = prd.precision_recall(evaluated=rows[0], reference=rows[1], seed=seed, paired=together is not None)
+    drawn = "both sets" if together is None else "both sets together, pair by pair,"
     return Result(
         protocol=protocol,
         evaluated=evaluated.name,
         evaluated_reference=evaluated.protocol.reference or "",
         value=found.f8,
         spread=found.f8_spread,
-        spread_kind="bootstrap over both sets within the same clusters, standard deviation",
+        spread_kind=f"bootstrap over {drawn} within the same clusters, standard deviation",
         counts={**counts(evaluated, reference), "clustered of each": len(rows[0])},
         versions=versions(),
         seconds=evaluated.seconds + reference.seconds + time.perf_counter() - started,

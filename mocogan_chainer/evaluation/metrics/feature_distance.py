@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mocogan_chainer.evaluation import frechet
-from mocogan_chainer.evaluation.gathering import Gathered
+from mocogan_chainer.evaluation.gathering import Gathered, pairs
 from mocogan_chainer.evaluation.metrics.agreement import agreed_protocol
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result, versions
@@ -18,7 +18,7 @@ def frechet_distance(recipe: Recipe, *, evaluated: Gathered, reference: Gathered
         recipe: how both sets' features were made.
         evaluated: at least two videos.
         reference: at least two videos, or statistics that were stored.
-        seed: of the bootstrap's draws.
+        seed: of the spread's cuts.
 
     Raises:
         ConfigError: their features were made in unlike ways.
@@ -27,20 +27,17 @@ def frechet_distance(recipe: Recipe, *, evaluated: Gathered, reference: Gathered
     started = time.perf_counter()
     protocol = agreed_protocol(recipe, evaluated=evaluated, reference=reference)
     value = frechet.distance(evaluated.gaussian, reference.gaussian)
-    features = [side.gaussian if side.kept is None else side.kept for side in (evaluated, reference)]
-    resamples = _resamples(evaluated.gaussian.dimensions)
-    spread = frechet.bootstrap_spread(*features, seed=seed, resamples=resamples)
+    spread, spread_kind = _spread(evaluated, reference, seed)
     warning = frechet.bias_warning(
         evaluated.gaussian.dimensions, evaluated=evaluated.gaussian.count, reference=reference.gaussian.count
     )
-    drawn = "both sets" if reference.kept is not None else "the evaluated set"
     return Result(
         protocol=protocol,
         evaluated=evaluated.name,
         evaluated_reference=evaluated.protocol.reference or "",
         value=value,
         spread=spread,
-        spread_kind=f"standard deviation of {resamples} bootstrap samples of {drawn}",
+        spread_kind=spread_kind,
         counts=counts(evaluated, reference),
         versions=versions(),
         seconds=evaluated.seconds + reference.seconds + time.perf_counter() - started,
@@ -56,6 +53,14 @@ def counts(evaluated: Gathered, reference: Gathered) -> dict[str, int]:
     return {name: count for name, count in known.items() if count is not None} | left_out
 
 
-def _resamples(dimensions: int) -> int:
-    """A distance of 2048 numbers a feature takes seconds, one of 400 a tenth of one."""
-    return 50 if dimensions <= 512 else 20
+def _spread(evaluated: Gathered, reference: Gathered, seed: int) -> tuple[float, str]:
+    """Return the distance's spread, and what it is in words."""
+    # A distance of 2048 numbers a feature takes seconds, one of 400 a tenth of one.
+    parts = frechet.PARTS if evaluated.gaussian.dimensions <= 512 else frechet.PARTS // 2
+    if (together := pairs(evaluated, reference)) is not None:
+        found, drawn = frechet.paired_spread(*together, seed=seed, parts=parts), "both sets together, pair by pair"
+    else:
+        features = [side.gaussian if side.kept is None else side.kept for side in (evaluated, reference)]
+        found = frechet.spread(*features, seed=seed, parts=parts)
+        drawn = "each set" if reference.kept is not None else "the evaluated set"
+    return found, f"standard deviation by a jackknife over {parts} parts of {drawn}"

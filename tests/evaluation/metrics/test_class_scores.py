@@ -41,6 +41,17 @@ def test_parts_are_scored_alone_in_the_videos_order():
     assert found.value == pytest.approx(np.mean(found.others["parts"]))
 
 
+def test_the_pace():
+    """Levels alternate from frame to frame; at stride 2 every clip has the first one's."""
+    moving = Videos(
+        [np.resize([level, 9 - level], 8)[:, None, None, None] * np.ones((8, 8, 3), np.uint8) for level in (0, 9)]
+    )
+    feeding = extractor(output="probabilities", metric="is", samples=2)
+    found = [inception_score(moving, [0, 1], feeding, splits=1, stride=stride) for stride in (1, 2)]
+    assert [each.value for each in found] == pytest.approx([1, by_definition([0, 9])], rel=1e-5)
+    assert [each.protocol.stride for each in found] == [1, 2]
+
+
 def test_fewer_than_published_are_warned_of():
     (warning,) = score([0, 5, 1], samples=2048).warnings
     assert warning.startswith("3 samples a part, and toy takes 2048")

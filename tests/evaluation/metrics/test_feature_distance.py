@@ -50,11 +50,57 @@ def test_fewer_samples_than_dimensions_are_warned_of():
 
 
 def test_the_spread_tells_other_draws_apart():
-    """The bootstrap's deviation is about that of the distance over sets that are really drawn anew."""
+    """It is about the deviation of the distance over sets that are really drawn anew."""
     real = gather(noisy(400))
     values = [distance(gather(noisy(60, seed=seed, level=130)), real).value for seed in range(1, 25)]
     spread = distance(gather(noisy(60, seed=1, level=130)), real).spread
     assert 0.5 < spread / np.std(values, ddof=1) < 2
+
+
+class TestPairs:
+    """Videos that were made of the reference's: a little brighter, each in its own way."""
+
+    @staticmethod
+    def made_of(videos):
+        rng = np.random.default_rng(5)
+        return [np.clip(video + rng.normal(3, 2), 0, 255).astype(np.uint8) for video in videos]
+
+    def gather(self, videos, order=None, **options):
+        order = range(len(videos)) if order is None else order
+        return gathering.gather(Videos(videos), order, extractor(), in_order=True, **options)
+
+    def test_they_are_drawn_together(self):
+        real = noisy(60)
+        fake = self.made_of(real)
+        together = distance(self.gather(fake), self.gather(real))
+        apart = distance(gather(fake), gather(real))
+        assert together.value == apart.value
+        assert together.spread < apart.spread / 3
+        assert together.spread_kind.endswith("over 20 parts of both sets together, pair by pair")
+        assert apart.spread_kind == "standard deviation by a jackknife over 20 parts of each set"
+
+    def test_each_finds_its_own(self):
+        """In whatever order they come, and where either side lost some."""
+        real = noisy(9)
+        fake = self.made_of(real)
+        expected = gathering.pairs(self.gather(fake[2:8]), self.gather(real[2:8]))
+        real[1] = real[8] = fake[0] = None
+        found = gathering.pairs(self.gather(fake, order=[5, 0, 2, 7, 3, 6, 8, 1, 4]), self.gather(real))
+        for side, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(side, other, rtol=1e-6)
+
+    def test_they_may_be_unknown(self):
+        real = noisy(9)
+        assert gathering.pairs(self.gather(real), gather(real)) is None
+        assert gathering.pairs(self.gather(real, order=[0, 1, 2]), self.gather(real, order=[2, 3, 4])) is None
+
+    def test_precision_and_recall_of_a_set_and_itself_do_not_vary(self):
+        recipe, real = dataclasses.replace(extractor().recipe, metric="prd"), self.gather(noisy(40))
+        found = precision_and_recall(recipe, evaluated=real, reference=real, seed=0)
+        assert (found.value, found.spread) == pytest.approx((1, 0), abs=1e-12)
+        assert "pair by pair" in found.spread_kind
+        alone = gather(noisy(40))
+        assert precision_and_recall(recipe, evaluated=alone, reference=alone, seed=0).spread > 0.01
 
 
 def test_unlike_features_are_refused():
@@ -91,7 +137,7 @@ def test_statistics_of_another_program(tmp_path):
     fake = gather(noisy(40, seed=1, level=130))
     found = distance(fake, theirs)
     assert found.value == pytest.approx(by_root(fake, real), rel=1e-6)
-    assert found.spread_kind == "standard deviation of 50 bootstrap samples of the evaluated set"
+    assert found.spread_kind == "standard deviation by a jackknife over 20 parts of the evaluated set"
     assert found.counts == {"evaluated": 40, "evaluated left out": 0}
     assert found.protocol.frames == 4  # as the recipe has it
     assert "does not say" in found.warnings[0]
