@@ -11,7 +11,8 @@ ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
     (
-        *("compat", "errors", "files", "locks", "shortage", "seeding", "config", "video", "decoding", "pages"),
+        *("compat", "errors", "files", "locks", "shortage", "seeding", "saved_streams", "config"),
+        *("video", "decoding", "pages"),
         *("torch_files", "torch_forms", "safetensors_files", "npy_files", "npz_files", "yaml_text"),
     ),
     ("backends",),

@@ -59,7 +59,7 @@ def spread(
 
     Each set is cut at random, and the distance is taken without one part after another. (A bootstrap would draw fewer
     different samples, of which the distance is larger, and not always by as much: it comes out up to twice as large.
-    This one is about right for sets that differ, and at most half as much too large for sets that hardly do.)
+    This one is about right for sets that differ, and by about half too large for sets that hardly do.)
 
     A side given as a distribution stays as it is; the spread is then that of the other side alone. Where only a subset
     of n out of N features was kept, its variance is scaled by n / N.

@@ -148,8 +148,8 @@ def gather(
     )
     found = None
     if in_order and gathered.count:
-        numbers = [index for index in taken if index not in {video.index for video in missing}]
-        found = InOrder(np.concatenate(ordered), np.array(numbers))
+        numbers = np.array(taken)
+        found = InOrder(np.concatenate(ordered), numbers[~np.isin(numbers, [video.index for video in missing])])
     return Gathered(
         videos.name,
         gathered.gaussian(least),
