@@ -42,6 +42,7 @@ WITHIN_A_LAYER = {
     ("shortage", "errors"),
     ("locks", "errors"),
     ("locks", "files"),
+    ("saved_streams", "seeding"),
     ("snapshot_files", "checkpoint"),
     ("yaml_text", "errors"),
     ("npy_files", "errors"),
