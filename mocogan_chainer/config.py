@@ -102,7 +102,7 @@ def restore(
         ConfigError: the text is no config, or has keys that this version does not know; and as :func:`resolve`.
     """
     try:
-        stored = yaml_text.load(text)
+        stored = yaml_text.load(text, yaml_text.NamesLoader)
     except yaml_text.YamlError as error:
         raise ConfigError(f"the stored config cannot be read: {error}") from error
     if not isinstance(stored, dict) or not isinstance(stored.get("model_name"), str):
@@ -115,7 +115,7 @@ def restore(
 
 def dump(config: Config) -> str:
     """Return the config as YAML."""
-    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    return yaml_text.dump(config)
 
 
 def parse_settings(items: Iterable[str]) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def _checked(declared: Any, value: Any, what: str) -> Any:
 
 def _parse(text: str, what: str) -> Any:
     try:
-        return yaml_text.load(text)
+        return yaml_text.load(text, yaml_text.NamesLoader)
     except yaml_text.YamlError as error:
         raise ConfigError(f"{what}: the value is no YAML: {error}") from error
 
@@ -310,7 +310,7 @@ def _read_chosen(file: str | os.PathLike) -> Config:
     return _read(ours)
 
 
-def _read(path: Path, loader: type[yaml_text.PlainLoader] = yaml_text.PlainLoader) -> Config:
+def _read(path: Path, loader: type[yaml_text.PlainLoader] = yaml_text.NamesLoader) -> Config:
     try:
         content = yaml_text.load(read_plain(path, yaml_text.MOST_LETTERS).decode(), loader)
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -24,7 +25,10 @@ except ImportError:  # Windows
     resource = None
 
 SUFFIXES = frozenset(
-    {".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
+    {
+        *(".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv"),
+        *(".ts", ".webm", ".wmv"),
+    }
 )
 """Suffixes of video files, in small letters."""
 
@@ -45,6 +49,8 @@ HARMLESS = ("mmco: unref short failure", "co located POCs unavailable", "number 
 READ_BYTES = 1 << 20
 MEMORY_BYTES = 2 << 30
 """What ffmpeg may take, where the system can limit that (Linux): a time stamp may ask for any number of frames."""
+MOST_THREADS = 4
+"""Of a decoder: each keeps pictures of its own, and of the largest there are not many in so much memory."""
 MESSAGE_BYTES = 1 << 16
 """How much of ffmpeg's messages is kept."""
 
@@ -60,7 +66,7 @@ def decode(
         path: the file.
         filters: a chain of ffmpeg's video filters, for example ``format=rgb24,scale=64:64:flags=area``.
         count: stop after so many frames; None for all.
-        threads: of the decoder; 0 leaves it to ffmpeg. The frames do not depend on it.
+        threads: of the decoder, at most 4; 0 for as many as there are cores. The frames do not depend on it.
         patience: give the file up when nothing comes for so many seconds.
 
     Yields:
@@ -117,7 +123,7 @@ class _Process:
         except OSError as error:  # no fault of the video: too many processes, or out of memory
             raise OutputError(f"{command[0]}: ffmpeg cannot be started: {error.strerror}") from error
         if hasattr(resource, "prlimit"):
-            resource.prlimit(self._ffmpeg.pid, resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+            _limit_memory(self._ffmpeg.pid)
         self._messages = b""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._patience = patience
@@ -171,12 +177,22 @@ class _Process:
                 self._ffmpeg.kill()
 
 
+def _limit_memory(process: int) -> None:
+    with contextlib.suppress(OSError):  # it may have ended already
+        _, most = resource.prlimit(process, resource.RLIMIT_DATA)
+        bytes_ = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(most, MEMORY_BYTES)
+        resource.prlimit(process, resource.RLIMIT_DATA, (bytes_, bytes_))
+
+
 def _command(path: Path, filters: str, count: int | None, threads: int) -> list[str]:
     # The prefix keeps a file name from being read as an address or an option.
     limits = {"protocol_whitelist": "file,pipe", "format_whitelist": CONTAINERS}
     # Where the picture's size or form changes midway, the graph of filters goes on instead of beginning anew (it would
     # count its frames from 0 again), and its first filter brings the picture to what it was.
-    decoder = {"reinit_filter": 0, "max_pixels": MOST_PIXELS} | ({"threads": threads} if threads else {})
+    decoder = {"reinit_filter": 0, "max_pixels": MOST_PIXELS}
+    decoder["threads"] = min(threads or os.cpu_count() or 1, MOST_THREADS)
+    # ffmpeg looks into the sound too, whose damage says nothing of the picture; to this decoder anything is sound.
+    decoder["c:a"] = "pcm_s16le"
     # Numbered anew, more than a day apart, so that ffmpeg neither doubles nor drops a frame for how long it lasts.
     # (The option that says so is -vsync in older versions and -fps_mode in newer ones.)
     chain = ",".join(filter(None, ["scale=flags=bicubic", filters, "format=rgb24", "settb=100000", "setpts=N"]))

@@ -7,10 +7,13 @@ each one line that names the file.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
+import re
 import shutil
 import struct
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,8 +34,12 @@ _FORMS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 """What an image may be, whatever its name says: Pillow would hand PostScript to a program that runs it."""
 
 
+MOST_SIDE = 16384
+"""Pixels of a side that H.264 has."""
+
+
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Read an 8-bit image as RGB, turned the way its EXIF says; alpha is dropped.
+    """Read an 8-bit image as RGB, turned the way its EXIF says; what is transparent shows white.
 
     Returns:
         uint8 ``(H, W, 3)``.
@@ -46,12 +53,20 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         with opened_image(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
-            return np.array(image.convert("RGB"))
+            return np.array(on_white(image).convert("RGB"))
     except DataError:
         raise
     except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else one_line(error)
         raise DataError(f"{path}: cannot be read as an image: {reason}") from error
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Lay an image on white where it is transparent: what its file has there was never to be seen."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
 @contextlib.contextmanager
@@ -195,28 +210,39 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
     H.264 needs even sides; an odd one is lengthened by repeating its last row or column.
 
     Raises:
-        OutputError: there is no ffmpeg, it fails, or the place cannot be written.
+        OutputError: there is no ffmpeg that writes H.264, it fails, a side has more than 16384 pixels, or the place
+            cannot be written.
     """
     _check(video)
     require_range("fps", fps, 0.1, 240)
     path = Path(path)
     height, width = video.shape[1:3]
+    if max(height, width) > MOST_SIDE:
+        raise OutputError(
+            f"{path}: {width} x {height} pixels, and H.264 has at most {MOST_SIDE} a side; write another format, or "
+            "fewer videos side by side"
+        )
     video = np.pad(video, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    size = f"{video.shape[2]}x{video.shape[1]}"
-    program = ffmpeg_program()
+    program = encoding_program()
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as folder:
             part = Path(folder, "video.mp4")
-            stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=size, framerate=fps).output(
-                str(part), vcodec="libx264", pix_fmt="yuv420p", crf=18, movflags="+faststart"
-            )
-            try:
-                stream.run(cmd=program, input=video.tobytes(), capture_stdout=True, capture_stderr=True)
-            except ffmpeg.Error as error:
-                lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-                raise OutputError(f"{path}: ffmpeg failed: {lines[-1]}") from error
+            command = _encoding(program, part, video.shape[2], video.shape[1], fps)
+            done = subprocess.run(command, input=video.tobytes(), capture_output=True, check=False)
+            if done.returncode:
+                lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+                raise OutputError(f"{path}: ffmpeg failed: {lines[-1]}")
             part.replace(path)
+
+
+def _encoding(program: str, path: Path, width: int, height: int, fps: float) -> list[str]:
+    """The command that makes an MP4 of bytes that it is given."""
+    raw = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
+    stream = raw.output("OUTPUT", vcodec="libx264", pix_fmt="yuv420p", crf=18, movflags="+faststart")
+    command = ffmpeg.compile(stream, cmd=program)
+    command[command.index("OUTPUT")] = f"file:{path}"  # as it is: not an address, an option, or UTF-8
+    return command
 
 
 def write_frames(folder: str | os.PathLike, video: np.ndarray) -> list[Path]:
@@ -226,8 +252,9 @@ def write_frames(folder: str | os.PathLike, video: np.ndarray) -> list[Path]:
     for path, frame in zip(paths, video, strict=True):
         with atomic_write(path) as file:
             Image.fromarray(frame).save(file, format="PNG")
-    for stale in set(Path(folder).glob("[0-9][0-9][0-9][0-9]*.png")) - set(paths):  # of a longer video before
-        stale.unlink()
+    for stale in set(Path(folder).glob("[0-9]*.png")) - set(paths):  # of a longer video before
+        if re.fullmatch(r"\d{4,}", stale.stem):
+            stale.unlink()
     return paths
 
 
@@ -271,9 +298,31 @@ def ffmpeg_program() -> str:
     Raises:
         OutputError: there is neither.
     """
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
+    return shutil.which("ffmpeg") or _ffmpeg_of_imageio()
+
+
+def encoding_program() -> str:
+    """Return the same, or the other one where only that writes H.264: some systems' ffmpeg does not.
+
+    Raises:
+        OutputError: neither is there and does.
+    """
+    first = ffmpeg_program()
+    if _writes_h264(first):
+        return first
+    other = _ffmpeg_of_imageio()
+    if _writes_h264(other):
+        return other
+    raise OutputError(f"{first}: it has no libx264, which writes MP4; install another ffmpeg, or write another format")
+
+
+@functools.cache
+def _writes_h264(program: str) -> bool:
+    known = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, check=False).stdout
+    return b" libx264 " in known
+
+
+def _ffmpeg_of_imageio() -> str:
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:

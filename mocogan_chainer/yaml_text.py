@@ -71,9 +71,32 @@ class PlainLoader(yaml.SafeLoader):
         return text
 
 
+class NamesLoader(PlainLoader):
+    """Takes file names too whose bytes are no UTF-8, in the form that Python gives them."""
+
+    def _text(self, node: yaml.ScalarNode) -> str:
+        text = self.construct_yaml_str(node)
+        return text if _is_name(text) else super()._text(node)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return bool(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return False
+
+
 PlainLoader.add_constructor("tag:yaml.org,2002:str", PlainLoader._text)
+NamesLoader.add_constructor("tag:yaml.org,2002:str", NamesLoader._text)
 PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader._number)
 PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader._number)
+
+
+def dump(values: Any) -> str:
+    """Return a text that :class:`NamesLoader` reads as these plain values, tables in their order."""
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    # PyYAML writes this letter as it is, and takes it for the end of a line when it reads.
+    return yaml.safe_dump(values, sort_keys=False) if "\x85" in text else text
 
 
 def load(text: str, loader: type[PlainLoader] = PlainLoader) -> Any:

@@ -1,5 +1,7 @@
 """The stack of settings."""
 
+import os
+
 import pytest
 
 from mocogan_chainer import config
@@ -23,6 +25,12 @@ def test_published_numbers_are_the_defaults():
     assert (resolved["max_iteration"], resolved["video_length"], resolved["every_nth"]) == (100_000, 16, 2)
     assert (resolved["split"], resolved["flip"], resolved["balance_classes"]) == ("train", False, False)
     assert (resolved["model"]["dim_zc"], resolved["model"]["dim_zm"]) == (50, 10)
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"data/\xe9"), "data/\x85", "data/日本"])
+def test_any_path_is_restored(name):
+    resolved = config.resolve("normal", settings={"dataset": name})
+    assert config.restore(config.dump(resolved))["dataset"] == name
 
 
 @pytest.mark.parametrize("model", config.model_names())

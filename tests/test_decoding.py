@@ -8,6 +8,8 @@ import shutil
 import struct
 import subprocess
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -310,6 +312,19 @@ def whole(tmp_path_factory):
     return get
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mp4", "aac"), (".mkv", "aac"), (".avi", "libmp3lame"), (".mov", "aac")]
+)
+def test_damaged_sound_is_no_damage(tmp_path, suffix, codec):
+    whole, damaged = tmp_path / f"whole{suffix}", tmp_path / f"damaged{suffix}"
+    silent = encode(tmp_path / f"silent{suffix}", noise(50))
+    sound = ["-f", "lavfi", "-i", "sine=d=2", "-c:a", codec]
+    ffmpeg("-i", silent, *sound, "-map", 0, "-map", 1, "-c:v", "copy", whole)
+    ffmpeg("-i", whole, "-map", 0, "-c", "copy", "-bsf:a", "noise=20", damaged)
+    assert whole.read_bytes() != damaged.read_bytes()
+    np.testing.assert_array_equal(read(damaged), read(whole))
+
+
 class TestDamage:
     """Forty frames; what comes before the damage is right, and the message counts it."""
 
@@ -519,6 +534,28 @@ class TestProcess:
         pid = stand_in(f"while :; do {FRAME} done")
         next(decoding.decode("a.mp4"))
         self._is_gone(pid())
+
+    @pytest.mark.parametrize(("most", "limit"), [(-1, 2 << 30), (1 << 30, 1 << 30), (5 << 30, 2 << 30)])
+    def test_memory_is_limited_as_far_as_may_be(self, monkeypatch, most, limit):
+        """Nobody but the superuser may go beyond what the system has said."""
+        limits = []
+
+        def prlimit(process, kind, wanted=None):
+            if wanted is None:
+                return (most, most)
+            if wanted[1] > most != -1:
+                raise PermissionError("not allowed to raise maximum limit")
+            return limits.append((process, wanted))
+
+        stand_in = SimpleNamespace(prlimit=prlimit, RLIMIT_DATA=2, RLIM_INFINITY=-1)
+        monkeypatch.setattr(decoding, "resource", stand_in)
+        decoding._limit_memory(77)
+        assert limits == [(77, (limit, limit))]
+
+    @pytest.mark.parametrize(("threads", "used"), [(1, 1), (3, 3), (16, 4)])
+    def test_threads_are_few(self, threads, used):
+        command = decoding._command(Path("a.mp4"), "", None, threads)
+        assert command[command.index("-threads") + 1] == str(used)
 
     def test_the_real_one_ends_with_its_reader(self, tmp_path, stand_in):
         path = encode(tmp_path / "a.avi", np.zeros((60, 200, 300, 3), np.uint8), "-c:v", "rawvideo", like=".none")

@@ -1,8 +1,10 @@
 """Videos to and from files, read back by Pillow and OpenCV rather than by the code under test."""
 
 import io
+import os
 import stat
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -149,7 +151,8 @@ class TestMp4:
 
     def test_a_failure_leaves_the_old_file(self, tmp_path, monkeypatch):
         failing = tmp_path / "ffmpeg"
-        failing.write_text("#!/bin/sh\necho first >&2\necho the last line >&2\nexit 1\n")
+        knows = "case $* in *-encoders) echo ' V....D libx264 H.264'; exit 0;; esac"
+        failing.write_text(f"#!/bin/sh\n{knows}\necho first >&2\necho the last line >&2\nexit 1\n")
         failing.chmod(0o755)
         monkeypatch.setattr(video, "ffmpeg_program", lambda: str(failing))
         path = tmp_path / "clip.mp4"
@@ -158,6 +161,42 @@ class TestMp4:
             video.write_mp4(path, noise(), 8)
         assert path.read_bytes() == b"old"
         assert {p.name for p in tmp_path.iterdir()} == {"ffmpeg", "clip.mp4"}
+
+    @pytest.fixture
+    def poor(self, tmp_path, monkeypatch):
+        """The first ffmpeg on the PATH writes no H.264."""
+        program = tmp_path / "bin" / "ffmpeg"
+        program.parent.mkdir()
+        program.write_text("#!/bin/sh\necho ' V....D mpeg4 MPEG-4'\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(video, "ffmpeg_program", lambda: str(program))
+        return program
+
+    def test_another_ffmpeg_where_the_first_writes_no_h264(self, tmp_path, poor):
+        video.write_mp4(tmp_path / "a.mp4", noise(), 8)
+        assert len(read_mp4(tmp_path / "a.mp4")[0]) == len(noise())
+
+    def test_no_ffmpeg_writes_h264(self, tmp_path, poor, monkeypatch):
+        monkeypatch.setattr(video.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(poor))
+        with pytest.raises(OutputError, match=r"bin/ffmpeg: it has no libx264, which writes MP4; install another"):
+            video.write_mp4(tmp_path / "out" / "a.mp4", noise(), 8)
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize("folder", ["run:1", "-out", "http:x", os.fsdecode(b"caf\xe9")])
+    def test_any_place(self, tmp_path, monkeypatch, folder):
+        """It is no address, no option, and need not be UTF-8."""
+        monkeypatch.chdir(tmp_path)
+        try:
+            Path(folder).mkdir()
+        except OSError:
+            pytest.skip("no such name here")
+        video.write_mp4(Path(folder, "a.mp4"), noise(), 8)
+        (tmp_path / "b.mp4").write_bytes(Path(folder, "a.mp4").read_bytes())
+        assert len(read_mp4(tmp_path / "b.mp4")[0]) == len(noise())
+
+    def test_wider_than_h264(self, tmp_path):
+        with pytest.raises(OutputError, match=r"a\.mp4: 16386 x 8 pixels, and H.264 has at most 16384 a side; write"):
+            video.write_mp4(tmp_path / "a.mp4", np.zeros((1, 8, 16386, 3), np.uint8), 8)
 
     def test_without_any_ffmpeg(self, tmp_path, monkeypatch):
         def absent():
@@ -188,6 +227,22 @@ class TestFrames:
         assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [p.name for p in paths]
         np.testing.assert_array_equal(np.stack([np.array(Image.open(p)) for p in paths]), noise(11))
         np.testing.assert_array_equal(video.read_frames(paths), noise(11))
+
+    def test_a_shorter_one_takes_its_place_and_nothing_else(self, tmp_path):
+        video.write_frames(tmp_path, noise(5))
+        for name in ("20240101_photo.png", "0003_b.png", "10000.png"):
+            (tmp_path / name).touch()
+        video.write_frames(tmp_path, noise(2))
+        assert {p.name for p in tmp_path.iterdir()} == {"0001.png", "0002.png", "20240101_photo.png", "0003_b.png"}
+
+    @pytest.mark.parametrize("mode", ["RGBA", "P", "LA"])
+    def test_what_is_transparent_is_white(self, tmp_path, mode):
+        picture = Image.new("RGBA", (4, 3), (90, 90, 90, 255))
+        picture.putpixel((1, 2), (255, 0, 0, 0))
+        picture.convert(mode).save(tmp_path / "a.png")
+        found = video.read_image(tmp_path / "a.png")
+        assert found[2, 1].tolist() == [255, 255, 255]
+        assert (np.delete(found.reshape(-1, 3), 9, axis=0) == 90).all()
 
     def test_other_sizes_within_a_video(self, tmp_path):
         Image.new("RGB", (8, 6)).save(tmp_path / "a.png")

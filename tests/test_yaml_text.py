@@ -1,11 +1,12 @@
 """YAML within limits: nothing run, nothing unfolded, no number or depth without end."""
 
+import os
 import time
 
 import pytest
 
 from mocogan_chainer import yaml_text
-from mocogan_chainer.yaml_text import YamlError, load
+from mocogan_chainer.yaml_text import NamesLoader, YamlError, load
 
 
 def test_plain_values():
@@ -72,6 +73,24 @@ def test_values_that_do_not_go_with_their_tag(text):
 def test_half_a_letter(text):
     with pytest.raises(YamlError, match="half a letter"):
         load(text)
+
+
+def test_file_names_that_are_no_utf8():
+    name = os.fsdecode(b"caf\xe9/\xff")
+    text = yaml_text.dump({"a": name, name: 1})
+    assert load(text, NamesLoader) == {"a": name, name: 1}
+    with pytest.raises(YamlError, match="half a letter"):
+        load(text)
+    with pytest.raises(YamlError, match="half a letter"):
+        load('a: "\\ud83d"', NamesLoader)
+
+
+@pytest.mark.parametrize(
+    "text", ["é", "x\x85y", "\x85", "\u2028", "a\nb", "日本", "\ufeff", "'", "x: y", "\t", "\x1b[0m"]
+)
+def test_what_is_dumped_is_read(text):
+    assert load(yaml_text.dump({"b": text, "a": [text]})) == {"b": text, "a": [text]}
+    assert list(load(yaml_text.dump({"b": 1, "a": 2}))) == ["b", "a"]
 
 
 @pytest.mark.parametrize("tag", ["!!python/object/apply:os.system [echo]", "!!python/name:os.system", "!x y"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,20 @@ def writer(out: Path, formats: Sequence[str], fps: float) -> Callable[[str, np.n
             video.write_frames(out / name, frames)
 
     return write
+
+
+def of_earlier_runs(out: Path, names: Iterable[str], formats: Sequence[str]) -> list[str]:
+    """Return the videos in ``out`` that are named as ours are and were not written now.
+
+    Args:
+        out: a folder.
+        names: of the videos that were written.
+        formats: in which they were written.
+    """
+    ends = {"mp4": ".mp4", "gif": ".gif", "frames": ""}
+    written = {f"{name}{ends[form]}" for name in names for form in formats}
+    found = (path.name for path in out.glob("video_*") if path.suffix in ends.values())
+    return sorted(set(found) - written)
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from mocogan_chainer import sampling, video
 from mocogan_chainer.cli import generate_shared
-from mocogan_chainer.cli.generate_files import count, writer
+from mocogan_chainer.cli.generate_files import count, of_earlier_runs, writer
 from mocogan_chainer.errors import ConfigError, nearest, require_range
 from mocogan_chainer.files import ensure_writable, part_of_name
 from mocogan_chainer.sampling import Sampler
@@ -87,10 +88,7 @@ class Request:
         out = ensure_writable(self.out)
         write = writer(out, formats, fps)
 
-        total = self.num * (len(sampler.class_names) if every else 1)
-        videos = sampling.random_videos(sampler, self.num, length, self.seed, self.batchsize, category, every)
-        for index, made_category, frames in tqdm(videos, total=total, unit="video", disable=None):
-            write(f"video{_label(made_category, sampler)}_{index:05d}", frames)
+        # First what may be too wide for a format.
         if self.grid is not None:
             rows, columns = self.grid
             frames = sampling.content_by_motion(sampler, rows, columns, length, self.seed, category)
@@ -98,10 +96,21 @@ class Request:
         if self.interpolate is not None:
             frames = sampling.content_path(sampler, self.interpolate, length, self.seed, category)
             write("interpolation", video.grid(frames, columns=len(frames)))
+        total, names = self.num * (len(sampler.class_names) if every else 1), []
+        videos = sampling.random_videos(sampler, self.num, length, self.seed, self.batchsize, category, every)
+        for index, made_category, frames in tqdm(videos, total=total, unit="video", disable=None):
+            names.append(f"video{_label(made_category, sampler)}_{index:05d}")
+            write(names[-1], frames)
         for each, frames in sampling.at_lengths(sampler, self.lengths, self.seed, category):
             write(f"length_{each:05d}", frames)
         sheets = (self.grid is not None) + (self.interpolate is not None)
         more = f", and one video at {count(len(self.lengths), 'length')}," if self.lengths else ""
+        if others := of_earlier_runs(out, names, formats):
+            print(
+                f"warning: {out} has {count(len(others), 'video')} of an earlier run ({others[0]}), which evaluate.py "
+                "would take with these; remove them, or name another folder",
+                file=sys.stderr,
+            )
         print(f"{count(total, 'video')} and {count(sheets, 'grid')} of {count(length, 'frame')}{more} in {out}")
 
     def _check_lengths(self, sampler: Sampler, length: int) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
-from mocogan_chainer import __version__, video
+from mocogan_chainer import __version__, video, yaml_text
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.overview import spread
 from mocogan_chainer.datasets.prepared import PreparedDataset
@@ -26,7 +25,7 @@ PREVIEW_FRAMES = 32
 PREVIEW_SIZE = 96
 PREVIEW_FPS = 12.5
 
-UNREADABLE = str.maketrans({"\r": "\\r", "\0": "\\0"})
+UNREADABLE = str.maketrans({"\r": "\\r", "\0": "\\0", "\x85": "\\x85"})
 
 
 class PreparedWriter:
@@ -68,7 +67,8 @@ class PreparedWriter:
         self._size = size
         self._class_names = [_text(name) for name in class_names]
         self._known_classes = frozenset(self._class_names)
-        self._record = {"options": options or {}} | (record or {})
+        told = {name: _text(value) if isinstance(value, str) else value for name, value in (options or {}).items()}
+        self._record = {"options": told} | (record or {})
         shapes: dict[str, tuple[int, ...]] = {"frames": (size, size, 3)}
         self._shapes = shapes | ({"masks": (size, size)} if masks else {})
         self._shards = ShardWriter(folder, self._shapes, shard_bytes)
@@ -190,8 +190,7 @@ class PreparedWriter:
         for name, rows in ((layout.SKIPPED, self.skipped), (layout.REMARKS, self.remarks)):
             if rows:
                 self._write_csv(name, layout.NOTES[name], rows)
-        text = yaml.safe_dump(self._meta(), sort_keys=False, allow_unicode=True)
-        (self._folder / layout.META).write_text(text, encoding="utf-8")
+        (self._folder / layout.META).write_text(yaml_text.dump(self._meta()), encoding="utf-8")
         video.write_gif(self._folder / layout.PREVIEW, preview(PreparedDataset.open(self._folder)), PREVIEW_FPS)
 
     def abandon(self) -> None:

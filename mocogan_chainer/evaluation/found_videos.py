@@ -13,8 +13,8 @@ from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.preprocessing import tree
 
-GENERATED = re.compile(r"video_(?P<number>\d+)(?:_(?P<category>.+))?_\d{5,}")
-"""How generate_samples.py names a video whose category was asked for."""
+GENERATED = re.compile(r"video_(?P<number>\d{1,4})(?:_(?P<category>.+))?_\d{5,}")
+"""How generate_samples.py names a video whose category was asked for; phones name theirs by date and time."""
 SHEET = re.compile(r"grid_\d+x\d+|interpolation|length_\d+")
 """How it names several videos side by side, and one video at several lengths."""
 
@@ -99,7 +99,7 @@ def _truest(videos: Iterable[Found], left_out: list[tuple[str, str]]) -> list[Fo
 def _found(root: Path, path: Path, images: tuple[Path, ...] = ()) -> Found:
     folders = path.relative_to(root).parts[:-1]
     generated = GENERATED.fullmatch(path.name if images else path.stem)
-    if generated:
+    if generated and (generated["category"] or not folders):
         category = int(generated["number"]), generated["category"] or generated["number"]
     else:
         category = (0, folders[0]) if folders else None

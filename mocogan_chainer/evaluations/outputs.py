@@ -22,7 +22,7 @@ def write(folder: Path, found: Result) -> Path:
     path = folder / f"{_label(found)}-{found.protocol.name}-{found.protocol.digest()}.json"
     found.write(path)
     with atomic_write(path.with_suffix(".md")) as file:
-        file.write("\n".join([result.HEADER, found.markdown_row(), ""]).encode())
+        file.write("\n".join([result.HEADER, found.markdown_row(), ""]).encode("utf-8", "backslashreplace"))
     curves.write(path.with_suffix(".png"), found)
     return path
 
@@ -30,6 +30,6 @@ def write(folder: Path, found: Result) -> Path:
 def _label(found: Result) -> str:
     """The evaluated set's place, shortened, with eight digits of what it is and where it lies."""
     place = Path(found.evaluated).resolve()
-    digest = hashlib.sha256(f"{found.evaluated_reference} {place}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{found.evaluated_reference} {place}".encode("utf-8", "surrogateescape")).hexdigest()[:8]
     names = [name.removesuffix(".npz") for name in place.parts[-2:]]
     return "-".join([*filter(None, (re.sub(r"[^\w-]+", "_", name).strip("_") for name in names)), digest])

@@ -148,10 +148,7 @@ def _rgb(image: Image.Image) -> np.ndarray:
         if grey.min() < 0 or grey.max() >= 1 << 16:
             raise DataError("it holds more than 16 bits a channel; save it with 8 or 16")
         return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+    return np.array(video.on_white(image).convert("RGB"))
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -91,7 +91,8 @@ class Source(ABC):
         size: height and width of the frames to make, in pixels.
         split: how much is marked as test.
         seed: the seed of all that is random.
-        threads: how many a decoder may use; 0 for as many as it likes. No frame depends on it.
+        threads: how many a decoder may use, if it takes so many; 0 for as many as there are cores. No frame depends on
+            it.
     """
 
     NAME: ClassVar[str]

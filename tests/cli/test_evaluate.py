@@ -1,6 +1,7 @@
 """``evaluate.py`` as typed, with a stand-in for the networks whose weights are large."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 from mocogan_chainer import preprocessing, video
 from mocogan_chainer.cli import evaluate, generate, train
 from mocogan_chainer.datasets import PreparedDataset
-from mocogan_chainer.errors import DataError
+from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.evaluation import result, statistics
 from mocogan_chainer.evaluation.metrics import class_scores
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
@@ -418,6 +419,17 @@ class TestFiles:
             video.write_frames(tmp_path / name / "b", np.full((16, 16, 16, 3), 200, np.uint8))
             assert run("acd", "--features", "shape-colour", "--fake", name) == 0
         assert len(list((tmp_path / "evaluation").glob("*.json"))) == 2
+
+    def test_a_folder_whose_name_is_no_utf8(self, tmp_path):
+        name = os.fsdecode(b"caf\xe9")
+        try:
+            video.write_frames(tmp_path / name / "a", np.full((16, 16, 16, 3), 200, np.uint8))
+        except OutputError:
+            pytest.skip("no such name here")
+        assert run("acd", "--features", "shape-colour", "--fake", name) == 0
+        assert the_result(tmp_path).evaluated == name
+        (row,) = (tmp_path / "evaluation").glob("*.md")
+        assert "| caf\\udce9 | acd |" in row.read_text()
 
     def test_the_current_folder(self, tmp_path, monkeypatch):
         video.write_frames(tmp_path / "here" / "a", np.full((16, 16, 16, 3), 200, np.uint8))

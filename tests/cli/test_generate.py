@@ -57,7 +57,27 @@ def test_every_format_and_option(snapshots, tmp_path, capsys):
         with Image.open(tmp_path / f"{stem}.gif") as gif:
             assert (gif.width, gif.height) == (columns * 16 + 2 * (columns - 1), rows * 16 + 2 * (rows - 1))
             assert gif.n_frames == 6
-    assert "4 videos and 2 grids of 6 frames" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "4 videos and 2 grids of 6 frames" in out
+    assert "warning" not in err
+
+
+def test_videos_of_an_earlier_run_are_told_of(snapshots, tmp_path, capsys):
+    """They would be evaluated with the new ones, and frames be preferred to them."""
+    assert run(snapshots["normal"], tmp_path, "--num", 3, "--format", "frames") == 0
+    (tmp_path / "video_notes.txt").touch()
+    assert "warning" not in capsys.readouterr().err
+    assert run(snapshots["normal"], tmp_path, "--num", 2, "--format", "gif,frames") == 0
+    assert f"warning: {tmp_path} has 1 video of an earlier run (video_00002), which" in capsys.readouterr().err
+    assert run(snapshots["normal"], tmp_path, "--num", 2, "--format", "mp4") == 0
+    assert "has 5 videos of an earlier run (video_00000), which evaluate.py would take" in capsys.readouterr().err
+
+
+def test_what_is_too_wide_is_said_before_any_video(snapshots, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(video, "MOST_SIDE", 100)
+    assert run(snapshots["normal"], tmp_path, "--num", 2, "--interpolate", 6, "--format", "mp4") == 2
+    assert f"error: {tmp_path}/interpolation.mp4: 106 x 16 pixels, and H.264 has at most" in capsys.readouterr().err
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize(("asked", "lengths"), [("5,3,5", [3, 5]), ("3,5,...,9", [3, 5, 7, 9]), ("4", [4])])

@@ -1,5 +1,6 @@
 """preprocess.py as its user meets it: arguments in, exit code and lines out."""
 
+import os
 import re
 import subprocess
 import sys
@@ -144,6 +145,16 @@ def test_help(capsys, arguments, words):
     out = capsys.readouterr().out
     assert all(re.search(rf"(^|[ \[]){re.escape(word)}\b", out, re.M) for word in words)
     assert "SUPPRESS" not in out
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"raw-\xe9"), "raw-\x85"])
+def test_any_name_of_the_raw_data(here, capsys, name):
+    try:
+        strips(Path(name) / "walk")
+    except OSError:
+        pytest.skip("no such name here")
+    assert main(["strips", name, "data", "--size", "8"]) == 0
+    assert PreparedDataset.open("data").options["raw"] in ("raw-\\udce9", "raw-\\x85")
 
 
 def test_help_of_a_set_without_raw_data_names_one_place(capsys):

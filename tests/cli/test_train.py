@@ -1,7 +1,9 @@
 """``train.py`` from its flags to its files."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from mocogan_chainer import builder, checkpoint, extensions, preprocessing
 from mocogan_chainer import config as configuration
-from mocogan_chainer.cli import train
+from mocogan_chainer.cli import generate, train
 from mocogan_chainer.datasets.writer import open_writer
 
 PLOT = extensions.LossPlot.__call__
@@ -430,6 +432,20 @@ class TestData:
         assert code == 2
         assert "frames-00000.npy: damaged: its content does not match its checksum" in err
         assert run("--model", "normal", "--set", "verify=false", dataset="copy", iterations=1)[0] == 0
+
+    @pytest.mark.parametrize("name", [os.fsdecode(b"set-\xe9"), "set-\x85"])
+    def test_a_name_that_is_no_text(self, run, tmp_path, tiny_dataset, name):
+        """What was trained can be gone on with, and sampled."""
+        try:
+            shutil.copytree(tiny_dataset, tmp_path / name)
+        except OSError:
+            pytest.skip("no such name here")
+        out = ["--set", f"out={name}-runs"]
+        assert run("--model", "normal", *out, dataset=name, iterations=2)[0] == 0
+        assert run("--model", "normal", "--resume", *out, dataset=name, iterations=3)[0] == 0
+        snapshot = Path(f"{name}-runs", "normal", "snapshot_latest.npz")
+        assert generate.main([str(snapshot), f"{name}-samples", "--num", "1", "--grid", "1x2"]) == 0
+        assert {path.name for path in Path(f"{name}-samples").iterdir()} == {"grid_1x2.mp4", "video_00000.mp4"}
 
     def test_videos_without_a_class(self, run, tmp_path, tiny_dataset):
         shutil.copytree(tiny_dataset, tmp_path / "copy")

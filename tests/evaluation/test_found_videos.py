@@ -46,6 +46,9 @@ def test_a_link_that_leads_nowhere_is_still_a_video(tmp_path):
         ("video_0_up.mp4", None),
         ("samples/video_0_up_00001.mp4", (0, "up")),
         ("samples/video_00001.mp4", (0, "samples")),
+        ("walk/video_20240101_123450.mp4", (0, "walk")),
+        ("walk/video_0_20240101.mp4", (0, "walk")),
+        ("video_20240101_123450.mp4", None),
     ],
 )
 def test_classes_in_names(tmp_path, name, category):
