@@ -239,7 +239,9 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
 def _encoding(program: str, path: Path, width: int, height: int, fps: float) -> list[str]:
     """The command that makes an MP4 of bytes that it is given."""
     raw = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
-    stream = raw.output("OUTPUT", vcodec="libx264", pix_fmt="yuv420p", crf=18, movflags="+faststart")
+    # Players take a picture of many rows for one of HDTV's colours where nothing says otherwise.
+    colours = {"pix_fmt": "yuv420p", "colorspace": "smpte170m", "color_range": "tv"}
+    stream = raw.output("OUTPUT", vcodec="libx264", crf=18, movflags="+faststart", **colours)
     command = ffmpeg.compile(stream, cmd=program)
     command[command.index("OUTPUT")] = f"file:{path}"  # as it is: not an address, an option, or UTF-8
     return command

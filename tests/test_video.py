@@ -2,7 +2,9 @@
 
 import io
 import os
+import re
 import stat
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -136,6 +138,13 @@ class TestMp4:
         profile = data[data.index(b"avcC") + 5]
         assert profile in (66, 77, 100)  # Baseline, Main, High; 244 would be yuv444p, which players refuse
         assert data.index(b"moov") < data.index(b"mdat")  # plays while it loads
+
+    def test_it_says_how_its_colours_are_coded(self, tmp_path):
+        """Of 720 rows and more, players would else take them for those of HDTV."""
+        video.write_mp4(tmp_path / "a.mp4", np.zeros((2, 720, 16, 3), np.uint8), 8)
+        command = [video.ffmpeg_program(), "-hide_banner", "-i", tmp_path / "a.mp4"]
+        said = subprocess.run(command, capture_output=True, text=True).stderr
+        assert re.search(r"yuv420p\(tv, smpte170m[/,)]", said)
 
     def test_odd_sizes_get_their_last_row_and_column_again(self, tmp_path):
         clip = np.full((3, 33, 47, 3), 60, np.uint8)
