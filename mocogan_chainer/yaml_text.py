@@ -71,6 +71,11 @@ class PlainLoader(yaml.SafeLoader):
         return text
 
 
+PlainLoader.add_constructor("tag:yaml.org,2002:str", PlainLoader._text)
+PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader._number)
+PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader._number)
+
+
 class NamesLoader(PlainLoader):
     """Takes file names too whose bytes are no UTF-8, in the form that Python gives them."""
 
@@ -81,15 +86,13 @@ class NamesLoader(PlainLoader):
 
 def _is_name(text: str) -> bool:
     try:
-        return bool(text.encode("utf-8", "surrogateescape"))
+        text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
+    return True
 
 
-PlainLoader.add_constructor("tag:yaml.org,2002:str", PlainLoader._text)
 NamesLoader.add_constructor("tag:yaml.org,2002:str", NamesLoader._text)
-PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader._number)
-PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader._number)
 
 
 def dump(values: Any) -> str:

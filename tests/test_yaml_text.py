@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mocogan_chainer import yaml_text
-from mocogan_chainer.yaml_text import NamesLoader, YamlError, load
+from mocogan_chainer.yaml_text import NamesLoader, PlainLoader, YamlError, load
 
 
 def test_plain_values():
@@ -54,8 +54,9 @@ def test_depth(opening):
     "number", ["0x" + "f" * 5000, "1" * 5000, "1:" * 400 + "1", "1:" * 400 + "1.5", "0b" + "1" * 99]
 )
 def test_long_numbers(number):
-    with pytest.raises(YamlError, match=r"a number of \d+ letters, and at most 40 are read"):
-        load(f"a: {number}")
+    for loader in (PlainLoader, NamesLoader):
+        with pytest.raises(YamlError, match=r"a number of \d+ letters, and at most 40 are read"):
+            load(f"a: {number}", loader)
 
 
 @pytest.mark.parametrize("number", [2**128, -(2**127), 1.7976931348623157e308, 2.2250738585072014e-308])
