@@ -259,6 +259,15 @@ def test_a_digest_of_something_else(tmp_path):
     writer.abandon()
 
 
+def test_a_digest_of_the_last_video_and_a_length_beyond_the_end(tmp_path):
+    digests = killed(tmp_path / "d", False, 2)
+    writer = ShardWriter(tmp_path / "d", {"frames": (SIZE, SIZE, 3)}, 10 * FRAME_BYTES["frames"])
+    assert writer.recover(LENGTHS[0], digests[0]) == (0, 0)
+    assert writer.recover(LENGTHS[1] + 1, digests[1]) is None
+    assert writer.lengths == [LENGTHS[0]]
+    writer.abandon()
+
+
 def test_other_files_stay(tmp_path):
     for name in ("frames-1.npy", "notes.txt", "frames-00000.npy.bak"):
         (tmp_path / name).touch()
