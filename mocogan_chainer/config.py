@@ -131,7 +131,7 @@ def parse_settings(items: Iterable[str]) -> dict[str, Any]:
         name, equals, text = item.partition("=")
         if not equals or not name:
             raise ConfigError(f"--set {item}: it must be KEY=VALUE, for example --set model.dim_zc=30")
-        settings[name] = Given(text)
+        settings[name.strip()] = Given(text)
     return settings
 
 
@@ -233,7 +233,8 @@ def _override(config: Config, declared: Config, values: Config, source: str, pre
         if key not in declared:
             raise ConfigError(f"{where}{name}: no such setting{_nearest_setting(name, _dotted(declared, prefix))}")
         if name in CHOSEN and value != config[key]:
-            raise ConfigError(f"{where}{name}={value}: this is {config[key]}; to choose another, give that to --model")
+            way = f"say --model {value}, or leave this away" if name == "model_name" else "--model chooses it"
+            raise ConfigError(f"{where}{name}={value}: this is {config[key]}; {way}")
         if isinstance(declared[key], dict):
             if not isinstance(value, dict):
                 raise ConfigError(f"{where}{name}={value}: it is a section; set {_example(declared[key], name)}")

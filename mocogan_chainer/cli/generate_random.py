@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from mocogan_chainer import sampling, video
 from mocogan_chainer.cli import generate_shared
-from mocogan_chainer.cli.generate_files import count, of_earlier_runs, writer
+from mocogan_chainer.cli.generate_files import count, listed, warn_of_earlier_runs, writer
 from mocogan_chainer.errors import ConfigError, nearest, require_range
 from mocogan_chainer.files import ensure_writable, part_of_name
 from mocogan_chainer.sampling import Sampler
@@ -103,15 +102,12 @@ class Request:
             write(names[-1], frames)
         for each, frames in sampling.at_lengths(sampler, self.lengths, self.seed, category):
             write(f"length_{each:05d}", frames)
-        sheets = (self.grid is not None) + (self.interpolate is not None)
+        warn_of_earlier_runs(out, names, formats)
+        made = [count(total, "video")]
+        made += ["1 grid"] if self.grid is not None else []
+        made += ["1 interpolation"] if self.interpolate is not None else []
         more = f", and one video at {count(len(self.lengths), 'length')}," if self.lengths else ""
-        if others := of_earlier_runs(out, names, formats):
-            print(
-                f"warning: {out} has {count(len(others), 'video')} of an earlier run ({others[0]}), which evaluate.py "
-                "would take with these; remove them, or name another folder",
-                file=sys.stderr,
-            )
-        print(f"{count(total, 'video')} and {count(sheets, 'grid')} of {count(length, 'frame')}{more} in {out}")
+        print(f"{listed(made)} of {count(length, 'frame')}{more} in {out}")
 
     def _check_lengths(self, sampler: Sampler, length: int) -> None:
         """Let the model refuse a length that it has not, before any work."""

@@ -118,7 +118,8 @@ def _dlib() -> ModuleType:
         return importlib.import_module("dlib")
     except ImportError as error:
         raise ConfigError(
-            f"face identity needs dlib, which cannot be imported ({one_line(error)}); {_INSTALL}"
+            f"face identity needs dlib, which cannot be imported ({one_line(error)}); {_INSTALL}; for shapes "
+            "over black there is --features shape-colour"
         ) from error
 
 

@@ -42,7 +42,7 @@ def run(metric: str, session: Session) -> Iterator[Result]:
         return
     for name, measure in _METRICS.items():
         try:
-            if name in _OF_PREDICTIONS and not session.sets.context:
+            if name in _OF_PREDICTIONS and not session.sets.context and not session.sets.is_snapshot:
                 session.say(
                     f"{name}: not run: it compares predictions with their truth; --context K says that these are"
                 )

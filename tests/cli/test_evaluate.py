@@ -319,7 +319,7 @@ class TestAll:
         assert {"fvd", "prd", "acd"} <= names
         assert "fid: not run: weights/resnext-101-kinetics.pth: no such file" in said
         assert "mcs: not run: not today" in said
-        assert "psnr: not run: it compares predictions" in said
+        assert "psnr: not run: --fake " in said and ": this model makes videos of its own, not predictions" in said
 
 
 def interrupt(*arguments, **options):

@@ -7,6 +7,7 @@ from PIL import Image
 from mocogan_chainer import builder, sampling, video
 from mocogan_chainer.cli import generate, train
 from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.evaluation import found_videos
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +59,30 @@ def test_every_format_and_option(snapshots, tmp_path, capsys):
             assert (gif.width, gif.height) == (columns * 16 + 2 * (columns - 1), rows * 16 + 2 * (rows - 1))
             assert gif.n_frames == 6
     out, err = capsys.readouterr()
-    assert "4 videos and 2 grids of 6 frames" in out
+    assert "4 videos, 1 grid and 1 interpolation of 6 frames in" in out
     assert "warning" not in err
 
 
 def test_videos_of_an_earlier_run_are_told_of(snapshots, tmp_path, capsys):
-    """They would be evaluated with the new ones, and frames be preferred to them."""
-    assert run(snapshots["normal"], tmp_path, "--num", 3, "--format", "frames") == 0
+    """They would be evaluated with the new ones, or, in a truer format, in their place."""
+
+    def warnings(*arguments):
+        assert run(snapshots["normal"], tmp_path, *arguments) == 0
+        return [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+
+    end = "; remove them, or name another folder"
     (tmp_path / "video_notes.txt").touch()
-    assert "warning" not in capsys.readouterr().err
-    assert run(snapshots["normal"], tmp_path, "--num", 2, "--format", "gif,frames") == 0
-    assert f"warning: {tmp_path} has 1 video of an earlier run (video_00002), which" in capsys.readouterr().err
-    assert run(snapshots["normal"], tmp_path, "--num", 2, "--format", "mp4") == 0
-    assert "has 5 videos of an earlier run (video_00000), which evaluate.py would take" in capsys.readouterr().err
+    assert warnings("--num", 3, "--format", "gif") == []
+    assert warnings("--num", 3, "--format", "frames") == []
+    assert warnings("--num", 2, "--format", "gif,frames") == [
+        f"warning: {tmp_path} has 1 video of an earlier run (video_00002), which evaluate.py would take with these{end}"
+    ]
+    assert warnings("--num", 4, "--format", "mp4,gif") == [
+        f"warning: {tmp_path} has 3 of these videos of an earlier run in a truer format (video_00000), which "
+        f"evaluate.py would take in place of these{end}"
+    ]
+    found, _ = found_videos.find(tmp_path)
+    assert [video.form for video in found] == [0, 0, 0, 1]
 
 
 def test_what_is_too_wide_is_said_before_any_video(snapshots, tmp_path, capsys, monkeypatch):

@@ -132,7 +132,7 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--max_iteration", "many"], "argument --max_iteration: invalid int value: 'many'"),
         (["--set", "fps=500"], "fps=500: it must be between 1 and 100"),
         (["--set", "optimizer.alpha=.inf"], "optimizer.alpha=inf: it must be a finite number"),
-        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; to choose another, give that to --model"),
+        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; say --model cgan, or leave this away"),
         (["--set", "backend=fast"], "backend=fast: it must be one of"),
         (["--model", "cgan", "--set", "model.labels=unsupervised"], "only infogan learns categories"),
         (["--set", "model.category_to=motion"], "there is no category to give"),
