@@ -113,6 +113,11 @@ def restore(
     return _stack(config, declared, dataset_type, file, settings)
 
 
+def setting_names(model: str) -> list[str]:
+    """Return the dotted names of all that can be set for a model."""
+    return _dotted(_declare(model), "")
+
+
 def dump(config: Config) -> str:
     """Return the config as YAML."""
     return yaml_text.dump(config)

@@ -31,9 +31,12 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            hint = nearest(unknown[0].split("=")[0], self._option_strings())
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self.hint(unknown[0].split('=')[0])}")
         return known
+
+    def hint(self, option: str) -> str:
+        """Say in brackets what may have been meant by an option that there is not; "" where nobody knows."""
+        return nearest(option, self._option_strings())
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:
         args = list(sys.argv[1:] if args is None else args)

@@ -42,8 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return entry.run(lambda: _train(_parser().parse_args(argv), begin))
 
 
+class _Parser(entry.Parser):
+    """Knows that what is no option may be a setting."""
+
+    def hint(self, option: str) -> str:
+        """See :class:`mocogan_chainer.cli.entry.Parser`."""
+        name = option.lstrip("-").replace("-", "_")
+        settings = (s for model in configuration.model_names() for s in configuration.setting_names(model))
+        meant = next((s for s in settings if name in (s, s.rpartition(".")[2])), None)
+        return f" (did you mean --set {meant}=...?)" if meant else super().hint(option)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = entry.Parser(prog="train.py", description="Train a model on a prepared dataset.")
+    parser = _Parser(prog="train.py", description="Train a model on a prepared dataset.")
     parser.add_argument("--model", choices=configuration.model_names(), help="what to train (default: normal)")
     parser.add_argument(
         "--dataset_type",
