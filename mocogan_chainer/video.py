@@ -312,9 +312,10 @@ def encoding_program() -> str:
     first = ffmpeg_program()
     if _writes_h264(first):
         return first
-    other = _ffmpeg_of_imageio()
-    if _writes_h264(other):
-        return other
+    with contextlib.suppress(OutputError):  # there is no other
+        other = _ffmpeg_of_imageio()
+        if _writes_h264(other):
+            return other
     raise OutputError(f"{first}: it has no libx264, which writes MP4; install another ffmpeg, or write another format")
 
 

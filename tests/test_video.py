@@ -185,8 +185,14 @@ class TestMp4:
         video.write_mp4(tmp_path / "a.mp4", noise(), 8)
         assert len(read_mp4(tmp_path / "a.mp4")[0]) == len(noise())
 
-    def test_no_ffmpeg_writes_h264(self, tmp_path, poor, monkeypatch):
-        monkeypatch.setattr(video.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(poor))
+    @pytest.mark.parametrize("has_another", [True, False])
+    def test_no_ffmpeg_writes_h264(self, tmp_path, poor, monkeypatch, has_another):
+        def another():
+            if has_another:
+                return str(poor)
+            raise RuntimeError("No ffmpeg exe could be found.")
+
+        monkeypatch.setattr(video.imageio_ffmpeg, "get_ffmpeg_exe", another)
         with pytest.raises(OutputError, match=r"bin/ffmpeg: it has no libx264, which writes MP4; install another"):
             video.write_mp4(tmp_path / "out" / "a.mp4", noise(), 8)
         assert not (tmp_path / "out").exists()

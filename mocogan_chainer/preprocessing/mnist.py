@@ -8,6 +8,7 @@ import gzip
 import io
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +57,7 @@ class Mnist(Source):
         found = self._found()
         return [self._made_item(found, i) for i in range(1000 if self.num is None else self.num)]
 
-    def divide(self, items: list[Item]) -> list[Item]:
+    def divide(self, items: Sequence[Item]) -> list[Item]:
         """Divide the pictures of digits too, so that no video for training shows one of a test video's."""
         divided = super().divide(items)
         if not self.split or self.raw.is_file():
