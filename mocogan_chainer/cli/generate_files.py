@@ -15,6 +15,7 @@ from mocogan_chainer.files import atomic_write
 
 FORMATS = ("mp4", "gif", "frames")
 TRUEST_FIRST = ("frames", "mp4", "gif")
+"""Which ``evaluate.py`` takes of a video that is there in several (:mod:`mocogan_chainer.evaluation.found_videos`)."""
 
 
 def read_formats(text: str) -> list[str]:

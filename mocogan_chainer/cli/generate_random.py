@@ -95,7 +95,8 @@ class Request:
         if self.interpolate is not None:
             frames = sampling.content_path(sampler, self.interpolate, length, self.seed, category)
             write("interpolation", video.grid(frames, columns=len(frames)))
-        total, names = self.num * (len(sampler.class_names) if every else 1), []
+        names: list[str] = []
+        total = self.num * (len(sampler.class_names) if every else 1)
         videos = sampling.random_videos(sampler, self.num, length, self.seed, self.batchsize, category, every)
         for index, made_category, frames in tqdm(videos, total=total, unit="video", disable=None):
             names.append(f"video{_label(made_category, sampler)}_{index:05d}")
