@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import itertools
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from mocogan_chainer.errors import ConfigError, MocoganError, Stopped, nearest, one_line
 from mocogan_chainer.files import reason
 
+_INVALID_NUMBER = re.compile(r"invalid (int|float) value: '(.*)'", re.DOTALL)
+_NUMBERS = {"int": "a whole number", "float": "a number"}
 _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
@@ -29,9 +32,11 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **{"allow_abbrev": False} | options)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:
+        args = list(sys.argv[1:] if args is None else args)
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{self.hint(unknown[0].split('=')[0])}")
+            hint = _torn_path(args) or self.hint(unknown[0].split("=")[0])
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return known
 
     def hint(self, option: str) -> str:
@@ -58,9 +63,20 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "expected one argument" in message:
             message += "; one that begins with - is given as --option=-1"
+        if number := _INVALID_NUMBER.search(message):
+            message = f"{message[: number.start()]}{number[2]}: it must be {_NUMBERS[number[1]]}"
         if choice := _INVALID_CHOICE.search(message):
             message += nearest(choice[1], re.findall(r"[\w.-]+", choice[2]))
         raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+def _torn_path(args: Sequence[str]) -> str:
+    """Say in brackets which path the shell has cut at its spaces; "" where none of the arguments are one together."""
+    for first, last in itertools.combinations(range(len(args) + 1), 2):
+        path = " ".join(args[first:last])
+        if last - first > 1 and os.path.lexists(path):
+            return f' (did you mean "{path}"? what has spaces is put in quotes)'
+    return ""
 
 
 def run(function: Callable[..., None], *args: Any) -> int:

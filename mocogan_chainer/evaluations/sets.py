@@ -89,6 +89,14 @@ class Sets:
             raise ConfigError(f"--fake {self._request.fake}: statistics, and this metric needs the videos themselves")
         return open_videos(self._request.fake)
 
+    @property
+    def in_files(self) -> list[VideoSet]:
+        """The sets that lie in files, the evaluated one first."""
+        return [
+            *([] if is_npz(self._request.fake) else [self.fake_files]),
+            *([] if self._request.real is None or is_npz(self._request.real) else [self._real_files]),
+        ]
+
     @cached_property
     def is_snapshot(self) -> bool:
         """Whether the evaluated set is sampled from a snapshot."""

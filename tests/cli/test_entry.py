@@ -72,6 +72,28 @@ def test_the_parser_raises_what_run_shows():
         parser.parse_args(["--x"])
 
 
+def test_a_path_that_the_shell_has_cut_is_recognized(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my new.npz").touch()
+    parser = entry.Parser(prog="tool.py")
+    parser.add_argument("snapshot")
+    parser.add_argument("--num", type=int)
+    with pytest.raises(ConfigError, match=r'unrecognized arguments: new\.npz \(did you mean "my new\.npz"\? what has'):
+        parser.parse_args(["my", "new.npz", "--num", "3"])
+    with pytest.raises(ConfigError, match=r"unrecognized arguments: other\.npz \(see"):
+        parser.parse_args(["my", "other.npz"])
+
+
+def test_wrong_numbers_are_told_in_words():
+    parser = entry.Parser(prog="tool.py")
+    parser.add_argument("--num", type=int)
+    parser.add_argument("--rate", type=float)
+    with pytest.raises(ConfigError, match=r"^argument --num: 2\.5: it must be a whole number \(see tool\.py --help\)$"):
+        parser.parse_args(["--num", "2.5"])
+    with pytest.raises(ConfigError, match=r"^argument --rate: fast: it must be a number \(see"):
+        parser.parse_args(["--rate", "fast"])
+
+
 def test_the_parser_knows_what_was_meant():
     parser = entry.Parser(prog="tool.py")
     parser.add_argument("--model", choices=("normal", "infogan"))

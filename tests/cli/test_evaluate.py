@@ -404,11 +404,19 @@ class TestDoubts:
         assert "warning: coded: 2 of its videos are coded files" in said
         assert "every frame was taken; if the evaluated videos come from a model" in said
 
+    def test_what_a_folder_holds_beside_its_videos(self, data, files, tmp_path, capsys):
+        video.write_gif(tmp_path / "coded" / "0.gif", np.zeros((2, 8, 8, 3), np.uint8), 8)
+        video.write_gif(tmp_path / "coded" / "grid_1x1.gif", np.zeros((2, 8, 8, 3), np.uint8), 8)
+        assert run("fvd", "--real", data, "--fake", "coded") == 0
+        said = capsys.readouterr().out
+        assert "warning: coded: not taken: grid_1x1.gif: several videos side by side, and 1 more" in said
+
     def test_neither(self, data, files, capsys):
         assert run("fvd", "--real", data, "--fake", "frames", "--every-nth", 2) == 0
         assert run("psnr", "--real", "frames", "--fake", "frames") == 0
         said = capsys.readouterr().out
         assert "coded files" not in said
+        assert "not taken" not in said
         assert "every frame was taken" not in said
 
 

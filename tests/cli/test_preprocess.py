@@ -101,7 +101,7 @@ def test_force_replaces(here, capsys):
         ),
         (
             ["shapes", "data", "--num", "few"],
-            "argument --num: invalid int value: 'few' (see preprocess.py shapes --help)",
+            "argument --num: few: it must be a whole number (see preprocess.py shapes --help)",
         ),
         (["shapes", "data", "--num", "0"], "num=0: it must be at least 1"),
         (

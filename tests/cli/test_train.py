@@ -129,7 +129,7 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--save_name", ""], "save_name=: it must be a plain name"),
         (["--save_name", "../up"], "save_name=../up: it must be a plain name"),
         (["--model", "infogann"], "argument --model: invalid choice: 'infogann'"),
-        (["--max_iteration", "many"], "argument --max_iteration: invalid int value: 'many'"),
+        (["--max_iteration", "many"], "argument --max_iteration: many: it must be a whole number"),
         (["--set", "fps=500"], "fps=500: it must be between 1 and 100"),
         (["--set", "optimizer.alpha=.inf"], "optimizer.alpha=inf: it must be a finite number"),
         (["--set", "model_name=cgan"], "model_name=cgan: this is normal; say --model cgan, or leave this away"),

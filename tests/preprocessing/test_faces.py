@@ -59,10 +59,12 @@ class TestFindFace:
             (0.25, 0.5, 0.25)
         )
 
-    @pytest.mark.parametrize(("shown", "total"), [(0, 9), (2, 9), (3, 10), (0, 1)])
-    def test_fewer_will_not(self, shown, total):
+    @pytest.mark.parametrize(
+        ("shown", "total", "said"), [(0, 9, "none"), (2, 9, "only 2"), (3, 10, "only 3"), (0, 1, "none")]
+    )
+    def test_fewer_will_not(self, shown, total, said):
         found = [[(10, 20, 20, 20)]] * shown + [[]] * (total - shown)
-        with pytest.raises(DataError, match=rf"^no face: found in only {shown} of {total} frames"):
+        with pytest.raises(DataError, match=rf"^no face: found in {said} of {total} frames"):
             faces.find_face([blank()] * total, detections(*found))
 
 
@@ -215,7 +217,7 @@ class TestYuNetInASet:
         np.testing.assert_array_equal(frames, [frame[320:384, 448:512]] * 4)
 
     def test_no_face(self, tmp_path, yunet):
-        with pytest.raises(DataError, match=r"no usable video: .*one/a: no face: found in only 0 of 4"):
+        with pytest.raises(DataError, match=r"no usable video: .*one/a: no face: found in none of 4"):
             self._prepare(tmp_path, scene(96, 96), ".png", detector=yunet)
 
 

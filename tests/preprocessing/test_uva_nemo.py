@@ -118,7 +118,7 @@ def test_real_videos(real_videos, tmp_path):
     assert dataset.lengths.tolist() == [120]
     ((source, reason),) = report.skipped
     assert source == "002_deliberate_smile_1.mp4"
-    assert reason.startswith("no face: found in only ")
+    assert reason.startswith("no face: found in ")
     # The face is at (85, 60) of the 176 x 144 frames.
     width, _, left, top = cut_of(dataset.filters[0])
     assert abs(left + width / 2 - 85) < 15
