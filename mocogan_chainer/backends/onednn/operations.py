@@ -11,10 +11,9 @@ import numpy as np
 
 from mocogan_chainer.backends import random, stock
 from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Window
-from mocogan_chainer.backends.onednn import columns, halving, windows
+from mocogan_chainer.backends.onednn import columns, windows, winograd
 from mocogan_chainer.backends.onednn.c_api import load
 from mocogan_chainer.backends.onednn.columns import ColumnsConvolution
-from mocogan_chainer.backends.onednn.halving import HalvingConvolution
 from mocogan_chainer.backends.onednn.inference import InferenceConvolution, MaxPooling
 from mocogan_chainer.backends.onednn.kernels import activation, normalization
 from mocogan_chainer.backends.onednn.kernels.parameters import adam as update_parameter
@@ -22,6 +21,7 @@ from mocogan_chainer.backends.onednn.memory import channels_last, empty, empty_c
 from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives, reaches_beyond
 from mocogan_chainer.backends.onednn.weights import PreparedWeights
 from mocogan_chainer.backends.onednn.windows import WindowsConvolution
+from mocogan_chainer.backends.onednn.winograd import WinogradConvolution
 
 name = "onednn"
 adds_gradients = False
@@ -224,7 +224,7 @@ def _takes_convolution(*arrays: Array) -> bool:
     return _takes(*arrays) and all(3 <= a.ndim <= 5 for a in arrays)
 
 
-Plan = ConvolutionPrimitives | HalvingConvolution | ColumnsConvolution | WindowsConvolution
+Plan = ConvolutionPrimitives | WinogradConvolution | ColumnsConvolution | WindowsConvolution
 
 
 def _weights(plan: Plan, W: np.ndarray, use: str) -> Any:
@@ -244,10 +244,10 @@ def _plan(
         return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=True)
     if columns.suits(w_shape, y_shape, geometry):
         return ColumnsConvolution(load(), w_shape, y_shape, geometry)
-    tiling = halving.choose_tiling(x_shape, w_shape, y_shape, geometry)
+    tiling = winograd.choose_tiling(x_shape, w_shape, y_shape, geometry)
     if tiling is None:
         return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry)
-    return HalvingConvolution(load(), x_shape, w_shape, y_shape, tiling)
+    return WinogradConvolution(load(), x_shape, w_shape, y_shape, tiling)
 
 
 @functools.lru_cache(maxsize=512)

@@ -4,7 +4,7 @@ A processor's matrix unit (AMX) multiplies 16 rows at a time, and a convolution 
 of pixels: with 8 or 4 of them, most of it has nothing to do. Here the 4 x 4 pixels under each output are laid side by
 side (im2col), so that all outputs of all samples are rows of one matrix; taps in time are products one after another,
 added up.
-Sums before the products, as :mod:`~mocogan_chainer.backends.onednn.halving` takes them, would cost bfloat16 what
+Sums before the products, as :mod:`~mocogan_chainer.backends.onednn.winograd` takes them, would cost bfloat16 what
 precision it has.
 
 The gradient of the input is taken phase by phase, rows and columns even or odd: a pixel of a phase goes into 2 x 2
@@ -21,10 +21,10 @@ import numpy as np
 from mocogan_chainer.backends.base import Geometry
 from mocogan_chainer.backends.onednn import memory
 from mocogan_chainer.backends.onednn.c_api import Library
-from mocogan_chainer.backends.onednn.halving import frames_of, halves, taps_axis
 from mocogan_chainer.backends.onednn.kernels import windows as kernels
 from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
 from mocogan_chainer.backends.onednn.products import Product
+from mocogan_chainer.backends.onednn.winograd import frames_of, halves, taps_axis
 
 CACHE = 16 << 20
 """Bytes of windows at a time, where a sample has no more."""

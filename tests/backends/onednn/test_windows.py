@@ -1,4 +1,4 @@
-"""The 4 x 4 halving convolution in bfloat16 against naive loops over what rounding leaves."""
+"""The 4 x 4 winograd convolution in bfloat16 against naive loops over what rounding leaves."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mocogan_chainer.backends import Geometry
 from mocogan_chainer.backends.onednn import c_api, has_bfloat16
-from tests.backends.onednn.halving_layers import PLANE, VIDEO, assert_close, empty_channels_last, naive, operands
+from tests.backends.onednn.square_layers import PLANE, VIDEO, assert_close, empty_channels_last, naive, operands
 
 IN_ALL_SUMS = 1e-5
 """Products of rounded numbers are exact in float32; only sums round."""

@@ -1,15 +1,19 @@
-"""The transforms of the fast 4 x 4 halving convolution (see :mod:`mocogan_chainer.backends.onednn.halving`).
+"""The transforms of convolutions that share products (see :mod:`mocogan_chainer.backends.onednn.winograd`).
 
-A tile is ``m`` x ``m`` outputs and takes ``p`` x ``p`` products, p = m + 1. Matrices A (m, p), B (p, p) and G (p, 2)
-say what is summed before and after. Pixels are (N, T, H, W, C) in that memory order, outputs (N, T, H / 2, W / 2, O).
-In tiles they are (p * p, T, N, tiles, 4 C) and (p * p, T, N, tiles, O); the 4 C channels are the four phases of a
-halving (row parity, column parity) before C.
+A tile is ``m`` x ``m`` outputs and takes ``p`` x ``p`` products, p = m + r - 1 for r taps along an axis. Matrices A
+(m, p), B (p, p) and G (p, r) say what is summed before and after. Pixels are (N, T, H, W, C) in that memory order,
+outputs (N, T, H', W', O). In tiles, of which there are ``down`` times ``across``, they are (p * p, T, N, tiles, P C)
+and (p * p, T, N, tiles, O). The P C channels are C of each phase: of ``phases`` along an axis (the stride), rows and
+columns of one remainder. Tiles may reach beyond pixels, which are 0 there, and beyond outputs, which nobody asks for.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
+
+RUN = 16
+"""Channels, or outputs, whose filters are made together: enough for whole cache lines, few enough to stay in it."""
 
 
 @njit(inline="always")
@@ -44,12 +48,10 @@ def _combine(coefficients, vectors, out):
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def pixels_to_tiles(pixels, B, tiles):
-    """B d B^T of every tile and phase, where d (p, p) is every second pixel from the tile's corner on."""
+def pixels_to_tiles(pixels, B, down, across, m, phases, tiles):
+    """B d B^T of every tile and phase, where d (p, p) is every ``phases``-th pixel from the tile's corner on."""
     n, length, height, width, channels = pixels.shape
-    p = B.shape[0]
-    step = 2 * (p - 1)
-    down, across = height // step, width // step
+    p, step = B.shape[0], m * phases
     for index in prange(n * length * down):
         sample, rest = index // (length * down), index % (length * down)
         t, u = rest // down, rest % down
@@ -57,12 +59,12 @@ def pixels_to_tiles(pixels, B, tiles):
         column_of = np.empty((p, channels), np.float32)
         half = np.empty((p, p, channels), np.float32)  # rows done, columns not
         for v in range(across):
-            for phase in range(4):
-                top, left = step * u + phase // 2 - 1, step * v + phase % 2 - 1
+            for phase in range(phases * phases):
+                top, left = step * u + phase // phases - 1, step * v + phase % phases - 1
                 for j in range(p):
-                    column = left + 2 * j
+                    column = left + phases * j
                     for i in range(p):
-                        row = top + 2 * i
+                        row = top + phases * i
                         if 0 <= row < height and 0 <= column < width:
                             _copy(pixels[sample, t, row, column], column_of[i])
                         else:
@@ -76,12 +78,10 @@ def pixels_to_tiles(pixels, B, tiles):
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def tiles_to_pixels(tiles, B_transposed, pixels):
+def tiles_to_pixels(tiles, B_transposed, down, across, m, phases, pixels):
     """The transpose of :func:`pixels_to_tiles`."""
     n, length, height, width, channels = pixels.shape
-    p = B_transposed.shape[0]
-    step = 2 * (p - 1)
-    down, across = height // step, width // step
+    p, step = B_transposed.shape[0], m * phases
     for index in prange(n * length):
         sample, t = index // length, index % length
         zero = np.zeros(channels, np.float32)
@@ -94,8 +94,8 @@ def tiles_to_pixels(tiles, B_transposed, pixels):
         out = np.empty(channels, np.float32)
         for tile in range(down * across):
             u, v = tile // across, tile % across
-            for phase in range(4):
-                top, left = step * u + phase // 2 - 1, step * v + phase % 2 - 1
+            for phase in range(phases * phases):
+                top, left = step * u + phase // phases - 1, step * v + phase % phases - 1
                 for j in range(p):
                     for i in range(p):
                         part = tiles[i * p + j, t, sample, tile, phase * channels : (phase + 1) * channels]
@@ -104,18 +104,17 @@ def tiles_to_pixels(tiles, B_transposed, pixels):
                         _combine(B_transposed[i], column_of, half[i, j])
                 for i in range(p):
                     for j in range(p):
-                        row, column = top + 2 * i, left + 2 * j
+                        row, column = top + phases * i, left + phases * j
                         if 0 <= row < height and 0 <= column < width:
                             _combine(B_transposed[j], half[i], out)
                             _add(image[row, column], np.float32(1), out)
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def tiles_to_outputs(tiles, A, outputs):
+def tiles_to_outputs(tiles, A, down, across, outputs):
     """A M A^T of every tile's products M (p, p)."""
     n, length, height, width, channels = outputs.shape
     m, p = A.shape
-    down, across = height // m, width // m
     for index in prange(n * length * down):
         sample, rest = index // (length * down), index % (length * down)
         t, u = rest // down, rest % down
@@ -127,143 +126,129 @@ def tiles_to_outputs(tiles, A, outputs):
                     _copy(tiles[i * p + j, t, sample, u * across + v], column_of[i])
                 for i in range(m):
                     _combine(A[i], column_of, half[i, j])
-            for i in range(m):
-                for j in range(m):
+            for i in range(min(m, height - m * u)):
+                for j in range(min(m, width - m * v)):
                     _combine(A[j], half[i], outputs[sample, t, m * u + i, m * v + j])
 
 
-@njit(inline="always")
-def _rows_of_outputs(image, u, v, A_transposed, half):
-    """half (p, m, O) = A^T Y of the outputs Y (m, m) of a tile: rows done, columns not."""
-    p, m = A_transposed.shape
-    for j in range(m):
-        column = image[m * u : m * u + m, m * v + j]
-        for i in range(p):
-            _combine(A_transposed[i], column, half[i, j])
-
-
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def outputs_to_tiles(outputs, A_transposed, tiles):
+def outputs_to_tiles(outputs, A_transposed, down, across, tiles):
     """The transpose of :func:`tiles_to_outputs`."""
     n, length, height, width, channels = outputs.shape
     p, m = A_transposed.shape
-    down, across = height // m, width // m
     for index in prange(n * length * down):
         sample, rest = index // (length * down), index % (length * down)
         t, u = rest // down, rest % down
-        half = np.empty((p, m, channels), np.float32)
+        half = np.empty((p, m, channels), np.float32)  # rows done, columns not
+        rows = min(m, height - m * u)
         for v in range(across):
-            _rows_of_outputs(outputs[sample, t], u, v, A_transposed, half)
+            for j in range(m):
+                if m * v + j >= width:
+                    half[:, j] = 0
+                    continue
+                column = outputs[sample, t, m * u : m * u + rows, m * v + j]
+                for i in range(p):
+                    _combine(A_transposed[i, :rows], column, half[i, j])
             for i in range(p):
                 for j in range(p):
                     _combine(A_transposed[j], half[i], tiles[i * p + j, t, sample, u * across + v])
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
-def outputs_to_columns(outputs, A_transposed, columns):
-    """As :func:`outputs_to_tiles`, but to (p * p, O, T * N * tiles): transposed, for a product over all tiles."""
-    n, length, height, width, channels = outputs.shape
-    p, m = A_transposed.shape
-    down, across = height // m, width // m
-    for index in prange(n * length * down):
-        sample, rest = index // (length * down), index % (length * down)
-        t, u = rest // down, rest % down
-        half = np.empty((p, m, channels), np.float32)
-        out = np.empty(channels, np.float32)
-        first = ((t * n + sample) * down + u) * across
-        for v in range(across):
-            _rows_of_outputs(outputs[sample, t], u, v, A_transposed, half)
-            for i in range(p):
-                for j in range(p):
-                    _combine(A_transposed[j], half[i], out)
-                    for o in range(channels):
-                        columns[i * p + j, o, first + v] = out[o]
-
-
-@njit(fastmath={"contract"})
-def _filter_rows(W, o, k, phase, G, g, half, rows):
-    """rows (p * p, C) = G g G^T of the 2 x 2 taps g of a phase; ``g`` and ``half`` are room for what is between."""
-    p = G.shape[0]
-    for c in range(rows.shape[1]):
-        for a in range(2):
-            for b in range(2):
-                g[a, b, c] = W[o, c, k, phase // 2 + 2 * a, phase % 2 + 2 * b]
+@njit(inline="always")
+def _write_filters(g, G, half, out, filters, start, stride, segments, length):
+    """G g G^T of taps g (r, r, S * length) to ``filters``: each segment of S in one piece, ``stride`` apart."""
+    p, r = G.shape
     for i in range(p):
-        for b in range(2):
+        for b in range(r):
             _combine(G[i], g[:, b], half[i, b])
     for i in range(p):
         for j in range(p):
-            _combine(G[j], half[i], rows[i * p + j])
+            _combine(G[j], half[i], out)
+            for segment in range(segments):
+                for at in range(length):
+                    filters[i * p + j, start + segment * stride + at] = out[segment * length + at]
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def weights_to_filters_by_outputs(W, G, block, strides, filters):
-    """(O, C, K, 4, 4) -> (p * p, size): the filters O x 4 C x K in blocks of outputs, o // block and o % block apart.
+def weights_to_filters_by_outputs(W, G, phases, block, strides, filters):
+    """(O, C, K, k, k) -> (p * p, size): the filters O x P C x K in blocks of outputs, o // block and o % block apart.
 
     ``strides`` are a block's of outputs, a channel's and a tap's; outputs that fill up the last block are 0.
     """
     out_channels, channels, taps = W.shape[:3]
-    p = G.shape[0]
+    p, r = G.shape
     for index in prange(-(-out_channels // block) * taps):
         first, k = index // taps * block, index % taps
-        g, half = np.empty((2, 2, channels), np.float32), np.empty((p, 2, channels), np.float32)
-        rows = np.empty((p * p, channels), np.float32)
-        for phase in range(4):
+        outputs = min(block, out_channels - first)
+        g, half = np.zeros((r, r, RUN * block), np.float32), np.empty((p, r, RUN * block), np.float32)
+        out = np.empty(RUN * block, np.float32)
+        for phase in range(phases * phases):
             at = first // block * strides[0] + phase * channels * strides[1] + k * strides[2]
-            for o in range(first, first + block):
-                if o < out_channels:
-                    _filter_rows(W, o, k, phase, G, g, half, rows)
-                for f in range(p * p):
-                    for c in range(channels):
-                        value = rows[f, c] if o < out_channels else np.float32(0)
-                        filters[f, at + o - first + c * strides[1]] = value
+            for start in range(0, channels, RUN):
+                count = min(RUN, channels - start)
+                for o in range(outputs):
+                    for c in range(count):
+                        weights = W[first + o, start + c, k]
+                        for a in range(r):
+                            for b in range(r):
+                                tap = weights[phase // phases + phases * a, phase % phases + phases * b]
+                                g[a, b, c * block + o] = tap
+                _write_filters(g, G, half, out, filters, at + start * strides[1], strides[1], count, block)
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def weights_to_filters_by_channels(W, G, block, padded, strides, filters):
-    """The same in blocks of the 4 C channels, filled up to ``padded``; strides of an output, a block and a tap."""
+def weights_to_filters_by_channels(W, G, phases, block, padded, strides, filters):
+    """The same in blocks of the P C channels, filled up to ``padded``; strides of an output, a block and a tap."""
     out_channels, channels, taps = W.shape[:3]
-    p = G.shape[0]
-    for index in prange(out_channels * taps):
-        o, k = index // taps, index % taps
-        g, half = np.empty((2, 2, channels), np.float32), np.empty((p, 2, channels), np.float32)
-        rows = np.empty((p * p, channels), np.float32)
-        at = o * strides[0] + k * strides[2]
-        for phase in range(4):
-            _filter_rows(W, o, k, phase, G, g, half, rows)
+    p, r = G.shape
+    for index in prange(-(-out_channels // RUN) * taps):
+        first, k = index // taps * RUN, index % taps
+        outputs = min(RUN, out_channels - first)
+        longest = min(block, channels)
+        g, half = np.zeros((r, r, RUN * longest), np.float32), np.empty((p, r, RUN * longest), np.float32)
+        out = np.empty(RUN * longest, np.float32)
+        at = first * strides[0] + k * strides[2]
+        for phase in range(phases * phases):
             done = 0
             while done < channels:
                 channel = phase * channels + done
                 count = min(block - channel % block, channels - done)
+                for o in range(outputs):
+                    for c in range(count):
+                        weights = W[first + o, done + c, k]
+                        for a in range(r):
+                            for b in range(r):
+                                tap = weights[phase // phases + phases * a, phase % phases + phases * b]
+                                g[a, b, o * count + c] = tap
                 start = at + channel // block * strides[1] + channel % block
-                for f in range(p * p):
-                    for i in range(count):
-                        filters[f, start + i] = rows[f, done + i]
+                _write_filters(g, G, half, out, filters, start, strides[0], outputs, count)
                 done += count
-        for channel in range(4 * channels, padded):
+        for channel in range(phases * phases * channels, padded):
             for f in range(p * p):
-                filters[f, at + channel // block * strides[1] + channel % block] = 0
+                for o in range(outputs):
+                    filters[f, at + o * strides[0] + channel // block * strides[1] + channel % block] = 0
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def filters_to_weights(filters, first, G_transposed, W):
-    """(p * p, some of K, O, 4 C) -> (O, C, K, 4, 4), from tap ``first`` on: the transpose of weights to filters."""
+def filters_to_weights(filters, first, G_transposed, phases, W):
+    """(p * p, some of K, O, P C) -> (O, C, K, k, k), from tap ``first`` on: the transpose of weights to filters."""
     out_channels, channels = W.shape[:2]
-    taps, p = filters.shape[1], G_transposed.shape[1]
+    taps = filters.shape[1]
+    r, p = G_transposed.shape
     for o in prange(out_channels):
         column_of = np.empty((p, channels), np.float32)
-        half = np.empty((2, p, channels), np.float32)
+        half = np.empty((r, p, channels), np.float32)
         out = np.empty(channels, np.float32)
         for k in range(taps):
-            for phase in range(4):
+            for phase in range(phases * phases):
                 for i in range(p):
                     for j in range(p):
                         part = filters[i * p + j, k, o, phase * channels : (phase + 1) * channels]
                         _copy(part, column_of[j])
-                    for b in range(2):
+                    for b in range(r):
                         _combine(G_transposed[b], column_of, half[b, i])
-                for a in range(2):
-                    for b in range(2):
+                for a in range(r):
+                    for b in range(r):
                         _combine(G_transposed[a], half[b], out)
                         for c in range(channels):
-                            W[o, c, first + k, phase // 2 + 2 * a, phase % 2 + 2 * b] = out[c]
+                            W[o, c, first + k, phase // phases + phases * a, phase % phases + phases * b] = out[c]

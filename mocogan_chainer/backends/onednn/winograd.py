@@ -1,16 +1,17 @@
-"""Fast convolution of the layer that GANs are made of: 4 x 4, stride 2, pad 1, with or without taps in time.
+"""Fast convolutions over squares of taps that GANs are made of, with or without taps in time.
 
-A stride of 2 splits rows, columns and taps into even and odd phases, and each phase is an ordinary convolution with
-2 x 2 taps. A few outputs of two taps can share products (Winograd 1980; Lavin and Gray 2016): two of them take three
-products instead of four,
+These are 4 x 4 taps with stride 2, and 4 x 4 or 3 x 3 with stride 1, all of pad 1. A stride of 2 splits rows, columns
+and taps into even and odd phases, and each phase is a convolution of stride 1 with 2 x 2 taps. Neighbouring outputs can
+share products (Winograd 1980; Lavin and Gray 2016): two outputs of two taps take three products instead of four,
 
     y0 = g0 d0 + g1 d1 = (d0 - d1) g0 + d1 (g0 + g1)
     y1 = g0 d1 + g1 d2 = d1 (g0 + g1) + (d2 - d1) g1
 
-and four take five instead of eight. In two dimensions that is 9 for 16, and 25 for 64. Each product of a tile is, over
-the tiles, samples and 4 C channels (the phases side by side), a convolution in time, which is oneDNN's work;
-kernels/tiles.py has the sums around them. Larger tiles save more products, but their weights take more memory and their
-sums round more: relative to the largest output the error is some 1e-6, as that of a direct sum.
+and m outputs of r taps take m + r - 1 instead of m r. In two dimensions that is, of two taps, 9 for 16 or 25 for 64;
+of three or four, 36 for 144. Each product of a tile is, over the tiles, samples and P C channels (the P phases side by
+side, 1 or 4), a convolution in time, which is oneDNN's work; kernels/tiles.py has the sums around them. Larger tiles
+save more products, but their weights take more memory and their sums round more: relative to the largest output the
+error is some 1e-6, as that of a direct sum.
 
 Samples are handled a few at a time, so that what stands between the sums and the products stays in the cache.
 """
@@ -48,9 +49,9 @@ class Tiling:
     """How the outputs of a tile share products (names as Lavin and Gray's): y = A [(G g) * (B d)].
 
     Attributes:
-        A: (m, m + 1).
-        B: (m + 1, m + 1).
-        G: (m + 1, 2).
+        A: (m, p), p = m + r - 1.
+        B: (p, p).
+        G: (p, r).
     """
 
     A: np.ndarray
@@ -63,65 +64,99 @@ class Tiling:
         return len(self.A)
 
     @property
+    def taps(self) -> int:
+        """Taps along an axis."""
+        return self.G.shape[1]
+
+    @property
     def products(self) -> int:
         """Products of a tile in two dimensions."""
         return len(self.B) ** 2
 
 
-def interpolating(*points: float) -> Tiling:
+def interpolating(taps: int, *points: float) -> Tiling:
     """Return the tiling that multiplies polynomials by their values at ``points`` and at infinity (Toom and Cook)."""
     p = len(points) + 1
-    A, B, G = np.zeros((p - 1, p)), np.zeros((p, p)), np.zeros((p, 2))
+    m = p - taps + 1
+    A, B, G = np.zeros((m, p)), np.zeros((p, p)), np.zeros((p, taps))
     for j, point in enumerate(points):
         others = [other for other in points if other != point]
-        A[:, j] = point ** np.arange(p - 1.0)
+        A[:, j] = point ** np.arange(float(m))
         B[j, : p - 1] = np.poly(others)[::-1]
-        G[j] = np.array([1, point]) / np.prod(point - np.array(others))
+        G[j] = point ** np.arange(float(taps)) / np.prod(point - np.array(others))
     A[-1, -1] = G[-1, -1] = 1
     B[-1] = np.poly(points)[::-1]
     return Tiling(*(a.astype(np.float32) for a in (A, B, G)))
 
 
-F22 = interpolating(0, 1)
-"""Two outputs: the formula above, up to signs."""
+F22 = interpolating(2, 0, 1)
+"""Two outputs of two taps: the formula above, up to signs."""
 
-F42 = interpolating(0, -1, 1 / 2, 2)
+F42 = interpolating(2, 0, -1, 1 / 2, 2)
 """Four outputs. Of small fractions these points round least: the error is a third of that with 0, 1, -1, 2."""
+
+F34 = interpolating(4, 0, 3 / 2, -3 / 2, 2 / 3, -2 / 3)
+"""Three outputs of four taps. Of fractions up to 4 these round least, half as much as 0, 1, -1, 2, -2."""
+
+F43 = interpolating(3, 0, 3 / 2, -3 / 2, 2 / 3, -2 / 3)
+"""Four outputs of three taps; the same points round least here."""
+
+TILINGS = {(4, 2): (F22, F42), (4, 1): (F34,), (3, 1): (F43,)}
+"""By taps along an axis and stride."""
 
 
 def halves(x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry) -> bool:
     """Whether it is 4 x 4, stride 2, pad 1 of even heights and widths, and plain in time where it has taps there."""
+    square = _square(x_shape, w_shape, y_shape, geometry)
+    return square == (4, 2) and all(n % 2 == 0 for n in x_shape[-2:])
+
+
+def _square(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry
+) -> tuple[int, int] | None:
+    """Return taps along an axis and stride, or None where it is not square, of pad 1 and plain in time."""
     time = len(x_shape) - 4  # 0 or 1 axis before height and width
     if time not in (0, 1) or geometry.groups != 1 or any(d != 1 for d in geometry.dilate):
-        return False
-    if geometry.stride != (1,) * time + (2, 2) or geometry.pad != (0,) * time + (1, 1) or w_shape[-2:] != (4, 4):
-        return False
-    if x_shape[1] != w_shape[1] or any(n % 2 for n in x_shape[-2:]):
-        return False
-    return y_shape == (x_shape[0], w_shape[0], *geometry.output_size(x_shape[2:], w_shape[2:]))
+        return None
+    *stride, down, across = geometry.stride
+    if any(s != 1 for s in stride) or down != across or geometry.pad != (0,) * time + (1, 1):
+        return None
+    if w_shape[-2] != w_shape[-1] or x_shape[1] != w_shape[1]:
+        return None
+    if y_shape != (x_shape[0], w_shape[0], *geometry.output_size(x_shape[2:], w_shape[2:])):
+        return None
+    return w_shape[-1], down
 
 
 def choose_tiling(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry
 ) -> Tiling | None:
     """Return the tiling that takes the least, or None where a direct convolution does or it is of another kind."""
-    if not halves(x_shape, w_shape, y_shape, geometry) or min(w_shape[:2]) < MIN_CHANNELS:
+    square = _square(x_shape, w_shape, y_shape, geometry)
+    if square not in TILINGS or min(w_shape[:2]) < MIN_CHANNELS or min(y_shape) < 1:
         return None
-    outputs = y_shape[0] * prod(y_shape[2:])
-    best, least = None, 4 * (outputs + WEIGHTS_COST)
-    for tiling in (F22, F42):
-        cost = tiling.products * (outputs / tiling.outputs**2 + WEIGHTS_COST)
-        if cost < least and all(n % tiling.outputs == 0 for n in y_shape[-2:]):
+    taps, stride = square
+    images = y_shape[0] * prod(y_shape[2:-2])
+    best, least = None, (taps // stride) ** 2 * (images * prod(y_shape[-2:]) + WEIGHTS_COST)
+    for tiling in TILINGS[square]:
+        cost = tiling.products * (images * prod(_grid(y_shape, tiling)) + WEIGHTS_COST)
+        if cost < least:
             best, least = tiling, cost
     return best
 
 
-class HalvingConvolution:
+def _grid(y_shape: tuple[int, ...], tiling: Tiling) -> tuple[int, int]:
+    """Tiles down and across; the last of them may reach beyond the outputs."""
+    down, across = (-(-n // tiling.outputs) for n in y_shape[-2:])
+    return down, across
+
+
+class WinogradConvolution:
     """Forward, backward-data and backward-weights of one shape; see the module.
 
     Args:
         library: oneDNN.
-        x_shape, w_shape, y_shape: (N, C, [T,] H, W), (O, C, [K,] 4, 4), (N, O, [T - K + 1,] H / 2, W / 2).
+        x_shape, w_shape, y_shape: (N, C, [T,] H, W), (O, C, [K,] k, k), (N, O, [T - K + 1,] H', W').
         tiling: how outputs share products.
     """
 
@@ -140,10 +175,18 @@ class HalvingConvolution:
         three = len(x_shape) == 5
         self._frames, self._taps = (x_shape[2], w_shape[2]) if three else (1, 1)
         self._out_frames = self._frames - self._taps + 1
-        self._tiles = (y_shape[-2] // tiling.outputs) * (y_shape[-1] // tiling.outputs)
-        sample_bytes = self._products * self._frames * self._tiles * 4 * self._channels * 4
+        self._phases = w_shape[-1] // tiling.taps  # along an axis: as many as the stride
+        self._width = self._phases**2 * self._channels
+        self._grid = _grid(y_shape, tiling)
+        self._tiles = prod(self._grid)
+        sample_bytes = self._products * self._frames * self._tiles * self._width * 4
         parts = -(-self._samples // max(CACHE // sample_bytes, 1))
         self._chunk = -(-self._samples // parts)
+
+    @property
+    def _places(self) -> tuple[int, int, int, int]:
+        """Where pixels of tiles are: tiles down and across, outputs of a tile along an axis, phases along an axis."""
+        return *self._grid, self._tiling.outputs, self._phases
 
     @property
     def forward_form(self) -> Hashable:
@@ -164,68 +207,67 @@ class HalvingConvolution:
         return self._prepare(W, self._primitives.backward_data_layout, self._primitives.prepare_backward_data)
 
     def forward(self, x: np.ndarray, weights: Filters, y: np.ndarray) -> None:
-        """Fill ``y`` (N, O, [T',] H / 2, W / 2) from ``x`` (N, C, [T,] H, W), both in channels-last memory."""
+        """Fill ``y`` (N, O, [T',] H', W') from ``x`` (N, C, [T,] H, W), both in channels-last memory."""
         pixels, outputs = frames_of(x), frames_of(y)
         inputs, products = self._input_tiles(self._chunk), self._output_tiles(self._chunk)
         addresses = [tuple(map(memory.address, arrays)) for arrays in zip(inputs, weights, products, strict=True)]
         for part in self._parts():
-            tiles.pixels_to_tiles(pixels[part], self._tiling.B, inputs)
+            tiles.pixels_to_tiles(pixels[part], self._tiling.B, *self._places, inputs)
             for of_product in addresses:
                 self._primitives.run_forward(*of_product)
-            tiles.tiles_to_outputs(products, self._tiling.A, outputs[part])
+            tiles.tiles_to_outputs(products, self._tiling.A, *self._grid, outputs[part])
 
     def backward_data(self, gy: np.ndarray, weights: Filters, gx: np.ndarray) -> None:
-        """Fill ``gx`` (N, C, [T,] H, W) from ``gy`` (N, O, [T',] H / 2, W / 2), both in channels-last memory."""
+        """Fill ``gx`` (N, C, [T,] H, W) from ``gy`` (N, O, [T',] H', W'), both in channels-last memory."""
         outputs, pixels = frames_of(gy), frames_of(gx)
         products, inputs = self._output_tiles(self._chunk), self._input_tiles(self._chunk)
         addresses = [tuple(map(memory.address, arrays)) for arrays in zip(products, weights, inputs, strict=True)]
         for part in self._parts():
-            tiles.outputs_to_tiles(outputs[part], self._A_transposed, products)
+            tiles.outputs_to_tiles(outputs[part], self._A_transposed, *self._grid, products)
             for of_product in addresses:
                 self._primitives.run_backward_data(*of_product)
-            tiles.tiles_to_pixels(inputs, self._B_transposed, pixels[part])
+            tiles.tiles_to_pixels(inputs, self._B_transposed, *self._places, pixels[part])
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
-        """Fill C-ordered ``gW`` (O, C, [K,] 4, 4) from ``x`` and ``gy`` in channels-last memory."""
+        """Fill C-ordered ``gW`` (O, C, [K,] k, k) from ``x`` and ``gy`` in channels-last memory."""
         pixels, outputs, target = frames_of(x), frames_of(gy), taps_axis(gW)
         at_once = 1 if self._chunk == self._samples else self._taps  # taps whose sums must be kept from part to part
-        filters = memory.empty((self._products, at_once, self._out_channels, 4 * self._channels))
+        filters = memory.empty((self._products, at_once, self._out_channels, self._width))
         for part in self._parts():
             samples = part.stop - part.start
-            inputs = self._input_tiles(samples)
-            columns = memory.empty((self._products, self._out_channels, self._out_frames * samples * self._tiles))
-            tiles.pixels_to_tiles(pixels[part], self._tiling.B, inputs)
-            tiles.outputs_to_columns(outputs[part], self._A_transposed, columns)
+            inputs, products = self._input_tiles(samples), self._output_tiles(samples)
+            tiles.pixels_to_tiles(pixels[part], self._tiling.B, *self._places, inputs)
+            tiles.outputs_to_tiles(outputs[part], self._A_transposed, *self._grid, products)
             for tap in range(self._taps):
-                self._add_products(columns, inputs[:, tap:], filters[:, tap % at_once], part.start > 0)
+                self._add_products(products, inputs[:, tap:], filters[:, tap % at_once], part.start > 0)
                 if at_once == 1:
-                    tiles.filters_to_weights(filters, tap, self._G_transposed, target)
+                    tiles.filters_to_weights(filters, tap, self._G_transposed, self._phases, target)
         if at_once > 1:
-            tiles.filters_to_weights(filters, 0, self._G_transposed, target)
+            tiles.filters_to_weights(filters, 0, self._G_transposed, self._phases, target)
 
-    def _add_products(self, columns: np.ndarray, inputs: np.ndarray, filters: np.ndarray, kept: bool) -> None:
-        """``filters`` (p * p, O, 4 C) = or += columns (p * p, O, rows) @ inputs (p * p, rows, 4 C), the first rows."""
-        (_, out_width, rows), width = columns.shape, filters.shape[2]
-        for a, b, c in zip(columns, inputs, filters, strict=True):
+    def _add_products(self, products: np.ndarray, inputs: np.ndarray, filters: np.ndarray, kept: bool) -> None:
+        """``filters`` (p * p, O, P C) = or += the sum over all rows (frames, samples, tiles) of O by P C products."""
+        (rows, out_width), width = (prod(products.shape[1:-1]), products.shape[-1]), filters.shape[-1]
+        for a, b, c in zip(products, inputs, filters, strict=True):
             self._library.call(
-                *("dnnl_sgemm", b"N", b"N", out_width, width, rows, 1.0, memory.address(a), rows),
+                *("dnnl_sgemm", b"T", b"N", out_width, width, rows, 1.0, memory.address(a), out_width),
                 *(memory.address(b), width, float(kept), memory.address(c), width),
             )
 
     def _prepare(self, W: np.ndarray, layout: Layout | None, reorder: Callable[[np.ndarray], np.ndarray]) -> Filters:
-        """The products' filters (O, 4 C, K, 1), written as their primitive wants them, or else reordered."""
-        W, G, width = taps_axis(W), self._tiling.G, 4 * self._channels
+        """The products' filters (O, P C, K, 1), written as their primitive wants them, or else reordered."""
+        W, G, phases, width = taps_axis(W), self._tiling.G, self._phases, self._width
         if layout is None or layout.axis > 1:
             plain = memory.empty((self._products, self._out_channels * self._taps * width))
             strides = (self._taps * width, 0, width)
-            tiles.weights_to_filters_by_channels(W, G, width, width, strides, plain)
+            tiles.weights_to_filters_by_channels(W, G, phases, width, width, strides, plain)
             return [reorder(f) for f in plain]
         if layout.axis == 0:
             filters = memory.empty((self._products, layout.padded * self._taps * width))
-            tiles.weights_to_filters_by_outputs(W, G, layout.block, layout.strides[:3], filters)
+            tiles.weights_to_filters_by_outputs(W, G, phases, layout.block, layout.strides[:3], filters)
             return filters
         filters = memory.empty((self._products, self._out_channels * self._taps * layout.padded))
-        tiles.weights_to_filters_by_channels(W, G, layout.block, layout.padded, layout.strides[:3], filters)
+        tiles.weights_to_filters_by_channels(W, G, phases, layout.block, layout.padded, layout.strides[:3], filters)
         return filters
 
     def _parts(self) -> Iterator[slice]:
@@ -234,19 +276,19 @@ class HalvingConvolution:
             yield slice(first, min(first + self._chunk, self._samples))
 
     def _input_tiles(self, samples: int) -> np.ndarray:
-        return memory.empty((self._products, self._frames, samples, self._tiles, 4 * self._channels))
+        return memory.empty((self._products, self._frames, samples, self._tiles, self._width))
 
     def _output_tiles(self, samples: int) -> np.ndarray:
         return memory.empty((self._products, self._out_frames, samples, self._tiles, self._out_channels))
 
     @functools.cached_property
     def _primitives(self) -> ConvolutionPrimitives:
-        """The convolution in time: (1, 4 C, T, columns) -> (1, O, T - K + 1, columns), all tiles of a part in a row."""
+        """The convolution in time: (1, P C, T, columns) -> (1, O, T - K + 1, columns), all tiles of a part in a row."""
         columns = self._chunk * self._tiles
         return ConvolutionPrimitives(
             self._library,
-            (1, 4 * self._channels, self._frames, columns),
-            (self._out_channels, 4 * self._channels, self._taps, 1),
+            (1, self._width, self._frames, columns),
+            (self._out_channels, self._width, self._taps, 1),
             (1, self._out_channels, self._out_frames, columns),
             Geometry((1, 1), (0, 0), (1, 1)),
             w_channels_last=True,
@@ -260,5 +302,5 @@ def frames_of(x: np.ndarray) -> np.ndarray:
 
 
 def taps_axis(W: np.ndarray) -> np.ndarray:
-    """(O, C, [K,] 4, 4) with the axis of taps in time."""
+    """(O, C, [K,] k, k) with the axis of taps in time."""
     return W if W.ndim == 5 else W[:, :, None]

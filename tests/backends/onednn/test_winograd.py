@@ -1,4 +1,4 @@
-"""The fast 4 x 4 halving convolution against naive loops over positions and taps."""
+"""The fast 4 x 4 winograd convolution against naive loops over positions and taps."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mocogan_chainer.backends import Geometry
-from tests.backends.onednn.halving_layers import (
+from tests.backends.onednn.square_layers import (
     PLANE,
     VIDEO,
     assert_close,
@@ -18,24 +18,24 @@ from tests.backends.onednn.halving_layers import (
 
 
 @pytest.fixture(scope="session")
-def halving(onednn):
+def winograd(onednn):
     """The module, which needs numba."""
-    from mocogan_chainer.backends.onednn import halving
+    from mocogan_chainer.backends.onednn import winograd
 
-    return halving
+    return winograd
 
 
-def all_directions(halving, tiling, x, W, gy):
-    """Return y, gx, gW of a HalvingConvolution, whose memory starts out as NaN."""
+def all_directions(winograd, tiling, x, W, gy):
+    """Return y, gx, gW of a WinogradConvolution, whose memory starts out as NaN."""
     from mocogan_chainer.backends.onednn import c_api
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            halving.memory,
+            winograd.memory,
             "empty",
             lambda shape, dtype=np.float32: np.full(shape, 171 if dtype == np.uint8 else np.nan, dtype),
         )
-        convolution = halving.HalvingConvolution(c_api.load(), x.shape, W.shape, gy.shape, tiling)
+        convolution = winograd.WinogradConvolution(c_api.load(), x.shape, W.shape, gy.shape, tiling)
         y, gx, gW = empty_channels_last(gy.shape), empty_channels_last(x.shape), np.full_like(W, np.nan)
         convolution.forward(x, convolution.prepare_forward(W), y)
         convolution.backward_data(gy, convolution.prepare_backward_data(W), gx)
@@ -55,38 +55,38 @@ def cases(draw):
 
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(case=cases())
-def test_equals_naive_loops(halving, case):
+def test_equals_naive_loops(winograd, case):
     tiling, *rest = case
     x, W, gy = operands(*rest)
-    assert_close(all_directions(halving, getattr(halving, tiling), x, W, gy), naive(x, W, gy), 1e-5)
+    assert_close(all_directions(winograd, getattr(winograd, tiling), x, W, gy), naive(x, W, gy), 1e-5)
 
 
 @pytest.mark.parametrize("tiling", ["F22", "F42"])
 @pytest.mark.parametrize(("size", "taps"), [((8, 16), None), ((3, 8, 16), 2)])
 @pytest.mark.parametrize(("at_a_time", "parts"), [(0, [1] * 5), (2, [2, 2, 1]), (3, [3, 2]), (4, [3, 2]), (9, [5])])
-def test_samples_in_parts(halving, monkeypatch, tiling, size, taps, at_a_time, parts):
+def test_samples_in_parts(winograd, monkeypatch, tiling, size, taps, at_a_time, parts):
     """As many of the 5 samples at a time as fit into the cache; the last part may be smaller than the others."""
     x, W, gy = operands(5, (3, 2), size, taps)
-    outputs = len(getattr(halving, tiling).A)
+    outputs = len(getattr(winograd, tiling).A)
     tiles = size[-2] * size[-1] // (2 * outputs) ** 2
     frames = 1 if taps is None else size[0]
-    monkeypatch.setattr(halving, "CACHE", at_a_time * 4 * (outputs + 1) ** 2 * frames * tiles * 4 * x.shape[1])
-    transform, seen = halving.tiles.pixels_to_tiles, []
+    monkeypatch.setattr(winograd, "CACHE", at_a_time * 4 * (outputs + 1) ** 2 * frames * tiles * 4 * x.shape[1])
+    transform, seen = winograd.tiles.pixels_to_tiles, []
 
     def count(pixels, *arguments):
         seen.append(len(pixels))
         transform(pixels, *arguments)
 
-    monkeypatch.setattr(halving.tiles, "pixels_to_tiles", count)
-    assert_close(all_directions(halving, getattr(halving, tiling), x, W, gy), naive(x, W, gy), 1e-5)
+    monkeypatch.setattr(winograd.tiles, "pixels_to_tiles", count)
+    assert_close(all_directions(winograd, getattr(winograd, tiling), x, W, gy), naive(x, W, gy), 1e-5)
     assert seen[-len(parts) :] == parts  # of the weights' gradient, which must not count a sample twice
 
 
 @pytest.mark.parametrize("tiling", ["F22", "F42"])
-def test_rounding_error(halving, tiling):
+def test_rounding_error(winograd, tiling):
     """At the size of a discriminator's layer: below 5e-6 of the largest number, as a direct float32 sum."""
     x, W, gy = operands(4, (64, 32), (16, 16), None)
-    assert_close(all_directions(halving, getattr(halving, tiling), x, W, gy), naive(x, W, gy), 5e-6)
+    assert_close(all_directions(winograd, getattr(winograd, tiling), x, W, gy), naive(x, W, gy), 5e-6)
 
 
 def plan(x_shape, w_shape, geometry):
@@ -127,13 +127,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", TAKEN)
-def test_takes_the_layers_of_gans(halving, case):
-    assert isinstance(plan(*case), halving.HalvingConvolution)
+def test_takes_the_layers_of_gans(winograd, case):
+    assert isinstance(plan(*case), winograd.WinogradConvolution)
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_refuses_what_it_cannot_or_should_not(halving, case):
-    assert not isinstance(plan(*case), halving.HalvingConvolution)
+def test_refuses_what_it_cannot_or_should_not(winograd, case):
+    assert not isinstance(plan(*case), winograd.WinogradConvolution)
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_refuses_what_it_cannot_or_should_not(halving, case):
         (12, (4, 8, 16), 3, VIDEO),
     ],
 )
-def test_through_the_backend(onednn, halving, samples, size, taps, geometry):
+def test_through_the_backend(onednn, winograd, samples, size, taps, geometry):
     x, W, gy = operands(samples, (17, 16), size, taps)
-    assert isinstance(plan(x.shape, W.shape, geometry), halving.HalvingConvolution)
+    assert isinstance(plan(x.shape, W.shape, geometry), winograd.WinogradConvolution)
     for arrange in (channels_last, np.ascontiguousarray, np.asfortranarray):
         a, b = arrange(x), arrange(gy)
         a.flags.writeable = b.flags.writeable = False
@@ -161,7 +161,7 @@ def test_through_the_backend(onednn, halving, samples, size, taps, geometry):
 
 @pytest.mark.threads
 @pytest.mark.parametrize("tiling", ["F22", "F42"])
-def test_the_number_of_threads_does_not_matter(halving, tiling):
+def test_the_number_of_threads_does_not_matter(winograd, tiling):
     """To the sums around the products; the products are oneDNN's."""
     import numba
 
@@ -172,23 +172,23 @@ def test_the_number_of_threads_does_not_matter(halving, tiling):
     try:
         for threads in (1, numba.config.NUMBA_NUM_THREADS):
             numba.set_num_threads(threads)
-            results.append(all_directions(halving, getattr(halving, tiling), x, W, gy))
+            results.append(all_directions(winograd, getattr(winograd, tiling), x, W, gy))
     finally:
         numba.set_num_threads(before)
     for one, other in zip(*results, strict=True):
         assert np.array_equal(one, other)
 
 
-def test_primitives_are_made_once(halving, monkeypatch):
+def test_primitives_are_made_once(winograd, monkeypatch):
     """Also with more layers than a few: making them takes longer than running them, and they are never freed."""
     from mocogan_chainer.backends.onednn import c_api
 
-    made, make = [], halving.ConvolutionPrimitives
-    monkeypatch.setattr(halving, "ConvolutionPrimitives", lambda *a, **k: made.append(1) or make(*a, **k))
+    made, make = [], winograd.ConvolutionPrimitives
+    monkeypatch.setattr(winograd, "ConvolutionPrimitives", lambda *a, **k: made.append(1) or make(*a, **k))
     layers = []
     for channels in range(1, 14):
         x, W, gy = operands(1, (channels, 2), (8, 8), None)
-        convolution = halving.HalvingConvolution(c_api.load(), x.shape, W.shape, gy.shape, halving.F22)
+        convolution = winograd.WinogradConvolution(c_api.load(), x.shape, W.shape, gy.shape, winograd.F22)
         layers.append((convolution, x, convolution.prepare_forward(W), gy))
     for _ in range(2):
         made.clear()
