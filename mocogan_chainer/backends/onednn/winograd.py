@@ -37,11 +37,12 @@ Filters = np.ndarray | list[np.ndarray]
 CACHE = 8 << 20
 """Bytes of transformed input at a time."""
 
-MIN_CHANNELS = 16
+MIN_CHANNELS = 24
 """Fewer do not fill a vector."""
 
-WEIGHTS_COST = 150
-"""What it takes to transform and to read a weight, in products with it. Deterministic, so that results are."""
+WEIGHT, FILTER, SUMMED = 150, 120, 80
+"""What it takes to lay out and read a weight, the same of a product's filter, and to transform an input or an output:
+each in products with it. Fitted to measured layers, but the same everywhere: on it depends how results round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +137,11 @@ def choose_tiling(
     if square not in TILINGS or min(w_shape[:2]) < MIN_CHANNELS or min(y_shape) < 1:
         return None
     taps, stride = square
-    images = y_shape[0] * prod(y_shape[2:-2])
-    best, least = None, (taps // stride) ** 2 * (images * prod(y_shape[-2:]) + WEIGHTS_COST)
+    images, in_time = y_shape[0] * prod(y_shape[2:-2]), prod(w_shape[2:-2])
+    summed = 1 + SUMMED * (1 / (stride**2 * x_shape[1]) + 1 / w_shape[0]) / in_time
+    best, least = None, (taps // stride) ** 2 * (images * prod(y_shape[-2:]) + WEIGHT)
     for tiling in TILINGS[square]:
-        cost = tiling.products * (images * prod(_grid(y_shape, tiling)) + WEIGHTS_COST)
+        cost = tiling.products * (images * prod(_grid(y_shape, tiling)) * summed + FILTER)
         if cost < least:
             best, least = tiling, cost
     return best

@@ -1,4 +1,4 @@
-"""Layers of 4 x 4 taps, stride 2 and pad 1: their numbers by naive loops over positions and taps."""
+"""Layers of squares of taps and pad 1: their numbers by naive loops over positions and taps."""
 
 import itertools
 
@@ -8,18 +8,20 @@ from mocogan_chainer.backends import Geometry
 
 PLANE = Geometry((2, 2), (1, 1), (1, 1))
 VIDEO = Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1))
+PLAIN = Geometry((1, 1), (1, 1), (1, 1))
+PLAIN_VIDEO = Geometry((1, 1, 1), (0, 1, 1), (1, 1, 1))
 
 
-def naive(x, W, gy):
-    """Return y, gx, gW in float64: stride 2 and pad 1 in the last two axes, 1 and 0 in time."""
+def naive(x, W, gy, stride=2):
+    """Return y, gx, gW in float64: pad 1 and the stride in the last two axes, 0 and 1 in time."""
     x, W, gy = (a.astype(float) for a in (x, W, gy))
     if x.ndim == 4:
-        return tuple(a[:, :, 0] for a in naive(x[:, :, None], W[:, :, None], gy[:, :, None]))
+        return tuple(a[:, :, 0] for a in naive(x[:, :, None], W[:, :, None], gy[:, :, None], stride))
     y, gx, gW = np.zeros(gy.shape), np.zeros(x.shape), np.zeros(W.shape)
     height, width = x.shape[3:]
     for t, i, j in itertools.product(*map(range, gy.shape[2:])):
-        for k, a, b in itertools.product(range(W.shape[2]), range(4), range(4)):
-            row, column = 2 * i + a - 1, 2 * j + b - 1
+        for k, a, b in itertools.product(*map(range, W.shape[2:])):
+            row, column = stride * i + a - 1, stride * j + b - 1
             if not (0 <= row < height and 0 <= column < width):
                 continue
             pixel, output, weight = x[:, :, t + k, row, column], gy[:, :, t, i, j], W[:, :, k, a, b]
@@ -37,13 +39,13 @@ def empty_channels_last(shape):
     return np.moveaxis(np.full((shape[0], *shape[2:], shape[1]), np.nan, np.float32), -1, 1)
 
 
-def operands(samples, channels, size, taps):
-    """x, W and gy; ``size`` is that of x, with the frames before it for video."""
+def operands(samples, channels, size, taps, kernel=4, stride=2):
+    """x, W and gy; ``size`` is that of x, with the frames before it and ``taps`` in time for video."""
     rng = np.random.default_rng(0)
     c, o = channels
     time = () if taps is None else (size[0] - taps + 1,)
-    y_shape = (samples, o, *time, size[-2] // 2, size[-1] // 2)
-    w_shape = (o, c, *(() if taps is None else (taps,)), 4, 4)
+    y_shape = (samples, o, *time, *((n + 2 - kernel) // stride + 1 for n in size[-2:]))
+    w_shape = (o, c, *(() if taps is None else (taps,)), kernel, kernel)
     shapes = (samples, c, *size), w_shape, y_shape
     x, W, gy = (rng.standard_normal(shape, np.float32) for shape in shapes)
     return channels_last(x), W, channels_last(gy)

@@ -1,4 +1,4 @@
-"""The 4 x 4 winograd convolution in bfloat16 against naive loops over what rounding leaves."""
+"""The 4 x 4 halving convolution in bfloat16 against naive loops over what rounding leaves."""
 
 import numpy as np
 import pytest

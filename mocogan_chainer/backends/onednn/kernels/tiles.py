@@ -139,16 +139,18 @@ def outputs_to_tiles(outputs, A_transposed, down, across, tiles):
     for index in prange(n * length * down):
         sample, rest = index // (length * down), index % (length * down)
         t, u = rest // down, rest % down
+        zero = np.zeros(channels, np.float32)
+        column_of = np.empty((m, channels), np.float32)
         half = np.empty((p, m, channels), np.float32)  # rows done, columns not
-        rows = min(m, height - m * u)
         for v in range(across):
             for j in range(m):
-                if m * v + j >= width:
-                    half[:, j] = 0
-                    continue
-                column = outputs[sample, t, m * u : m * u + rows, m * v + j]
+                for i in range(m):
+                    if m * u + i < height and m * v + j < width:
+                        _copy(outputs[sample, t, m * u + i, m * v + j], column_of[i])
+                    else:
+                        _copy(zero, column_of[i])
                 for i in range(p):
-                    _combine(A_transposed[i, :rows], column, half[i, j])
+                    _combine(A_transposed[i], column_of, half[i, j])
             for i in range(p):
                 for j in range(p):
                     _combine(A_transposed[j], half[i], tiles[i * p + j, t, sample, u * across + v])
@@ -156,11 +158,11 @@ def outputs_to_tiles(outputs, A_transposed, down, across, tiles):
 
 @njit(inline="always")
 def _write_filters(g, G, half, out, filters, start, stride, segments, length):
-    """G g G^T of taps g (r, r, S * length) to ``filters``: each segment of S in one piece, ``stride`` apart."""
+    """G g G^T of taps g (columns, rows, S * length) to ``filters``, each of S segments in one piece."""
     p, r = G.shape
     for i in range(p):
         for b in range(r):
-            _combine(G[i], g[:, b], half[i, b])
+            _combine(G[i], g[b], half[i, b])
     for i in range(p):
         for j in range(p):
             _combine(G[j], half[i], out)
@@ -192,7 +194,7 @@ def weights_to_filters_by_outputs(W, G, phases, block, strides, filters):
                         for a in range(r):
                             for b in range(r):
                                 tap = weights[phase // phases + phases * a, phase % phases + phases * b]
-                                g[a, b, c * block + o] = tap
+                                g[b, a, c * block + o] = tap
                 _write_filters(g, G, half, out, filters, at + start * strides[1], strides[1], count, block)
 
 
@@ -219,7 +221,7 @@ def weights_to_filters_by_channels(W, G, phases, block, padded, strides, filters
                         for a in range(r):
                             for b in range(r):
                                 tap = weights[phase // phases + phases * a, phase % phases + phases * b]
-                                g[a, b, o * count + c] = tap
+                                g[b, a, o * count + c] = tap
                 start = at + channel // block * strides[1] + channel % block
                 _write_filters(g, G, half, out, filters, start, strides[0], outputs, count)
                 done += count
