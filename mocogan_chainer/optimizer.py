@@ -15,10 +15,11 @@ from mocogan_chainer import backends
 from mocogan_chainer.backends import Moments
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.backends.feeds import Feeds
+from mocogan_chainer.errors import ConfigError
 
 
 class Adam(chainer.optimizers.Adam):
-    """Adam with L2 regularization (Kingma and Ba 2015), of all parameters at once.
+    """Adam with L2 regularization (Kingma and Ba 2015), of all parameters at once and alike.
 
     The state is that of Chainer's Adam, so that snapshots do not depend on the backend.
 
@@ -41,7 +42,11 @@ class Adam(chainer.optimizers.Adam):
     weight_decay = HyperparameterProxy("weight_decay")
 
     def update(self, lossfun: Callable[..., Any] | None = None, *args: Any, **kwds: Any) -> None:
-        """Update every parameter that has a gradient; see :meth:`chainer.GradientMethod.update` for ``lossfun``."""
+        """Update every parameter that has a gradient; see :meth:`chainer.GradientMethod.update` for ``lossfun``.
+
+        Raises:
+            ConfigError: a parameter's update rule has hyperparameters or hooks of its own.
+        """
         if lossfun is not None:
             loss = lossfun(*args, **kwds)
             self.target.cleargrads()
@@ -49,6 +54,8 @@ class Adam(chainer.optimizers.Adam):
         self.reallocate_cleared_grads()
         self.call_hooks("pre")
         parameters = [p for p in self.target.params() if p.update_rule.enabled]
+        for parameter in parameters:
+            parameter.update_rule.require_shared(parameter)
         _update(parameters, self.hyperparam, self._next_rate())
         self.call_hooks("post")
 
@@ -98,6 +105,16 @@ class _Rule(adam.AdamRule):
         """Save or load the moments."""
         super().serialize(serializer)
         self._loaded = isinstance(serializer, chainer.serializer.Deserializer)
+
+    def require_shared(self, parameter: chainer.Parameter) -> None:
+        """Raise :class:`ConfigError` where this parameter is not to be updated as all others."""
+        own = [name for name in vars(self.hyperparam) if name != "_parent"]
+        if own or self._hookable._pre_update_hooks or self._hookable._post_update_hooks:
+            what = f"{', '.join(own)} of its own" if own else "hooks of its own"
+            raise ConfigError(
+                f"the update rule of {parameter.name}: {what}; this Adam updates all parameters at once and alike: set "
+                "it on the optimizer, or use chainer.optimizers.Adam"
+            )
 
     def prepare(self, parameter: chainer.Parameter) -> Moments:
         """Return the parameter with its moments, which are made where there are none, on its own device."""

@@ -6,6 +6,7 @@ import pytest
 from chainer import optimizer_hooks, serializers
 
 from mocogan_chainer import backends, checkpoint
+from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.optimizer import Adam
 
 SHAPES = {"W": (8, 6, 4, 4), "b": (8,), "scale": ()}
@@ -197,3 +198,30 @@ def test_a_snapshot_that_is_read_again_leaves_moments_in_their_place(tmp_path):
     checkpoint.load(tmp_path / "moments.npz").restore(optimizer)
     step(optimizer, link, gradients(1)[0])
     assert all(p.update_rule.state["m"] is place for p, place in zip(link.params(), places, strict=True))
+
+
+class TestWhatItCannotDo:
+    """It updates all parameters alike, and does not leave out in silence what a rule has of its own."""
+
+    def test_hyperparameters_of_one_parameter(self):
+        link = make_link()
+        optimizer = Adam(**OPTIONS).setup(link)
+        link.W.update_rule.hyperparam.alpha = 1e-4
+        with pytest.raises(ConfigError, match=r"^the update rule of W: alpha of its own; this Adam updates all"):
+            step(optimizer, link, gradients(1)[0])
+
+    def test_hooks_of_one_parameter(self):
+        link = make_link()
+        optimizer = Adam(**OPTIONS).setup(link)
+        link.b.update_rule.add_hook(lambda rule, parameter: None, name="mine")
+        with pytest.raises(ConfigError, match=r"^the update rule of b: hooks of its own; this Adam"):
+            step(optimizer, link, gradients(1)[0])
+
+    def test_a_rule_that_is_switched_off_is_not_asked(self):
+        link = make_link()
+        optimizer = Adam(**OPTIONS).setup(link)
+        link.W.update_rule.hyperparam.alpha = 1e-4
+        link.W.update_rule.enabled = False
+        before = link.W.array.copy()
+        step(optimizer, link, gradients(1)[0])
+        assert np.array_equal(link.W.array, before)

@@ -50,7 +50,7 @@ class _BiasRectify(FunctionNode):
 
 def _sum(g: Variable) -> Variable:
     """(N, C, *size) -> (C,)."""
-    if chainer.config.enable_backprop:
+    if chainer.config.enable_backprop or not g.size:
         return F.sum(g, axis=(0, *range(2, g.ndim)))
     mean, _ = backends.current().moments(g.array)  # a plain sum of so many float32 numbers is slower and loses digits
     return Variable(mean * (g.size // g.shape[1]), requires_grad=False)

@@ -6,6 +6,7 @@ Three nodes close the circle: the gradients of each are made of the other two.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import chainer
 import chainer.functions as F
@@ -112,7 +113,7 @@ def _geometry(ndim: int, stride: Size, pad: Size, dilate: Size, groups: int) -> 
 
 
 def _tuple(value: Size, ndim: int) -> tuple[int, ...]:
-    return (value,) * ndim if isinstance(value, int) else tuple(value)
+    return (int(value),) * ndim if isinstance(value, Integral) else tuple(value)
 
 
 class _Bilinear(FunctionNode):
@@ -148,7 +149,7 @@ class _Convolution(_Bilinear):
     def check_type_forward(self, in_types):
         x, W = in_types
         type_check.expect(x.dtype.kind == "f", x.dtype == W.dtype, x.ndim == W.ndim)
-        type_check.expect(x.shape[1] == W.shape[1] * self.geometry.groups)
+        type_check.expect(x.shape[1] == W.shape[1] * self.geometry.groups, W.shape[0] % self.geometry.groups == 0)
 
     def compute(self, x, W):
         self.x_size, self.ksize = x.shape[2:], W.shape[2:]

@@ -45,7 +45,10 @@ def batch_norm_activation(
         chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
     """
     if not chainer.config.train:
-        return _NormalizeRectify(eps, slope, noise, (running_mean, running_var)).apply((x, gamma, beta))[0]
+        moments = running_mean, running_var
+        if chainer.config.enable_backprop:  # a later pass in training leaves this graph alone
+            moments = running_mean.copy(), running_var.copy()
+        return _NormalizeRectify(eps, slope, noise, moments).apply((x, gamma, beta))[0]
     running = Running(running_mean, running_var, decay)
     return _NormalizeRectify(eps, slope, noise, None, running=running).apply((x, gamma, beta))[0]
 

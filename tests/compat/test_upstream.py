@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import chainer
 import chainer.functions as F
 import numpy as np
 import pytest
@@ -27,3 +28,18 @@ def test_deconvolution_of_an_input_without_gradient(stride, pad):
             losses.append(F.sum(F.deconvolution_2d(x.astype(np.float64), moved, stride=stride, pad=pad) ** 2))
         difference = (losses[0].array - losses[1].array) / (2 * step)
         np.testing.assert_allclose(gradients[1][index], difference, rtol=1e-4)
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.5])
+def test_gradients_of_softplus_at_any_score(beta, recwarn):
+    """To eight digits where 1 - 1 / (1 + exp(x)) has none left, and without a word where exp(x) overflows."""
+    scores = np.array([-1e4, -60, -17, -1, 0, 1, 17, 89, 1e4]) / beta
+    expected = 1 / (1 + np.exp(-np.clip(scores * beta, -700, 700)))
+    x = Variable(scores.astype(np.float32))
+    y = F.softplus(x, beta)
+    (first,) = chainer.grad([F.sum(y)], [x], enable_double_backprop=True)
+    np.testing.assert_allclose(first.array, expected, rtol=1e-5, atol=1e-37)
+    (second,) = chainer.grad([F.sum(first)], [x])
+    np.testing.assert_allclose(second.array, beta * expected * (1 - expected), rtol=1e-5, atol=1e-6)
+    assert not recwarn.list
+    assert first.dtype == second.dtype == np.float32

@@ -54,3 +54,11 @@ class TestBiasLeakyRelu:
         y.backward()
         expected = gy.astype(np.float64).sum(axis=(0, *range(2, y.ndim)))
         np.testing.assert_allclose(b.grad, expected, rtol=1e-6)
+
+
+def test_an_empty_batch_asks_nothing_of_the_bias():
+    b = chainer.Parameter(np.zeros(3, np.float32))
+    y = bias_leaky_relu(chainer.Variable(np.zeros((0, 3, 4), np.float32)), b, 0.2)
+    y.grad = np.zeros_like(y.array)
+    y.backward()
+    assert b.grad.tolist() == [0, 0, 0]

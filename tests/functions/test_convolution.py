@@ -220,3 +220,15 @@ def test_wrong_channels_are_refused():
         functions.convolution(x, W)
     with pytest.raises(type_check.InvalidType):
         functions.deconvolution(x, W)
+
+
+def test_outputs_that_groups_do_not_divide():
+    x, W = (np.zeros(shape, np.float32) for shape in ((1, 6, 4, 4), (3, 3, 3, 3)))
+    with pytest.raises(type_check.InvalidType):
+        functions.convolution(x, W, groups=2)
+
+
+def test_numbers_of_numpy():
+    x, W = (a.astype(np.float32) for a in arrays((1, 3, 6, 6), (4, 3, 3, 3)))
+    expected = functions.convolution(x, W, 2, 1).array
+    assert np.array_equal(functions.convolution(x, W, np.int64(2), np.int32(1)).array, expected)

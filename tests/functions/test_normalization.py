@@ -186,3 +186,39 @@ def test_second_gradients_of_single_precision():
 def test_refuses_what_has_no_positions():
     with pytest.raises(type_check.InvalidType):
         functions.instance_norm_activation(np.ones((2, 3), np.float32))
+
+
+@pytest.mark.parametrize("scale", [1, 100, 1e4])
+def test_one_position_is_exactly_0_and_asks_for_nothing(scale):
+    """However large the number is that the mean is taken off."""
+    x = chainer.Variable((random(8, 64, 1, 1) * scale).astype(np.float32))
+    y = functions.instance_norm_activation(x)
+    y.grad = random(8, 64, 1, 1, seed=1).astype(np.float32)
+    y.backward()
+    assert (y.array == 0).all()
+    assert (x.grad == 0).all()
+
+
+@pytest.mark.parametrize("mean", [0, 1e2, 1e4])
+def test_a_large_mean_costs_no_more_digits_than_it_has(mean):
+    x = (random(2, 3, 32, 32) + mean).astype(np.float32)
+    actual = functions.instance_norm_activation(chainer.Variable(x), slope=0.2).array
+    tolerance = 2e-6 + 4 * np.finfo(np.float32).eps * mean  # of a number less its mean
+    np.testing.assert_allclose(actual, naive(x, 0.2), atol=tolerance)
+
+
+def test_a_graph_of_evaluation_keeps_its_statistics():
+    """A pass in training between it and its gradients moves the running ones."""
+    x = random(4, 3, 5).astype(np.float32)
+    ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
+    gradients = []
+    for trains_between in (False, True):
+        v, mean, variance = chainer.Variable(x), zeros.copy(), 2 * ones
+        with chainer.using_config("train", False):
+            y = functions.batch_norm_activation(v, ones, zeros, mean, variance, slope=1)
+        if trains_between:
+            functions.batch_norm_activation(10 * x + 5, ones, zeros, mean, variance, slope=1)
+        y.grad = np.ones_like(x)
+        y.backward()
+        gradients.append(v.grad)
+    assert np.array_equal(*gradients)

@@ -36,7 +36,7 @@ def available() -> bool:
 def is_compiled() -> bool:
     """Whether an earlier run has compiled the kernels; else that takes most of a minute now."""
     kernels = importlib.import_module("mocogan_chainer.backends.onednn.kernels.activation")
-    return any(Path(kernels.scale_activate.stats.cache_path).glob("activation.scale_activate-*.nbi"))
+    return any(Path(kernels.normalize.stats.cache_path).glob("activation.normalize-*.nbi"))
 
 
 def has_bfloat16() -> bool:

@@ -18,7 +18,7 @@ from mocogan_chainer.backends.onednn.inference import InferenceConvolution, MaxP
 from mocogan_chainer.backends.onednn.kernels import activation, normalization
 from mocogan_chainer.backends.onednn.kernels.parameters import adam as update_parameter
 from mocogan_chainer.backends.onednn.memory import channels_last, empty, empty_channels_last
-from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives, reaches_beyond
+from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives, fails_on_weights, reaches_beyond
 from mocogan_chainer.backends.onednn.weights import PreparedWeights
 from mocogan_chainer.backends.onednn.windows import WindowsConvolution
 from mocogan_chainer.backends.onednn.winograd import WinogradConvolution
@@ -58,7 +58,7 @@ def convolution_backward_data(gy: Array, W: Array, x_size: tuple[int, ...], geom
 
 def convolution_backward_weights(x: Array, gy: Array, ksize: tuple[int, ...], geometry: Geometry) -> Array:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
-    if not _takes_convolution(x, gy):
+    if not _takes_convolution(x, gy) or fails_on_weights(x.shape, tuple(ksize), gy.shape, geometry):
         return stock.convolution_backward_weights(x, gy, ksize, geometry)
     gW = empty((gy.shape[1], x.shape[1] // geometry.groups, *ksize))
     _plan(x.shape, gW.shape, gy.shape, geometry, bfloat16).backward_weights(channels_last(x), channels_last(gy), gW)
@@ -157,9 +157,9 @@ def normalize_rectify(
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     if not _takes(x, gamma, beta, mean, variance):
         return stock.normalize_rectify(x, gamma, beta, mean, variance, eps, slope, noise)
-    scale, shift = _affine(gamma, beta, mean, variance, eps)
     y = empty_channels_last(x.shape)
-    activation.scale_activate(_flat(channels_last(x)), scale, shift, _float(slope), *_noise(noise), _flat(y))
+    affine = _affine(gamma, beta, mean, variance, eps)
+    activation.normalize(_flat(channels_last(x)), *affine, _float(slope), *_noise(noise), _flat(y))
     return y
 
 
@@ -169,24 +169,21 @@ def normalize_rectify_backward(
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     if not _takes(x, gy, gamma, beta, mean, variance):
         return stock.normalize_rectify_backward(x, gy, gamma, beta, mean, variance, eps, slope)
-    scale, shift = _affine(gamma, beta, mean, variance, eps)
+    affine = _affine(gamma, beta, mean, variance, eps)
+    _, scale, _ = affine
     by_sample = mean.ndim == 2
     tables, gy_tables = _tables(channels_last(x), by_sample), _tables(channels_last(gy), by_sample)
     rows, counts = _blocks(tables)
     totals, products = np.empty((2, len(tables), len(counts), x.shape[1]), _float)
-    mean = mean.reshape(scale.shape)
-    normalization.block_gradients(tables, gy_tables, scale, shift, mean, _float(slope), rows, totals, products)
+    normalization.block_gradients(tables, gy_tables, *affine, _float(slope), rows, totals, products)
     deviation = np.sqrt(variance.reshape(scale.shape) + np.float64(eps))
     gbeta = totals.sum(axis=1, dtype=np.float64)
     ggamma = products.sum(axis=1, dtype=np.float64) / deviation
-    # gx = scale (g - gbeta / n - x_hat ggamma / n) with x_hat = (x - mean) / deviation, as g scale + x a + b
+    # gx = scale (g - gbeta / n - x_hat ggamma / n) with x_hat = (x - mean) / deviation, as (g - b) scale + (x - mean) a
     n = tables.shape[1]
-    a = -scale * ggamma / deviation / n
-    b = -scale * gbeta / n - a * mean
+    a, b = ((-scale * ggamma / deviation / n).astype(_float), (gbeta / n).astype(_float))
     gx = empty_channels_last(x.shape)
-    normalization.input_gradient(
-        tables, gy_tables, scale, shift, _float(slope), a.astype(_float), b.astype(_float), rows, _tables(gx, by_sample)
-    )
+    normalization.input_gradient(tables, gy_tables, *affine, _float(slope), a, b, rows, _tables(gx, by_sample))
     return gx, ggamma.sum(axis=0).astype(_float), gbeta.sum(axis=0).astype(_float)
 
 
@@ -274,10 +271,11 @@ def _noise(noise: Noise | None) -> tuple[bool, np.uint64, np.float32]:
 
 def _affine(
     gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, variance: np.ndarray, eps: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Normalization as one multiplication and one addition, (1, C) each, or (N, C) by moments of samples."""
-    scale = np.atleast_2d(gamma / np.sqrt(variance + np.float64(eps)))
-    return scale.astype(_float), (beta - mean * scale).astype(_float)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Normalization as (x - mean) * scale + shift: these three, (1, C) each, or (N, C) by moments of samples."""
+    scale = np.atleast_2d(gamma / np.sqrt(variance + np.float64(eps))).astype(_float)
+    mean, shift = (np.ascontiguousarray(np.broadcast_to(a, scale.shape)) for a in (mean, beta))
+    return mean, scale, shift
 
 
 def _tables(x: np.ndarray, by_sample: bool) -> np.ndarray:

@@ -266,6 +266,27 @@ def reaches_beyond(x_shape: tuple[int, ...], w_shape: tuple[int, ...], geometry:
     return any(dilate * (taps - 1) + 1 > size for size, taps, dilate in axes)
 
 
+@functools.lru_cache(maxsize=512)
+def fails_on_weights(
+    x_shape: tuple[int, ...], ksize: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry
+) -> bool:
+    """Whether it is of the shapes whose weights' gradients oneDNN 3.2 makes wrong.
+
+    In three dimensions with a stride in depth, where the padding there is half of the kernel or more, it writes
+    outside of its buffers; where a tap meets no number of the data along some axis, bfloat16 leaves it unwritten.
+    """
+    g = geometry
+    if len(ksize) == 3 and g.stride[0] > 1 and 2 * g.pad[0] >= ksize[0]:
+        return True
+    for size, taps, outputs, stride, pad, dilate in zip(
+        x_shape[2:], ksize, y_shape[2:], g.stride, g.pad, g.dilate, strict=True
+    ):
+        for tap in range(taps):
+            if not any(0 <= o * stride - pad + tap * dilate < size for o in range(outputs)):
+                return True
+    return False
+
+
 def by_group(w_shape: tuple[int, ...], groups: int) -> tuple[int, ...]:
     """The shape of a convolution's weights as oneDNN has it: several groups are an axis."""
     return (groups, w_shape[0] // groups, *w_shape[1:]) if groups > 1 else w_shape

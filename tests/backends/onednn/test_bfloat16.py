@@ -88,7 +88,7 @@ def some_case(rng):
     """A convolution of one to three axes, with groups and gaps, whose kernel may be longer than the data."""
     while True:
         axes = int(rng.integers(1, 4))
-        ksize, stride, pad, dilate = (tuple(map(int, rng.integers(*r, axes))) for r in ((1, 5), (1, 3), (0, 3), (1, 3)))
+        ksize, stride, pad, dilate = (tuple(map(int, rng.integers(*r, axes))) for r in ((1, 6), (1, 6), (0, 5), (1, 3)))
         groups = int(rng.choice([1, 1, 2, 4]))
         inner, outer = (groups * int(rng.choice([1, 3, 16])) for _ in range(2))
         size, geometry = tuple(map(int, rng.integers(1, 9, axes))), Geometry(stride, pad, dilate, groups)
@@ -106,9 +106,15 @@ def in_bfloat16(monkeypatch):
     backends.onednn.load(bfloat16=False)
 
 
+@pytest.fixture(params=["float32", "bf16"])
+def precise(request):
+    """The backend in either precision."""
+    return request.getfixturevalue("onednn" if request.param == "float32" else "in_bfloat16")
+
+
 @pytest.mark.parametrize("seed", range(40))
-def test_convolutions_of_any_shape(in_bfloat16, onednn, monkeypatch, seed):
-    """They are those of rounded numbers, and nothing of what memory held before is in them."""
+def test_convolutions_of_any_shape(precise, onednn, monkeypatch, seed):
+    """They are those of plain or rounded numbers, and nothing of what memory held before is in them."""
     from mocogan_chainer.backends.onednn import memory
     from mocogan_chainer.backends.onednn.kernels.bfloat16 import to_bfloat16
 
@@ -131,7 +137,7 @@ def test_convolutions_of_any_shape(in_bfloat16, onednn, monkeypatch, seed):
             "convolution_backward_weights": (x, gy, w_shape[2:], geometry),
         }
         for name, arguments in directions.items():
-            actual = getattr(in_bfloat16, name)(*arguments)
+            actual = getattr(precise, name)(*arguments)
             plain = getattr(stock, name)(*arguments)
             rounded = (widened(to_bfloat16(a)) if isinstance(a, np.ndarray) else a for a in arguments)
             expected = getattr(stock, name)(*rounded)

@@ -144,9 +144,9 @@ def _rectify_gradient_row(positive, gy, slope, gx):
 
 
 @njit(inline="always")
-def _scale_activate_row(x, scale, shift, slope, y):
+def _normalize_row(x, mean, scale, shift, slope, y):
     for k in range(x.size):
-        value = x[k] * scale[k] + shift[k]
+        value = (x[k] - mean[k]) * scale[k] + shift[k]
         y[k] = value if value > float32(0) else value * slope
 
 
@@ -194,10 +194,10 @@ def rectify_gradient(positive, gy, slope, gx):
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def scale_activate(x, scale, shift, slope, noisy, key, sigma, y):
-    """y = LeakyReLU(x * scale + shift), plus sigma * normal numbers if ``noisy``.
+def normalize(x, mean, scale, shift, slope, noisy, key, sigma, y):
+    """y = LeakyReLU((x - mean) * scale + shift), plus sigma * normal numbers if ``noisy``.
 
-    x and y are flat; scale and shift are (1, channels), or each sample's (samples, channels).
+    x and y are flat; mean, scale and shift are (1, channels), or each sample's (samples, channels).
     """
     channels, size = scale.shape[1], x.size // scale.shape[0]
     for block in prange((x.size + BLOCK - 1) // BLOCK):
@@ -205,10 +205,10 @@ def scale_activate(x, scale, shift, slope, noisy, key, sigma, y):
         end = min(start + BLOCK, x.size)
         i, sample, channel = start, start // size, start % channels
         while i < end:  # a sample, or what of it lies in this block
-            factor, addend, last = scale[sample], shift[sample], min(sample * size + size, end)
+            centre, factor, addend, last = mean[sample], scale[sample], shift[sample], min(sample * size + size, end)
             while i < last:  # a row
                 row = slice(i, min(i + channels - channel, last))
-                _scale_activate_row(x[row], factor[channel:], addend[channel:], slope, y[row])
+                _normalize_row(x[row], centre[channel:], factor[channel:], addend[channel:], slope, y[row])
                 i, channel = row.stop, 0
             sample += 1
         if noisy:

@@ -70,15 +70,16 @@ def block_moments(x, rows, means, squares, rests):
 
 
 @njit(inline="always")
-def _accumulate_gradients(x, gy, scale, shift, mean, slope, total, product):
+def _accumulate_gradients(x, gy, mean, scale, shift, slope, total, product):
     for c in range(total.size):
-        g = gy[c] if x[c] * scale[c] + shift[c] > float32(0) else gy[c] * slope
+        d = x[c] - mean[c]
+        g = gy[c] if d * scale[c] + shift[c] > float32(0) else gy[c] * slope
         total[c] += g
-        product[c] += g * (x[c] - mean[c])
+        product[c] += g * d
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def block_gradients(x, gy, scale, shift, mean, slope, rows, totals, products):
+def block_gradients(x, gy, mean, scale, shift, slope, rows, totals, products):
     """Fill each block's sums of g and g (x - mean), both (samples, blocks of a sample, channels).
 
     g is gy through the rectifier.
@@ -90,24 +91,25 @@ def block_gradients(x, gy, scale, shift, mean, slope, rows, totals, products):
         _fill(total, float32(0))
         _fill(product, float32(0))
         for r in range(block * rows, min(block * rows + rows, x.shape[1])):
-            _accumulate_gradients(x[s, r], gy[s, r], scale[s], shift[s], mean[s], slope, total, product)
+            _accumulate_gradients(x[s, r], gy[s, r], mean[s], scale[s], shift[s], slope, total, product)
 
 
 @njit(inline="always")
-def _gradient_row(x, gy, scale, shift, slope, a, b, gx):
+def _gradient_row(x, gy, mean, scale, shift, slope, a, b, gx):
     for c in range(gx.size):
-        g = gy[c] if x[c] * scale[c] + shift[c] > float32(0) else gy[c] * slope
-        gx[c] = g * scale[c] + (x[c] * a[c] + b[c])
+        d = x[c] - mean[c]
+        g = gy[c] if d * scale[c] + shift[c] > float32(0) else gy[c] * slope
+        gx[c] = (g - b[c]) * scale[c] + d * a[c]
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def input_gradient(x, gy, scale, shift, slope, a, b, rows, gx):
-    """gx = g scale + x a + b, where g is gy through the rectifier."""
+def input_gradient(x, gy, mean, scale, shift, slope, a, b, rows, gx):
+    """gx = (g - b) scale + (x - mean) a, where g is gy through the rectifier."""
     blocks = (x.shape[1] + rows - 1) // rows
     for i in prange(x.shape[0] * blocks):
         s, block = i // blocks, i % blocks
         for r in range(block * rows, min(block * rows + rows, x.shape[1])):
-            _gradient_row(x[s, r], gy[s, r], scale[s], shift[s], slope, a[s], b[s], gx[s, r])
+            _gradient_row(x[s, r], gy[s, r], mean[s], scale[s], shift[s], slope, a[s], b[s], gx[s, r])
 
 
 def combine_moments(means: np.ndarray, squares: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
