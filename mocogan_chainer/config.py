@@ -113,6 +113,19 @@ def restore(
     return _stack(config, declared, dataset_type, file, settings)
 
 
+def named(
+    dataset_type: str | None = None, file: str | os.PathLike | None = None, settings: Mapping[str, Any] | None = None
+) -> set[str]:
+    """Return which settings the user has named in any of the ways of :func:`resolve`: their first words.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    names = set() if dataset_type is None else set(_read(_dataset_file(dataset_type)))
+    names |= set() if file is None else set(_read_chosen(file))
+    return names | {name.split(".")[0] for name in settings or {}}
+
+
 def setting_names(model: str) -> list[str]:
     """Return the dotted names of all that can be set for a model."""
     return _dotted(_declare(model), "")

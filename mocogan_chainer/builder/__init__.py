@@ -12,7 +12,7 @@ from mocogan_chainer.builder.snapshots import (
     load_snapshot,
     stored_description,
 )
-from mocogan_chainer.builder.trainer import build_trainer, forget_points, make_optimizer, renew_noise, resume
+from mocogan_chainer.builder.trainer import build_trainer, forget_points, limit, make_optimizer, renew_noise, resume
 
 __all__ = [
     "ON_NAN",
@@ -26,6 +26,7 @@ __all__ = [
     "choose_device",
     "describe",
     "forget_points",
+    "limit",
     "load_generator",
     "load_networks",
     "load_sampler",

@@ -13,6 +13,9 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.models.family import Family
 
+_NAMED = 5
+"""Classes without videos that are named."""
+
 
 def open_dataset(config: Config) -> PreparedDataset:
     """Open the config's dataset.
@@ -46,7 +49,7 @@ def describe(dataset: PreparedDataset) -> DataDescription:
 def build_iterators(
     config: Config, family: Family, dataset: PreparedDataset, say: Callable[[str], None]
 ) -> dict[str, chainer.dataset.Iterator]:
-    """Build the family's iterators and say once how many videos are too short for a clip.
+    """Build the family's iterators and say once how many videos are too short for a clip, and which classes lack any.
 
     Raises:
         DataError: all of them are.
@@ -57,6 +60,10 @@ def build_iterators(
         say(f"{skipped} of {len(dataset)} videos are too short for a clip and are left out")
     for remark in getattr(iterators["main"], "remarks", []):
         say(remark)
-    for label in getattr(iterators["main"], "missing_labels", []):
-        say(f"no video of the class {dataset.class_names[label]} is long enough for a clip")
+    missing = getattr(iterators["main"], "missing_labels", [])
+    for label in missing[:_NAMED]:
+        why = "long enough for a clip" if (dataset.labels == label).any() else f"in the data (split={config['split']})"
+        say(f"no video of the class {dataset.class_names[label]} is {why}")
+    if len(missing) > _NAMED:
+        say(f"and none of {len(missing) - _NAMED} more classes")
     return iterators

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mocogan_chainer import checkpoint, models
-from mocogan_chainer.builder.snapshots import network_place, stored_description
+from mocogan_chainer import config as configuration
+from mocogan_chainer.builder.snapshots import family_of, network_place, stored_description
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.errors import ConfigError, SnapshotError
@@ -68,9 +69,14 @@ def _load_weights(
     say(f"weights of {', '.join(held)} from {snapshot.path}")
     if fresh := [name for name in family.networks if name not in held]:
         say(f"{snapshot.path} has no {', '.join(fresh)}: made anew")
-    categories = getattr(family.sampler(family.networks[family.averaged]), "class_names", ())  # an animator has none
-    if categories and stored.class_names and stored.class_names != categories:
-        say(f"its categories were {', '.join(stored.class_names)} and are now {', '.join(categories)}")
+    before, now = (_categories(f) for f in (family_of(snapshot, configuration.restore(snapshot.config)), family))
+    if before and now and before != now:
+        say(f"its categories were {', '.join(before)} and are now {', '.join(now)}")
+
+
+def _categories(family: Family) -> tuple[str, ...]:
+    """Names of what can be asked for; an animator has none."""
+    return getattr(family.sampler(family.networks[family.averaged]), "class_names", ())
 
 
 @dataclass(frozen=True)

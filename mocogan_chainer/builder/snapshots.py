@@ -63,7 +63,7 @@ def load_networks(path: str | os.PathLike, raw: bool = False) -> tuple[dict[str,
         SnapshotError: the snapshot cannot be used.
     """
     snapshot, config = load_snapshot(path)
-    family = _family_of(snapshot, config)
+    family = family_of(snapshot, config)
     places = {name: network_place(name) for name in family.networks}
     if not raw and snapshot.has(average_place(family)):
         places[family.averaged] = average_place(family)
@@ -126,7 +126,7 @@ def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -
     device = choose_device(gpu)
     # The snapshot's backend may be absent here, and it changes nothing; float32 gives the same videos everywhere.
     backends.use("auto", gpu >= 0, "float32")
-    family = _family_of(snapshot, config)
+    family = family_of(snapshot, config)
     network = family.networks[family.averaged]
     snapshot.restore(
         network, average_place(family) if snapshot.has(average_place(family)) else network_place(family.averaged)
@@ -135,7 +135,7 @@ def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -
     return family.sampler(network)
 
 
-def _family_of(snapshot: checkpoint.Snapshot, config: Config) -> Family:
+def family_of(snapshot: checkpoint.Snapshot, config: Config) -> Family:
     """Build the networks that a snapshot's config describes.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import chainer
 import numpy as np
@@ -167,6 +168,11 @@ def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> bool:
     if not trainer.stop_trigger(trainer):
         return True
     return snapshot_files.is_one_of(out, snapshot) and not snapshot_files.pictures(out, snapshot.iteration).exists()
+
+
+def limit(config: Config, updater: Any) -> str:
+    """Say which of a run's limits is the first that its updater reaches: as a setting and its value."""
+    return extensions.StopTrigger(config["max_iteration"], config["max_epoch"]).limit(updater)
 
 
 def renew_noise(trainer: training.Trainer, config: Config, rollbacks: int) -> None:

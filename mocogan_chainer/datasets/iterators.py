@@ -47,6 +47,11 @@ class _DatasetIterator(chainer.dataset.Iterator):
         self._previous_epoch_detail = -1.0
 
     @property
+    def batches_an_epoch(self) -> float:
+        """How many batches an epoch has; its last one may run over into the next epoch."""
+        return self._epoch_size / self.batch_size
+
+    @property
     def epoch_detail(self) -> float:
         return self.epoch + self._position / self._epoch_size
 
@@ -114,7 +119,7 @@ class VideoIterator(_DatasetIterator):
 
     Attributes:
         skipped: the number of videos that are too short, which are never given.
-        missing_labels: the classes whose videos are all too short.
+        missing_labels: the classes of which there is no video, or none that is long enough.
     """
 
     def __init__(
@@ -130,7 +135,8 @@ class VideoIterator(_DatasetIterator):
         self._usable = np.flatnonzero(dataset.lengths >= least)
         super().__init__(dataset, batchsize, len(self._usable), rng, flip=flip, balance=balance)
         self.skipped = len(dataset) - len(self._usable)
-        self.missing_labels = sorted(set(dataset.labels.tolist()) - set(dataset.labels[self._usable].tolist()) - {-1})
+        usable = set(dataset.labels[self._usable].tolist())
+        self.missing_labels = [label for label in range(len(dataset.class_names)) if label not in usable]
         self._order = self._new_order()
 
     def _take(self) -> np.ndarray:
@@ -179,7 +185,7 @@ class ClipIterator(VideoIterator):
 
     Attributes:
         skipped: the number of videos too short for a clip, which are never given.
-        missing_labels: the classes whose videos are all too short.
+        missing_labels: the classes of which there is no video, or none that is long enough.
         frames_at_once: T.
 
     Raises:
@@ -245,12 +251,13 @@ class ClipIterator(VideoIterator):
 class FrameIterator(_DatasetIterator):
     """Gives batches ``(frames, labels)``: uint8 ``(N, H, W, 3)`` and int32 ``(N,)``.
 
-    Frames are drawn uniformly from all frames of all videos, with replacement; an epoch is as many draws as there are
-    frames. A balanced draw is of a class first, then of any frame of that class.
+    Frames are drawn uniformly from all frames of all videos that are long enough, with replacement; an epoch is as many
+    draws as they have frames. A balanced draw is of a class first, then of any frame of that class.
 
     Args:
         dataset: the videos.
         batchsize: N, at least 1.
+        least: frames that a video must have, as for the clips beside; one video at least has them.
         rng: the iterator's own generator.
         flip: mirror each frame left to right with probability 1/2.
         balance: draw every class equally often; videos without a class are one more.
@@ -265,15 +272,17 @@ class FrameIterator(_DatasetIterator):
         self,
         dataset: PreparedDataset,
         batchsize: int,
+        least: int,
         rng: np.random.Generator,
         *,
         flip: bool = False,
         balance: bool = False,
     ) -> None:
+        usable = np.flatnonzero(dataset.lengths >= least)
         # Frames are numbered group by group; a group is a class, or everything.
-        groups = dataset.labels if balance else np.zeros(len(dataset), np.int32)
+        groups = dataset.labels[usable] if balance else np.zeros(len(usable), np.int32)
         _, sizes = np.unique(groups, return_counts=True)
-        self._videos = np.argsort(groups, kind="stable")
+        self._videos = usable[np.argsort(groups, kind="stable")]
         self._ends = np.cumsum(dataset.lengths[self._videos])
         self._bounds = np.append(0, self._ends[np.cumsum(sizes) - 1])
         super().__init__(dataset, batchsize, int(self._ends[-1]), rng, flip=flip, balance=balance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from chainer.training import Trainer
 
@@ -30,6 +31,13 @@ class StopTrigger:
         if self.max_epoch is not None:
             done.append(updater.epoch_detail / self.max_epoch)
         return max(done)
+
+    def limit(self, updater: Any) -> str:
+        """Say which limit is the first that an updater reaches: as settings, a name and its value."""
+        limits = {"max_iteration": self.max_iteration, "max_epoch": self.max_epoch}
+        done = {"max_iteration": updater.iteration, "max_epoch": updater.epoch_detail}
+        name = max((n for n in limits if limits[n] is not None), key=lambda n: done[n] / limits[n])
+        return f"{name}={limits[name]}"
 
 
 class AnyOf:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mocogan_chainer import builder, built_in_data
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
@@ -23,6 +25,7 @@ def rehearse(request: Request, say: Say) -> None:
     """
     config, snapshot, weights = settle(choose_snapshot(request, sought_folder(request), say, rehearsed=True), say)
     check_before_work(config, weights)
+    epoch = None  # iterations of an epoch, where that is known
     if snapshot is None and built_in_data.is_missing(config):
         say(f"no data at {built_in_data.PLACE} yet: training would prepare the built-in shape-motion set there")
         data = built_in_data.describe(config)
@@ -31,7 +34,7 @@ def rehearse(request: Request, say: Say) -> None:
         dataset = open_dataset(config, snapshot)
         data = builder.describe(dataset)
         family = builder.build_family(config, data, say, weights)
-        builder.build_iterators(config, family, dataset, say)
+        epoch = builder.build_iterators(config, family, dataset, say)["main"].batches_an_epoch
     summary = builder.summarize(config, family)
     if snapshot is not None:
         say(f"training would go on from {snapshot.path} at iteration {snapshot.iteration}")
@@ -43,16 +46,23 @@ def rehearse(request: Request, say: Say) -> None:
         say(f"{name}: {mebibytes(size)}")
     total = sum(summary.memory.values())
     say(f"memory of a step, about: {mebibytes(total)}, without Python itself and the backend's buffers")
-    say(_snapshots(config, summary.snapshot))
+    say(_snapshots(config, summary.snapshot, epoch))
 
 
-def _snapshots(config: Config, size: int) -> str:
-    line = f"a snapshot: {mebibytes(size)}"
-    if config["max_iteration"] is None:
-        return f"{line}, every {config['snapshot_interval']} iterations"
-    end, every = config["max_iteration"], config["snapshot_interval"]
-    numbers = {*range(every, end, every), end}
-    if config["keep_last"] is not None:
-        kept = sorted(numbers)[-config["keep_last"] :]
-        numbers = {n for n in numbers if n in kept or (config["keep_every"] and n % config["keep_every"] == 0)}
-    return f"{line}; {len(numbers)} of them: {mebibytes(len(numbers) * size)}"
+def _snapshots(config: Config, size: int, epoch: float | None) -> str:
+    line, every = f"a snapshot: {mebibytes(size)}", config["snapshot_interval"]
+    ends = [config["max_iteration"]] if config["max_iteration"] is not None else []
+    if config["max_epoch"] is not None and epoch is not None:
+        ends.append(max(math.ceil(config["max_epoch"] * epoch), 1))
+    if not ends:
+        return f"{line}, every {every} iterations"
+    count = _kept(-(-min(ends) // every), every, config["keep_last"], config["keep_every"])
+    return f"{line}; {count} of them: {mebibytes(count * size)}"
+
+
+def _kept(made: int, every: int, last: int | None, kept_every: int | None) -> int:
+    """How many of all snapshots stay: one was made every so many iterations, the last one at the end."""
+    if last is None or made <= last:
+        return made
+    earlier = (made - last) * every // math.lcm(every, kept_every) if kept_every else 0
+    return last + earlier

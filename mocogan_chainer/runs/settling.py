@@ -58,9 +58,14 @@ def settle(request: Request, say: Say) -> tuple[Config, checkpoint.Snapshot | No
     config = configuration.restore(snapshot.config, **stack)
     for name in configuration.differences(stored, config):
         if name.split(".")[0] in FIXED:
-            wanted, kept = (configuration.value(of, name) for of in (config, stored))
+            wanted, kept = (_in_yaml(configuration.value(of, name)) for of in (config, stored))
             raise ConfigError(f"{name}={wanted}: a resumed run keeps its {kept}; to change it start a new run")
     return config, snapshot, None
+
+
+def _in_yaml(value: Any) -> str:
+    """Return a value as the user writes it."""
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
 
 
 def _settle_anew(model: str | None, stack: dict[str, Any], say: Say) -> Config:
@@ -72,7 +77,7 @@ def _settle_anew(model: str | None, stack: dict[str, Any], say: Say) -> Config:
     if changed := configuration.differences(config, suited):
         values = ", ".join(f"{name}={configuration.value(suited, name)}" for name in changed)
         say(f"{dataset} was prepared as {kind}: {values} (configs/dataset/{kind}.yml)")
-    return suited | {"dataset": dataset}
+    return _ending_as_asked(suited, stack) | {"dataset": dataset}
 
 
 def _settle_upon_weights(
@@ -88,11 +93,18 @@ def _settle_upon_weights(
             f"--model away, or name one of that family"
         )
     base = configuration.resolve(model or stored["model_name"], settings=kept)
-    config = configuration.restore(configuration.dump(base), **stack)
+    config = _ending_as_asked(configuration.restore(configuration.dump(base), **stack), stack)
     config["dataset"] = built_in_data.chosen(config["dataset"])
     if config["size"] is None and built_in_data.is_missing(config):
         config["size"] = builder.stored_description(weights).size
     return config, None, weights
+
+
+def _ending_as_asked(config: Config, stack: dict[str, Any]) -> Config:
+    """Return the config without the model's usual number of iterations where epochs alone were asked for."""
+    named = configuration.named(**stack)
+    alone = config["max_epoch"] is not None and "max_epoch" in named and "max_iteration" not in named
+    return config | {"max_iteration": None} if alone else config
 
 
 def check_before_work(config: Config, weights: checkpoint.Snapshot | None) -> None:

@@ -11,6 +11,7 @@ from chainer.training import Trainer
 
 from mocogan_chainer import builder, built_in_data, checkpoint, extensions, rollbacks, snapshot_files
 from mocogan_chainer import config as configuration
+from mocogan_chainer.config import Config
 from mocogan_chainer.errors import OutputError, SnapshotError, Stopped
 from mocogan_chainer.files import atomic_write
 from mocogan_chainer.rollbacks import Say
@@ -52,7 +53,7 @@ def train(request: Request, say: Say) -> None:
         if own(out):
             check_free(out, request)  # another may have been here meanwhile
         own(builder.tensorboard_folder(config))
-        if snapshot is not None and not _go_on(run.trainer, snapshot, auto, say):
+        if snapshot is not None and not _go_on(config, run.trainer, snapshot, auto, say):
             return
         goes_on = goes_on_in(out, request) or (auto and snapshot is None and not forced)
         note = rollbacks.read_note(out) if goes_on else None
@@ -62,7 +63,8 @@ def train(request: Request, say: Say) -> None:
         with atomic_write(out / CONFIG) as file:
             file.write(configuration.dump(config).encode())
         used = len(dataset) - getattr(run.trainer.updater.get_iterator("main"), "skipped", 0)
-        say(f"training {config['model_name']} on {used} videos of {config['dataset']}; results in {out}")
+        videos = f"{used} video{'s' * (used != 1)} of {config['dataset']}"
+        say(f"training {config['model_name']} on {videos}; results in {out}")
         _run(run, out, say)
 
 
@@ -91,14 +93,15 @@ def _left(out: Path) -> str:
     return f"{snapshot_files.place(out, numbers[-1]).name} is whole, and the same command with --resume goes on from it"
 
 
-def _go_on(trainer: Trainer, snapshot: checkpoint.Snapshot, auto: bool, say: Say) -> bool:
+def _go_on(config: Config, trainer: Trainer, snapshot: checkpoint.Snapshot, auto: bool, say: Say) -> bool:
     """Put the trainer where the snapshot is; return whether anything is left to do."""
     if builder.resume(trainer, snapshot):
         say(f"going on from {snapshot.path} at iteration {snapshot.iteration}")
         return True
+    limit = builder.limit(config, trainer.updater)
     end = (
-        f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}); to go on, raise --max_iteration or "
-        "--max_epoch"
+        f"{snapshot.path}: the run is at its end (iteration {snapshot.iteration}), {limit}; to go on, raise "
+        f"--{limit.partition('=')[0]}"
     )
     if not auto:
         raise SnapshotError(end)

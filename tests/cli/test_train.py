@@ -179,10 +179,10 @@ class TestResumeMistakes:
             (["--set", "model.dim_zc=3"], "model.dim_zc=3: a resumed run keeps its 50"),
             (["--seed", "9"], "seed=9: a resumed run keeps its 1"),
             (["--set", "split=all"], "split=all: a resumed run keeps its train"),
-            (["--set", "flip=true"], "flip=True: a resumed run keeps its False"),
-            (["--set", "balance_classes=true"], "balance_classes=True: a resumed run keeps its False"),
+            (["--set", "flip=true"], "flip=true: a resumed run keeps its false"),
+            (["--set", "balance_classes=true"], "balance_classes=true: a resumed run keeps its false"),
             (["--model", "cgan"], "--model cgan: result/infogan/snapshot_latest.npz holds infogan"),
-            ([], "the run is at its end (iteration 4); to go on, raise --max_iteration"),
+            ([], "the run is at its end (iteration 4), max_iteration=4; to go on, raise --max_iteration"),
         ],
     )
     def test_what_cannot_change(self, run, snapshot, arguments, message):
@@ -291,6 +291,15 @@ class TestWeights:
         code, out, _ = self.still(run, dataset="other")
         assert code == 0
         assert "its categories were up, left and are now near, far" in out
+
+    def test_categories_without_names_are_no_classes_of_the_data(self, run, first):
+        unsupervised = ["model.labels=unsupervised", "model.n_categories=3"]
+        small = [*SMALL, *unsupervised]
+        assert run("--model", "infogan", "--save_name", "free", small=small, iterations=1)[0] == 0
+        weights = ["--resume-weights", "result/free/snapshot_latest.npz"]
+        code, out, _ = run(*weights, "--save_name", "freer", small=PLAIN, iterations=1)
+        assert code == 0
+        assert "categories were" not in out
 
     def test_a_dry_run(self, run, tmp_path, first):
         before = sorted(path for path in tmp_path.rglob("*"))
@@ -491,9 +500,67 @@ class TestData:
         assert code == 0
         assert out.count("3 of 8 videos are too short for a clip and are left out") == 1
 
+    def test_classes_without_a_video_are_named(self, run, tmp_path):
+        with open_writer(tmp_path / "lacking", "lacking", 16, class_names=list("abcdefghi")) as writer:
+            videos = [("b", "train", 24), ("b", "train", 12), ("c", "train", 12), *((n, "test", 24) for n in "adefghi")]
+            for i, (name, split, length) in enumerate(videos):
+                writer.add(np.full((length, 16, 16, 3), i, np.uint8), str(i), name, split=split)
+        code, out, _ = run("--model", "cgan", dataset="lacking", iterations=1)
+        assert code == 0
+        assert "no video of the class a is in the data (split=train)\n" in out
+        assert "no video of the class c is long enough for a clip\n" in out
+        assert "no video of the class b" not in out
+        assert "no video of the class f is in the data (split=train)\nand none of 3 more classes\n" in out
+
     def test_epochs_end_a_run(self, run, tmp_path):
         assert run("--model", "normal", "--max_epoch", 2, iterations=100)[0] == 0
         assert checkpoint.load(tmp_path / "result/normal/snapshot_latest.npz").iteration == 6  # 12 videos, 4 a step
+        code, _, err = run("--resume", "--model", "normal", "--max_epoch", 2, iterations=100)
+        assert code == 2
+        assert "the run is at its end (iteration 6), max_epoch=2; to go on, raise --max_epoch\n" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limits"),
+    [
+        ([], (100_000, None)),
+        (["--max_epoch", "7"], (None, 7)),
+        (["--set", "max_epoch=7"], (None, 7)),
+        (["--max_epoch", "7", "--max_iteration", "9"], (9, 7)),
+        (["--max_epoch", "7", "--config", "narrow"], (10_000, 7)),
+        (["--config", "mine.yml"], (None, 7)),
+    ],
+)
+def test_epochs_that_are_asked_for_are_not_cut_off_by_the_models_usual_end(
+    tmp_path, monkeypatch, capsys, tiny_dataset, arguments, limits
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yml").write_text("max_epoch: 7\n")
+    small = ["--set", *SMALL, "snapshot_interval=5"]
+    assert train.main(["--model", "normal", "--dry-run", "--dataset", str(tiny_dataset), *arguments, *small]) == 0
+    out = capsys.readouterr().out
+    shown = yaml.safe_load(out[out.index("model_name:") : out.index("data: ")])
+    assert (shown["max_iteration"], shown["max_epoch"]) == limits
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        (["max_iteration=20"], 4),
+        (["max_iteration=21"], 5),
+        (["max_iteration=1000", "max_epoch=10"], 6),  # 12 videos, 4 a step: 30 iterations
+        (["max_epoch=11"], 7),
+        (["max_iteration=1000000000", "snapshot_interval=1"], 1_000_000_000),
+        (["max_iteration=200", "keep_last=3"], 3),
+        (["max_iteration=200", "keep_last=3", "keep_every=20"], 12),
+        (["max_iteration=198", "keep_last=3", "keep_every=15"], 15),
+    ],
+)
+def test_the_dry_run_counts_the_snapshots_that_stay(tmp_path, monkeypatch, capsys, tiny_dataset, settings, count):
+    monkeypatch.chdir(tmp_path)
+    small = ["--batchsize", "4", "--set", *SMALL, "snapshot_interval=5", *settings]
+    assert train.main(["--model", "normal", "--dry-run", "--dataset", str(tiny_dataset), *small]) == 0
+    assert f"MiB; {count} of them: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def clips(dataset, batchsize=3, length=3, nth=3, seed=0, **options):
     return ClipIterator(dataset, batchsize, length, nth, seeding.stream(seed, "clips"), **options)
 
 
-def frames(dataset, batchsize=3, seed=0, **options):
-    return FrameIterator(dataset, batchsize, seeding.stream(seed, "frames"), **options)
+def frames(dataset, batchsize=3, seed=0, least=1, **options):
+    return FrameIterator(dataset, batchsize, least, seeding.stream(seed, "frames"), **options)
 
 
 def assert_near(counts, expected, draws):
@@ -255,6 +255,14 @@ class TestFrames:
         there = np.arange(max(LENGTHS)) < np.array(LENGTHS)[:, None]
         assert counts[~there].sum() == 0
         np.testing.assert_allclose(counts[there], 300, atol=5 * np.sqrt(300))
+
+    def test_videos_that_are_too_short_for_the_clips_beside_give_none(self, dataset):
+        long = [video for video, length in enumerate(LENGTHS) if length >= 9]
+        for balance in (False, True):
+            iterator = frames(dataset, 200, least=9, balance=balance)
+            seen = {int(v) for _ in range(10) for v in iterator.next()[0][:, 0, 0, 0]}
+            assert seen == set(long)
+        assert iterator.batches_an_epoch == sum(LENGTHS[video] for video in long) / 200
 
     def test_an_epoch_is_as_many_draws_as_frames(self, dataset):
         iterator = frames(dataset, 32)

@@ -69,11 +69,12 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     }
 
     def iterators(dataset: Any, stream: Callable[[str], np.random.Generator]) -> dict[str, Iterator]:
-        images = config["image_batchsize"] or config["batchsize"]
+        images, every_nth = config["image_batchsize"] or config["batchsize"], config["every_nth"]
         drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
+        span = (length - 1) * every_nth + 1  # as published, both discriminators see the same videos
         return {
-            "main": ClipIterator(dataset, config["batchsize"], length, config["every_nth"], stream("clips"), **drawn),
-            "image": FrameIterator(dataset, images, stream("frames"), **drawn),
+            "main": ClipIterator(dataset, config["batchsize"], length, every_nth, stream("clips"), **drawn),
+            "image": FrameIterator(dataset, images, span, stream("frames"), **drawn),
         }
 
     return Family(

@@ -12,6 +12,9 @@ from mocogan_chainer.links.initialization import fan_in_uniform
 
 HIDDEN = 128
 
+_MOST_STRETCH = 5.0
+"""Of the logarithm, either way: a frame in less than a pixel, or a pixel over a frame. Beyond, gradients overflow."""
+
 
 class Transport(chainer.Chain):
     """Copies of a frame, each shifted and stretched along both axes as two moments of the motion differ.
@@ -66,7 +69,8 @@ class Transport(chainer.Chain):
         places = self.xp.linspace(-1, 1, side, dtype=np.float32)[None]
         shift, stretch = F.split_axis(moves, 2, axis=1)  # (M, 1) each
         shape = len(moves), side
-        sources = F.broadcast_to(places, shape) * F.broadcast_to(F.exp(stretch), shape) + F.broadcast_to(shift, shape)
+        stretch = F.exp(F.clip(stretch, -_MOST_STRETCH, _MOST_STRETCH))
+        sources = F.broadcast_to(places, shape) * F.broadcast_to(stretch, shape) + F.broadcast_to(shift, shape)
         sources = F.clip((sources + 1) * (0.5 * (side - 1)), 0.0, side - 1.0)  # in pixels
         each = F.broadcast_to(F.expand_dims(sources, 2), (*shape, side))
         return F.relu(1 - abs(each - self.xp.arange(side, dtype=np.float32)))

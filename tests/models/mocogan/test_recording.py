@@ -46,7 +46,7 @@ def test_trains_as_it_stands(make_updater, model):
 def with_clips(updater, dataset, resident):
     rng = [np.random.default_rng(seed) for seed in (1, 2)]
     updater._iterators["main"] = ClipIterator(dataset, 4, 10, 1, rng[0], flip=True)
-    updater._iterators["image"] = FrameIterator(dataset, 6, rng[1], flip=True)
+    updater._iterators["image"] = FrameIterator(dataset, 6, 1, rng[1], flip=True)
     updater.resident = ResidentFrames(dataset, updater.device) if resident else None
     return updater
 

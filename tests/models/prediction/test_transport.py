@@ -26,6 +26,18 @@ def given(side=SIDE):
     return [rng.standard_normal(shape, np.float32) for shape in shapes]
 
 
+def test_gradients_of_any_stretch_are_finite():
+    """Of a logarithm far beyond what single precision's exponential takes."""
+    transport = make(1e4)
+    transport.cleargrads()
+    variables = [chainer.Variable(a) for a in given()]
+    carried = transport(*variables)
+    F.sum(carried).backward()
+    assert np.isfinite(carried.array).all()
+    for _, parameter in transport.namedparams():
+        assert np.isfinite(parameter.grad).all()
+
+
 def moves_of(transport, start, code):
     """Shift and logarithm of the stretch, along y and along x, of each copy: (copies, 2, 2)."""
     layers = transport.hidden, transport.to_places
