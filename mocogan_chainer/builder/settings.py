@@ -58,6 +58,10 @@ def check(config: Config) -> None:
     require_one_of("split", config["split"], layout.PARTS)
     for name in ("capture", "data_on_gpu"):
         require_one_of(name, config[name], ("auto", "always", "never"))
+        if config["gpu"] < 0 and config[name] == "always":
+            raise ConfigError(
+                f"{name}=always: it is for GPUs, and gpu=-1 is the CPU; name a GPU with --gpu 0, or use auto"
+            )
     optimizer = config["optimizer"]
     require_range("optimizer.alpha", optimizer["alpha"], 0, 1)
     require_range("optimizer.weight_decay", optimizer["weight_decay"], 0, 1)

@@ -15,7 +15,7 @@ from mocogan_chainer.cli.preprocess import main
 from mocogan_chainer.datasets import PreparedDataset
 
 SCRIPT = Path(__file__).parents[2] / "preprocess.py"
-NAMES = "expressions, folder, mnist, mug, shapes, strips, ucf101, uva-nemo, voxceleb, weizmann, check, info"
+NAMES = ", ".join([*preprocessing.sets(), "check", "info"])
 UNKNOWN = f"no such dataset or command; it must be one of {NAMES}"
 
 

@@ -126,6 +126,11 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--batchsize", "1"], "batchsize=1: it must be at least 2"),
         (["--batchsize", "0"], "batchsize=0: it must be between 1 and"),
         (["--gpu", "97"], "gpu=97: no such device: "),
+        (
+            ["--set", "capture=always"],
+            "capture=always: it is for GPUs, and gpu=-1 is the CPU; name a GPU with --gpu 0, or use auto",
+        ),
+        (["--set", "data_on_gpu=always"], "data_on_gpu=always: it is for GPUs, and gpu=-1 is the CPU; name a GPU"),
         (["--save_name", ""], "save_name=: it must be a plain name"),
         (["--save_name", "../up"], "save_name=../up: it must be a plain name"),
         (["--model", "infogann"], "argument --model: invalid choice: 'infogann'"),
@@ -564,7 +569,14 @@ def test_the_dry_run_counts_the_snapshots_that_stay(tmp_path, monkeypatch, capsy
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--gpu", "97"], ["--set", "model.n_filters_gen=0"], ["--set", "size=100"], ["--set", "backend=x"]]
+    "arguments",
+    [
+        ["--gpu", "97"],
+        ["--set", "model.n_filters_gen=0"],
+        ["--set", "size=100"],
+        ["--set", "backend=x"],
+        ["--set", "capture=always"],
+    ],
 )
 def test_nothing_is_prepared_for_a_run_that_cannot_be(tmp_path, monkeypatch, capsys, arguments):
     monkeypatch.chdir(tmp_path)

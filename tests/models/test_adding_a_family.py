@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mocogan_chainer import builder, checkpoint, models
+from mocogan_chainer import backends, builder, checkpoint, models
 from mocogan_chainer import config as configuration
+from mocogan_chainer.backends import stock
+from mocogan_chainer.backends.recorded_step import WARM_UP
 from mocogan_chainer.cli import generate, train
+from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.errors import ConfigError
+from tests.models import recording
+from tests.test_forbidden_calls import faults
 
 DOC = Path(__file__).parents[2] / "doc" / "adding-a-model.md"
 SNAPSHOT = Path("result", "wave", "snapshot_latest.npz")
@@ -107,12 +112,32 @@ def test_its_sampler_keeps_the_protocol(run):
     [
         ({"model.dim_z": 0}, 16, "model.dim_z=0: it must be at least 1"),
         ({}, 24, "size=24: it must be one of 16, 32, 64, 128, 256"),
+        ({"image_batchsize": 4}, 16, "image_batchsize=4: wave looks at videos only; leave it unset"),
     ],
 )
 def test_its_mistakes_are_said_before_any_work(wave, settings, size, message):
     config = configuration.resolve("wave", settings=settings)
     with pytest.raises(ConfigError, match=f"^{message}"):
         models.build(config, DataDescription("some", size, 3, ()))
+
+
+def test_its_recorded_step_trains_as_it_stands(wave, tiny_dataset, monkeypatch):
+    monkeypatch.setattr(backends, "_current", stock)
+    small = {"dataset": str(tiny_dataset), "batchsize": 4, "video_length": 6, "model.n_filters": 4, "backend": "stock"}
+    config = configuration.resolve("wave", settings=small)
+
+    def trained(recorded):
+        trainer = builder.build_trainer(config, PreparedDataset.open(tiny_dataset), lambda line: None)
+        return trainer.updater, *recording.run(trainer.updater, WARM_UP + 5, recorded)
+
+    plain, plain_reports, _ = trained(recorded=False)
+    repeated, reports, recorder = trained(recorded=True)
+    assert (recorder.recorded, recorder.replayed) == (1, 3)
+    recording.assert_same_training(plain, repeated, plain_reports, reports)
+
+
+def test_it_calls_nothing_that_is_forbidden():
+    assert faults("\n\n".join(blocks("python"))) == []
 
 
 def test_the_table_of_a_family_is_complete():

@@ -11,16 +11,25 @@ import pytest
 from mocogan_chainer import preprocessing
 from mocogan_chainer.cli.preprocess import main
 from mocogan_chainer.datasets import PreparedDataset
+from tests.test_forbidden_calls import faults
 
 DOC = Path(__file__).parents[2] / "doc"
+
+
+def guide():
+    return (DOC / "adding-a-dataset.md").read_text(encoding="utf-8")
+
+
+def module():
+    """The document's file."""
+    return next(code for code in re.findall(r"```python\n(.*?)```", guide(), re.S) if "class Arrays" in code)
 
 
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """Put the document's file beside the sets."""
-    blocks = re.findall(r"```python\n(.*?)```", (DOC / "adding-a-dataset.md").read_text(), re.S)
     (tmp_path / "sets").mkdir()
-    (tmp_path / "sets" / "arrays.py").write_text(next(code for code in blocks if "class Arrays" in code))
+    (tmp_path / "sets" / "arrays.py").write_text(module())
     monkeypatch.setattr(preprocessing, "__path__", [*preprocessing.__path__, str(tmp_path / "sets")])
     importlib.import_module("mocogan_chainer.preprocessing.arrays")
     yield
@@ -56,6 +65,18 @@ def test_nothing_to_read(example, tmp_path, capsys):
     assert "no arrays; arrays reads CLASS/*.npy" in capsys.readouterr().err
 
 
+def test_it_calls_nothing_that_is_forbidden():
+    assert faults(module()) == []
+
+
+ROW = r"\| `([\w-]+)` \|.*\|$"
+
+
 def test_the_table_of_sets_is_complete():
-    listed = re.findall(r"^\| `([\w-]+)` \|", (DOC / "datasets.md").read_text(), re.M)
+    listed = re.findall(rf"^{ROW}", (DOC / "datasets.md").read_text(encoding="utf-8"), re.M)
     assert sorted(set(listed)) == list(preprocessing.sets())
+
+
+def test_the_guide_gives_the_row_that_the_table_needs(example):
+    listed = re.findall(rf"^{ROW}", (DOC / "datasets.md").read_text(encoding="utf-8"), re.M)
+    assert sorted({*listed, *re.findall(rf"^ +{ROW}", guide(), re.M)}) == list(preprocessing.sets())
