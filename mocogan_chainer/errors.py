@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import math
+import operator
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 _LONGEST = 2000
 
@@ -126,3 +128,17 @@ def require_range(name: str, value: float, low: float | None = None, high: float
         else:
             allowed = f"at least {low}" if low is not None else f"at most {high}"
         raise ConfigError(f"{name}={value}: it must be {allowed}")
+
+
+def require_whole(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
+    """Return a whole number of any type, NumPy's too, as an int.
+
+    Raises:
+        ConfigError: it is no whole number, or out of the range as in :func:`require_range`.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ConfigError(f"{name}={value!r}: it must be a whole number") from None
+    require_range(name, number, low, high)
+    return number

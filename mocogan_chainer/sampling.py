@@ -27,7 +27,17 @@ class Sampler(Protocol):
         length: int,
         categories: Sequence[int] | None = None,
     ) -> Any:
-        """Draw codes of as many videos as there are numbers; equal numbers give equal content or motion."""
+        """Draw codes of as many videos as there are numbers; equal numbers give equal content or motion.
+
+        Args:
+            seed: of the whole set, at least 0.
+            contents, motions: number of each video's content and motion, at least one of each.
+            length: frames of a video.
+            categories: number of each video's category, which counts into ``class_names``; None to draw them.
+
+        Raises:
+            ConfigError: a number is out of range, or they are not as many of each.
+        """
 
     def interpolate(self, codes: Any, steps: int) -> Any:
         """Return codes on the way from the first content to the second, with one motion."""
@@ -51,6 +61,10 @@ class Animator(Protocol):
 
         Returns:
             uint8 (N, T, size, size, 3); each video depends on its own picture only.
+
+        Raises:
+            DataError: the pictures are of another type or shape.
+            ConfigError: the alphas are no list of one or more finite numbers.
         """
 
 
@@ -67,11 +81,15 @@ class Forecaster(Protocol):
 
         Args:
             context: uint8 (k, size, size, 3), k from 1 to ``most_context``, in the order of time.
-            length: frames to come, T.
+            length: frames to come, T, at least 1.
             seeds: of each future; None for the mean one, which has no noise.
 
         Returns:
             uint8 (len(seeds), T, size, size, 3); a future depends on its own seed only, and its first frames not on T.
+
+        Raises:
+            DataError: the context is of another type or shape.
+            ConfigError: it has no frame or more than ``most_context``, or a number is out of range.
         """
 
     def transfer(self, content: np.ndarray, clip: np.ndarray) -> np.ndarray:
@@ -83,6 +101,10 @@ class Forecaster(Protocol):
 
         Returns:
             uint8 (T, size, size, 3).
+
+        Raises:
+            DataError: content or clip are of another type or shape.
+            ConfigError: there is no frame of content or more than ``most_context``, or none in the clip.
         """
 
 
@@ -103,8 +125,11 @@ def random_videos(
         length: frames of a video.
         seed: of the set.
         batchsize: videos held in memory at once, rounded up to whole tiles.
-        category: the category of all of them; None draws it.
+        category: the number of the category of all of them; None draws it.
         every_category: show each content and motion in every category, category after category.
+
+    Raises:
+        ConfigError: the model has no such category or length.
     """
     batchsize = -(-batchsize // sampler.tile) * sampler.tile
     for asked in range(len(sampler.class_names)) if every_category else [category]:

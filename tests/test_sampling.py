@@ -1,5 +1,7 @@
 """Sampling: the same bytes for the same seed, grids that share what they say."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,45 @@ def test_path_goes_from_content_to_content(sampler):
 def test_length_must_be_positive(sampler):
     with pytest.raises(ConfigError, match="length=0: it must be at least 1"):
         sampler.draw(0, [0], [0], 0)
+
+
+@pytest.mark.parametrize("category", [2, 7, -1, "up", 0.0, None])
+def test_categories_that_there_are_not(sampler, category):
+    message = re.escape(f"category={category}: it must be the number of one of 0 (left), 1 (right)")
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        sampler.draw(0, [0, 1], [0, 1], 4, [1, category])
+    if category is not None:
+        with pytest.raises(ConfigError, match=message):
+            videos_of(sampler, category=category)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, [], [], 4, ["up"]), "0 contents and 0 motions: give one number of each for each video"),
+        ((0, [0, 1], [0], 4), "2 contents and 1 motions: give one number of each for each video"),
+        ((0, [0, 1], [0, 1], 4, [1]), "1 categories for 2 videos: give each video one"),
+        ((-1, [0], [0], 4), "seed=-1: it must be at least 0"),
+        ((0, [-2], [0], 4), "content=-2: it must be at least 0"),
+        ((0, [0], ["a"], 4), "motion='a': it must be a whole number"),
+        ((0, [0], [0], 4.5), "length=4.5: it must be a whole number"),
+    ],
+)
+def test_numbers_that_do_not_make_videos(sampler, arguments, message):
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
+        sampler.draw(*arguments)
+
+
+def test_a_model_without_categories(sampler):
+    without = MoCoGANSampler(sampler.generator, ())
+    with pytest.raises(ConfigError, match=r"^categories=\[0\]: this model has no categories; leave them away$"):
+        without.draw(0, [0], [0], 4, [0])
+
+
+def test_numbers_may_be_numpys(sampler):
+    plain = sampler.draw(3, [1, 2], [4, 5], 6, [0, 1])
+    found = sampler.draw(np.int64(3), np.array([1, 2]), np.array([4, 5]), np.int32(6), np.array([0, 1]))
+    assert all(np.array_equal(a, b) for a, b in zip(plain.arrays(), found.arrays(), strict=True))
 
 
 def test_one_video_at_many_lengths(sampler):

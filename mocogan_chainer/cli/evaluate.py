@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from mocogan_chainer import evaluations
 from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets import layout
-from mocogan_chainer.errors import ConfigError, nearest, require_range
+from mocogan_chainer.errors import ConfigError, nearest
 from mocogan_chainer.evaluation.metrics import content
 from mocogan_chainer.evaluation.recipes import RECIPES, of_metric
 
@@ -41,18 +41,6 @@ _CONTEXT = {
     False: "frames that a snapshot which continues videos is shown (default: as many as it can look at)",
 }
 
-RANGES = {
-    "samples": (2, 10**7),
-    "splits": (1, 1000),
-    "seed": (0, 2**63),
-    "batchsize": (1, 1024),
-    "every_nth": (1, 10_000),
-    "frames": (1, 10_000),
-    "length": (1, 10_000),
-    "context": (1, 10_000),
-    "futures": (1, 1000),
-}
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
@@ -64,16 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(argv: Sequence[str]) -> None:
-    known = [*METRICS, *TOOLS]
-    if argv and not argv[0].startswith("-") and argv[0] not in known:
-        raise ConfigError(f"{argv[0]}: no such metric; it must be one of {', '.join(known)}{nearest(argv[0], known)}")
     parser, commands = _parser()
-    if argv and argv[0] in known:
+    if argv and not argv[0].startswith("-"):
+        evaluations.require_metric(argv[0], TOOLS)
         _require_options(argv[0], argv[1:], commands[argv[0]])  # before what is missing: it may be misspelt
     arguments = parser.parse_args(argv)
-    for name, (low, high) in RANGES.items():
-        if getattr(arguments, name, None) is not None:
-            require_range(f"--{name.replace('_', '-')}", getattr(arguments, name), low, high)
     values = vars(arguments)
     command = values.pop("command")
     if command == "fetch":

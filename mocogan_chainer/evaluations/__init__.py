@@ -10,12 +10,14 @@ from mocogan_chainer.evaluation import gathering, result
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluations import metrics, outputs, summary
 from mocogan_chainer.evaluations.doubts import doubts
+from mocogan_chainer.evaluations.metrics import require_metric
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.evaluations.session import Say, Session
+from mocogan_chainer.evaluations.sets import is_npz
 from mocogan_chainer.features import weights
 from mocogan_chainer.files import ensure_writable
 
-__all__ = ["Request", "compare", "evaluate", "fetch", "merge", "precalc"]
+__all__ = ["Request", "compare", "evaluate", "fetch", "merge", "precalc", "require_metric"]
 
 
 def evaluate(metric: str, request: Request, say: Say) -> list[Result]:
@@ -27,8 +29,9 @@ def evaluate(metric: str, request: Request, say: Say) -> list[Result]:
         say: takes lines for the user.
 
     Raises:
-        MocoganError: sets, weights, settings and machine do not go together.
+        MocoganError: there is no such metric, or sets, weights, settings and machine do not go together.
     """
+    require_metric(metric)
     out = ensure_writable(request.out)
     session = Session(request, say)
     results, paths = [], []
@@ -78,7 +81,7 @@ def precalc(request: Request, part: tuple[int, int], say: Say) -> None:
             session.sets.require_real_frames()
         gathered = session.features.of_real(recipe, part)
     else:
-        if request.fake.endswith(".npz") and not session.sets.is_snapshot:
+        if is_npz(request.fake) and not session.sets.is_snapshot:
             raise ConfigError(f"--fake {request.fake}: statistics already")
         gathered = session.features.of_fake(recipe, part)
     gathered.save(request.out)

@@ -15,7 +15,7 @@ def doubts(session: Session, metric: str) -> list[str]:
     coded = 0 if sets.is_snapshot or is_npz(request.fake) else getattr(sets.fake_files, "lossy", 0)
     if coded:
         found.append(
-            f"{request.fake}: {coded} of its videos are coded files; coding changes colours a little, which "
+            f"{sets.fake_files.name}: {coded} of its videos are coded files; coding changes colours a little, which "
             "can change ACD by half; generate_samples.py --format frames loses nothing"
         )
     for files in sets.in_files:
@@ -26,7 +26,7 @@ def doubts(session: Session, metric: str) -> list[str]:
     paceless = request.every_nth is None and not sets.is_snapshot and request.fake != request.real
     if metric in OF_MOTION and request.real is not None and not is_npz(request.real) and paceless:
         found.append(
-            f"{request.real}: every frame was taken; if the evaluated videos come from a model that learned "
+            f"{sets.real.name}: every frame was taken; if the evaluated videos come from a model that learned "
             "every n-th (train.py: every 2nd unless told otherwise), say --every-nth n"
         )
     if (sets.animates or sets.forecasts) and request.real is not None:
@@ -35,7 +35,7 @@ def doubts(session: Session, metric: str) -> list[str]:
 
 
 def _of_given_videos(session: Session) -> list[str]:
-    sets, name, found = session.sets, session.request.real, []
+    sets, name, found = session.sets, session.sets.real.name, []
     if sets.real.split not in (None, "test"):
         found.append(
             f"{name}: of the split {sets.real.split}, so the snapshot may have been trained on these videos; "

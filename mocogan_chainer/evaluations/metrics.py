@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from mocogan_chainer import seeding
-from mocogan_chainer.errors import ConfigError, DataError, MocoganError
+from mocogan_chainer.errors import ConfigError, DataError, MocoganError, nearest
 from mocogan_chainer.evaluation import classifier_file, classifier_training
 from mocogan_chainer.evaluation.animated_videos import ALPHAS, AnimatedVideos
 from mocogan_chainer.evaluation.classifier import Classifier
@@ -28,6 +28,21 @@ SAMPLES, FRAMES = 2048, 16
 """Videos, and frames of each, for metrics whose protocol names no number."""
 FUTURES = 5
 """Of each video that a snapshot continues, of which the best is taken, unless another number is asked for."""
+
+
+def require_metric(name: str, others: Iterable[str] = ()) -> None:
+    """Check that there is a metric of this name, or something else that goes by it.
+
+    Args:
+        name: what was asked for.
+        others: names that are allowed besides those of metrics and "all".
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known = [*_METRICS, "all", *others]
+    if name not in known:
+        raise ConfigError(f"{name}: no such metric; it must be one of {', '.join(known)}{nearest(str(name), known)}")
 
 
 def run(metric: str, session: Session) -> Iterator[Result]:

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from mocogan_chainer.errors import ConfigError, require_whole
+from mocogan_chainer.evaluation.video_set import ALLOWED, VideoSet
+
+RANGES = {
+    "samples": (2, 10**7),
+    "splits": (1, 1000),
+    "seed": (0, 2**63),
+    "batchsize": (1, 1024),
+    "every_nth": (1, 10_000),
+    "frames": (1, 10_000),
+    "length": (1, 10_000),
+    "context": (1, 10_000),
+    "futures": (1, 1000),
+}
+_SETS = ("real", "fake")
+_PATHS = (*_SETS, "weights", "classifier", "out")
 
 
 @dataclass(frozen=True)
 class Request:
     """What is to be measured, and how.
 
+    Messages call each field what the command does: ``every_nth`` is ``--every-nth``.
+
     Attributes:
-        real: the real set or stored statistics of one, or None.
-        fake: the evaluated set, a snapshot or stored statistics, or None.
+        real: the real set, as a path or as a set of videos that is open already, such as
+            :class:`~mocogan_chainer.evaluation.array_videos.ArrayVideos`; or the file of stored statistics of one, or
+            None.
+        fake: the evaluated set, in the same forms; or a snapshot, or the file of stored statistics, or None.
         protocol: its name; None for the metric's usual one.
         weights: the network's weight file; None for its usual place.
         samples: videos of each set, or of each part of it that is scored alone; None for the protocol's number.
@@ -32,12 +54,15 @@ class Request:
             pictures, as many as it can look at for one that continues videos.
         futures: of each video that a snapshot continues, of which the best is taken; None for five.
         out: folder for results, or the file of statistics.
+
+    Raises:
+        ConfigError: a number is out of its range (:data:`RANGES`), or a set is neither a path nor a set of videos.
     """
 
-    real: str | None = None
-    fake: str | None = None
+    real: str | os.PathLike | VideoSet | None = None
+    fake: str | os.PathLike | VideoSet | None = None
     protocol: str | None = None
-    weights: str | None = None
+    weights: str | os.PathLike | None = None
     samples: int | None = None
     splits: int | None = None
     seed: int = 0
@@ -49,7 +74,23 @@ class Request:
     length: int | None = None
     features: str | None = None
     measure: str = "pairs"
-    classifier: str | None = None
+    classifier: str | os.PathLike | None = None
     context: int | None = None
     futures: int | None = None
-    out: str = "evaluation"
+    out: str | os.PathLike = "evaluation"
+
+    def __post_init__(self) -> None:
+        for name in _PATHS:
+            if isinstance(getattr(self, name), os.PathLike):
+                object.__setattr__(self, name, os.fspath(getattr(self, name)))
+        for name in _SETS:
+            given = getattr(self, name)
+            if not (given is None or isinstance(given, str) or hasattr(given, "read")):
+                raise ConfigError(
+                    f"--{name}: {type(given).__name__}: it must be the path of {ALLOWED}, or a set of videos, which "
+                    "mocogan_chainer.evaluation.array_videos.ArrayVideos makes of arrays"
+                )
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if value is not None or getattr(type(self), name) is not None:  # None stands for a default of None alone
+                object.__setattr__(self, name, require_whole(f"--{name.replace('_', '-')}", value, low, high))

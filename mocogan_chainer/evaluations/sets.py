@@ -49,12 +49,16 @@ class Sets:
 
     @cached_property
     def _real_files(self) -> VideoSet:
-        name = self._request.real
-        if name is None:
+        given, split = self._request.real, self._request.split
+        if given is None:
             raise ConfigError("--real is missing: this metric compares with a real set")
-        if name.endswith(".npz"):
-            raise ConfigError(f"--real {name}: a file of numbers, and the videos themselves are needed here")
-        return open_videos(name, self._request.split or "all")
+        if is_npz(given):
+            raise ConfigError(f"--real {given}: a file of numbers, and the videos themselves are needed here")
+        if isinstance(given, str):
+            return open_videos(given, split or "all")
+        if split is not None:
+            raise ConfigError(f"--split {split}: {given.name} is open already; only a path can be opened for a split")
+        return given
 
     @property
     def resize(self) -> str:
@@ -82,12 +86,15 @@ class Sets:
 
     @cached_property
     def fake_files(self) -> VideoSet:
-        """The evaluated set where it lies in files."""
+        """The evaluated set where it is not sampled from a snapshot."""
+        given = self._request.fake
+        if given is None:
+            raise ConfigError("--fake is missing: name the set or the snapshot that is evaluated")
         if self._request.length is not None:
             raise ConfigError(f"--length {self._request.length}: only a snapshot's videos can have another length")
-        if is_npz(self._request.fake):
-            raise ConfigError(f"--fake {self._request.fake}: statistics, and this metric needs the videos themselves")
-        return open_videos(self._request.fake)
+        if is_npz(given):
+            raise ConfigError(f"--fake {given}: statistics, and this metric needs the videos themselves")
+        return open_videos(given) if isinstance(given, str) else given
 
     @property
     def in_files(self) -> list[VideoSet]:
@@ -250,6 +257,6 @@ class Sets:
         return choose(videos, count, self._request.seed)
 
 
-def is_npz(name: str | None) -> bool:
-    """Return whether a name is that of a file of arrays: statistics or a snapshot."""
-    return name is not None and Path(name).suffix == ".npz"
+def is_npz(given: str | VideoSet | None) -> bool:
+    """Return whether what is given for a set is the name of a file of arrays: statistics or a snapshot."""
+    return isinstance(given, str) and Path(given).suffix == ".npz"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Any
 
 NEWEST = "newest"
@@ -17,21 +18,21 @@ class Request:
     """What the user asks for.
 
     Attributes:
-        model: name of a model's settings, or None.
-        dataset_type: name of a dataset's settings, or None.
-        file: a YAML file of settings, or None.
-        settings: values by dotted name.
+        model: name of a model's settings; None for the one that ``file`` or a resumed run is of, else "normal".
+        dataset_type: name of a dataset's settings; None for what the data at hand are.
+        file: a YAML file of settings, or the name of one of ours, or None.
+        settings: values by dotted name, such as ``{"model.dim_zc": 30}``; they count most.
         resume: a snapshot to go on from, :data:`NEWEST`, :data:`AUTO` or None.
         force: replace the results of an earlier run of the same name.
         weights: a snapshot whose networks a new run starts from, or None.
         deadline: when, on the monotonic clock, the run must be over; None for no limit.
     """
 
-    model: str | None
-    dataset_type: str | None
-    file: str | None
-    settings: dict[str, Any]
-    resume: str | None
-    force: bool
-    weights: str | None = None
+    model: str | None = None
+    dataset_type: str | None = None
+    file: str | os.PathLike | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    resume: str | os.PathLike | None = None
+    force: bool = False
+    weights: str | os.PathLike | None = None
     deadline: float | None = None

@@ -90,8 +90,7 @@ def request(family: str, data: Path, folder: Path, iterations: int, **more: Any)
     """Ask for a run of ``iterations`` whose results go to ``folder``; ``more`` are other fields of the request."""
     settings = {"dataset": str(data), "out": str(folder), "tensorboard": str(folder / "board"), "save_name": "run"}
     settings |= {"max_iteration": iterations} | COMMON | FAMILIES[family] | more.pop("settings", {})
-    fields = {"dataset_type": None, "file": None, "resume": None, "force": False} | more
-    return runs.Request(model=family, settings=settings, **fields)
+    return runs.Request(model=family, settings=settings, **more)
 
 
 def run(*known: Any, **more: Any) -> list[str]:

@@ -6,7 +6,9 @@ import chainer
 import numpy as np
 
 from mocogan_chainer import functions
+from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.models.affinegan.generator import Generator, Levels
+from mocogan_chainer.models.sampler import require_frames
 
 
 class AffineGANAnimator:
@@ -31,8 +33,15 @@ class AffineGANAnimator:
 
         Returns:
             uint8 (N, T, size, size, 3); each video depends on its own picture only.
+
+        Raises:
+            DataError: the pictures are of another type or shape.
+            ConfigError: the alphas are no list of one or more finite numbers.
         """
+        require_frames("photos", photos, self.size)
         alphas = np.asarray(alphas, np.float32)
+        if alphas.ndim != 1 or not len(alphas) or not np.isfinite(alphas).all():
+            raise ConfigError(f"alphas={alphas.tolist()}: they must be one or more finite numbers, one for each frame")
         with chainer.using_config("train", False), chainer.no_backprop_mode():
             videos = [self._video(photo, alphas) for photo in photos]
         return np.stack(videos) if videos else np.empty((0, len(alphas), *photos.shape[1:]), np.uint8)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 from chainer import Variable
 
-from mocogan_chainer import seeding
+from mocogan_chainer.errors import require_whole
 from mocogan_chainer.models.g3an.codes import Codes, draw_each
 from mocogan_chainer.models.g3an.sizes import motion_steps
 from mocogan_chainer.models.sampler import TiledSampler, great_circle
@@ -36,18 +35,15 @@ class G3ANSampler(TiledSampler):
             seed: of the whole set.
             contents, motions: number of each video's appearance and motion; equal numbers give equal codes.
             length: frames of a video: 16, 20, 24, ...
-            categories: each video's category; by default drawn with its appearance.
+            categories: number of each video's category; by default drawn with its appearance.
 
         Raises:
-            ConfigError: the generator makes no videos of this length.
+            ConfigError: the generator makes no videos of this length, another number is out of range, or they are not
+                as many of each.
         """
-        steps = motion_steps(length, "length")
-        streams = [
-            (seeding.stream(seed, "content", c), seeding.stream(seed, "motion", m))
-            for c, m in zip(contents, motions, strict=True)
-        ]
-        codes = draw_each(streams, steps, self.generator.code_sizes)
-        return codes if categories is None else replace(codes, z_category=np.asarray(categories, np.int32))
+        steps = motion_steps(require_whole("length", length), "length")
+        codes = draw_each(self.streams(seed, contents, motions), steps, self.generator.code_sizes)
+        return codes if categories is None else replace(codes, z_category=self.numbers_of(categories, len(codes)))
 
     def interpolate(self, codes: Codes, steps: int) -> Codes:
         """Return ``steps`` codes from the first video's appearance to the second's, all with the first's motion."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 from chainer import Variable
 
-from mocogan_chainer import seeding
-from mocogan_chainer.errors import require_range
+from mocogan_chainer.errors import require_whole
 from mocogan_chainer.models.mocogan.codes import Codes, draw_each
 from mocogan_chainer.models.sampler import TiledSampler, great_circle
 
@@ -30,17 +29,14 @@ class MoCoGANSampler(TiledSampler):
             seed: of the whole set.
             contents, motions: number of each video's content and motion; equal numbers give equal codes.
             length: frames of a video, at least 1.
-            categories: each video's category; by default drawn with its content.
+            categories: number of each video's category; by default drawn with its content.
+
+        Raises:
+            ConfigError: a number is out of range, or they are not as many of each.
         """
-        require_range("length", length, low=1)
-        streams = [
-            (seeding.stream(seed, "content", c), seeding.stream(seed, "motion", m))
-            for c, m in zip(contents, motions, strict=True)
-        ]
-        codes = draw_each(streams, length, self.generator.code_sizes)
-        if categories is None:
-            return codes
-        return Codes(codes.z_content, np.asarray(categories, np.int32), codes.h0, codes.e)
+        length = require_whole("length", length, 1)
+        codes = draw_each(self.streams(seed, contents, motions), length, self.generator.code_sizes)
+        return codes if categories is None else replace(codes, z_category=self.numbers_of(categories, len(codes)))
 
     def interpolate(self, codes: Codes, steps: int) -> Codes:
         """Return ``steps`` codes from the first video's content to the second's, all with the first's motion."""

@@ -10,7 +10,9 @@ from chainer import Variable
 
 from mocogan_chainer import functions, seeding
 from mocogan_chainer.backends.base import Array
+from mocogan_chainer.errors import ConfigError, require_whole
 from mocogan_chainer.models.prediction.predictor import Predictor, Seen
+from mocogan_chainer.models.sampler import require_frames
 
 
 class PredictionForecaster:
@@ -42,10 +44,13 @@ class PredictionForecaster:
             uint8 (len(seeds), T, size, size, 3).
 
         Raises:
-            ValueError: the context has no frame, or more than ``most_context``.
+            DataError: the context is of another type or shape.
+            ConfigError: it has no frame or more than ``most_context``, or a number is out of range.
         """
+        length = require_whole("length", length, 1)
+        seeds = [None if seed is None else require_whole("seed", seed, 0) for seed in seeds]
         with chainer.using_config("train", False), chainer.no_backprop_mode():
-            seen = self._see(context)
+            seen = self._see("context", context)
             futures = [self._render(seen, self._future(seen, length, seed), length) for seed in seeds]
         return np.stack(futures) if futures else np.empty((0, length, *context.shape[1:]), np.uint8)
 
@@ -60,15 +65,20 @@ class PredictionForecaster:
             uint8 (T, size, size, 3).
 
         Raises:
-            ValueError: there is no frame of content, or more than ``most_context``.
+            DataError: content or clip are of another type or shape.
+            ConfigError: there is no frame of content or more than ``most_context``, or none in the clip.
         """
+        require_frames("clip", clip, self.size)
+        if not len(clip):
+            raise ConfigError("clip: 0 frames: it needs at least one")
         with chainer.using_config("train", False), chainer.no_backprop_mode():
-            return self._render(self._see(content), self._motion_of(clip), len(clip))
+            return self._render(self._see("content", content), self._motion_of(clip), len(clip))
 
-    def _see(self, context: np.ndarray) -> Seen:
-        if not 1 <= len(context) <= self.most_context:
-            raise ValueError(f"{len(context)} frames of context: this predictor takes 1 to {self.most_context}")
-        return self.predictor.see(self._sent(context))
+    def _see(self, name: str, frames: np.ndarray) -> Seen:
+        require_frames(name, frames, self.size)
+        if not 1 <= len(frames) <= self.most_context:
+            raise ConfigError(f"{name}: {len(frames)} frames: this model looks at 1 to {self.most_context}")
+        return self.predictor.see(self._sent(frames))
 
     def _future(self, seen: Seen, length: int, seed: int | None) -> Iterator[Variable]:
         """Yield tiles of a future's motion codes, (1, tile, dim_zm), of at least so many frames together."""

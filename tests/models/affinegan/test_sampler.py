@@ -1,10 +1,13 @@
 """Videos of pictures."""
 
+import re
+
 import chainer
 import numpy as np
 import pytest
 
 from mocogan_chainer import seeding
+from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.affinegan.resnet import ResNetGenerator
 from mocogan_chainer.models.affinegan.sampler import AffineGANAnimator
@@ -62,3 +65,18 @@ def test_it_is_an_animator(generator):
     assert animator.size == generator.size
     nothing = animator.animate(photos(0, animator.size), np.array([0.0, 1.0]))
     assert nothing.shape == (0, 2, animator.size, animator.size, 3)
+
+
+@pytest.mark.parametrize("change", [lambda p: p / 255, lambda p: p[0], lambda p: p[:, 1:]])
+def test_photos_of_another_type_or_shape(generator, change):
+    wrong = change(photos(2, generator.size))
+    n = generator.size
+    message = f"photos: {wrong.dtype} {wrong.shape}: it must be an array, uint8 (N, {n}, {n}, 3), of RGB from 0 to 255"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}"):
+        AffineGANAnimator(generator).animate(wrong, np.array([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("alphas", [[], 0.5, [[0.0, 1.0]], [0.0, np.nan]])
+def test_alphas_that_are_no_list_of_numbers(generator, alphas):
+    with pytest.raises(ConfigError, match="they must be one or more finite numbers, one for each frame"):
+        AffineGANAnimator(generator).animate(photos(1, generator.size), np.array(alphas))

@@ -73,6 +73,19 @@ def test_asked_categories(sampler):
     assert sampler.draw(0, [0, 1, 2], [0, 0, 0], 16, [1, 0, 1]).z_category.tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize("category", [2, -1])
+def test_categories_that_there_are_not(sampler, category):
+    with pytest.raises(
+        ConfigError, match=rf"^category={category}: it must be the number of one of 0 \(left\), 1 \(right\)"
+    ):
+        sampler.draw(0, [0], [0], 16, [category])
+
+
+def test_a_model_without_categories(sampler):
+    with pytest.raises(ConfigError, match=r"^categories=\[5\]: this model has no categories"):
+        G3ANSampler(sampler.generator, ()).draw(0, [0], [0], 16, [5])
+
+
 def test_lengths_that_there_are_not(sampler):
     with pytest.raises(ConfigError, match=r"length=18: G3AN's videos have 16, 20, 24, .* use 16 or 20"):
         sampler.draw(0, [0], [0], 18)

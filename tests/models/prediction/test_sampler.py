@@ -1,12 +1,14 @@
 """Futures: numbers name them, and their beginnings do not depend on how long they are."""
 
 import io
+import re
 import tracemalloc
 
 import chainer
 import numpy as np
 import pytest
 
+from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.models.prediction.sampler import PredictionForecaster
 from mocogan_chainer.sampling import Animator, Forecaster
 from tests.models.prediction.test_networks import make_predictor
@@ -169,9 +171,46 @@ def test_it_is_a_forecaster(forecaster):
 
 @pytest.mark.parametrize("count", [0, 4])
 def test_contexts_that_it_did_not_learn_to_look_at(forecaster, count):
-    """The caller's mistake: commands ask ``most_context`` first."""
-    message = f"{count} frames of context: this predictor takes 1 to 3"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=f"^context: {count} frames: this model looks at 1 to 3$"):
         forecaster.forecast(frames(count), 3, [0])
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=f"^content: {count} frames: this model looks at 1 to 3$"):
         forecaster.transfer(frames(count), frames(3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "given"),
+    [
+        (frames(2) / 255, "float64 (2, 16, 16, 3)"),
+        (frames(2).astype(np.int64), "int64 (2, 16, 16, 3)"),
+        (frames(2)[0], "uint8 (16, 16, 3)"),
+        (frames(2)[:, :8], "uint8 (2, 8, 16, 3)"),
+        (frames(2)[..., :1], "uint8 (2, 16, 16, 1)"),
+        (list(frames(2)), "list"),
+    ],
+)
+def test_frames_of_another_type_or_shape(forecaster, wrong, given):
+    message = re.escape(f"{given}: it must be an array, uint8 (N, 16, 16, 3), of RGB from 0 to 255")
+    with pytest.raises(DataError, match=f"^context: {message}"):
+        forecaster.forecast(wrong, 3, [None])
+    with pytest.raises(DataError, match=f"^content: {message}"):
+        forecaster.transfer(wrong, frames(3))
+    with pytest.raises(DataError, match=f"^clip: {message}"):
+        forecaster.transfer(frames(2), wrong)
+
+
+@pytest.mark.parametrize(
+    ("length", "seeds", "message"),
+    [
+        (0, [None], "length=0: it must be at least 1"),
+        (2.5, [None], "length=2.5: it must be a whole number"),
+        (3, [None, -1], "seed=-1: it must be at least 0"),
+    ],
+)
+def test_numbers_out_of_range(forecaster, length, seeds, message):
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        forecaster.forecast(frames(2), length, seeds)
+
+
+def test_a_clip_without_a_frame(forecaster):
+    with pytest.raises(ConfigError, match=r"^clip: 0 frames: it needs at least one$"):
+        forecaster.transfer(frames(2), frames(0))
