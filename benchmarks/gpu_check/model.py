@@ -43,6 +43,7 @@ class FramesInMemory:
     """
 
     path = "noise"
+    class_names = CLASSES
 
     def __init__(self, size: int, videos: int, length: int = 32):
         self.size = size

@@ -25,7 +25,7 @@ def widths(gen, enc, vdis):
 
 CASES = {
     "all alike": widths(6, 6, 6),
-    "a wide video discriminator that learns": {**widths(2, 2, 16), **NO_CODES, "model.n_carried": 0},
+    "a wide video discriminator that learns": {**widths(2, 2, 24), **NO_CODES, "model.n_carried": 0},
     "wide encoders": {**widths(2, 16, 2), **ALONE},
     "several copies": {**widths(4, 4, 4), **ALONE, "model.n_carried": 4},
     "the mean future alone": {**widths(12, 6, 6), **ALONE, **NO_CODES},
