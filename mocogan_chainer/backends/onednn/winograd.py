@@ -40,9 +40,12 @@ CACHE = 8 << 20
 MIN_CHANNELS = 24
 """Fewer do not fill a vector."""
 
-WEIGHT, FILTER, SUMMED = 150, 120, 80
-"""What it takes to lay out and read a weight, the same of a product's filter, and to transform an input or an output:
-each in products with it. Fitted to measured layers, but the same everywhere: on it depends how results round."""
+WEIGHT, FILTER = 150, 120
+"""What it takes to lay out and to read a weight, or a product's filter, in products with it. These are fitted to measured
+layers, but are the same everywhere: on them depends how results round."""
+
+SUMMED = {2: 80, 1: 250}
+"""The same of an input or an output that is transformed, by stride: with stride 1, more are summed for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +141,7 @@ def choose_tiling(
         return None
     taps, stride = square
     images, in_time = y_shape[0] * prod(y_shape[2:-2]), prod(w_shape[2:-2])
-    summed = 1 + SUMMED * (1 / (stride**2 * x_shape[1]) + 1 / w_shape[0]) / in_time
+    summed = 1 + SUMMED[stride] * (1 / (stride**2 * x_shape[1]) + 1 / w_shape[0]) / in_time
     best, least = None, (taps // stride) ** 2 * (images * prod(y_shape[-2:]) + WEIGHT)
     for tiling in TILINGS[square]:
         cost = tiling.products * (images * prod(_grid(y_shape, tiling)) * summed + FILTER)
