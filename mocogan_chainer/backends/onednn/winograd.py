@@ -41,8 +41,8 @@ MIN_CHANNELS = 24
 """Fewer do not fill a vector."""
 
 WEIGHT, FILTER = 150, 120
-"""What it takes to lay out and to read a weight, or a product's filter, in products with it. They are fitted to measured
-layers, but are the same everywhere: how results round depends on them."""
+"""What it takes to lay out and to read a weight, or a product's filter, in products with it. Fitted to measured
+layers, but the same everywhere: how results round depends on them."""
 
 SUMMED = {2: 80, 1: 250}
 """The same of an input or an output that is transformed, by stride: with stride 1, more are summed for each."""
