@@ -157,6 +157,19 @@ def outputs_to_tiles(outputs, A_transposed, down, across, tiles):
 
 
 @njit(inline="always")
+def _gather_taps(W, first, outputs, start, channels, k, phase, phases, o_step, c_step, g):
+    """g (columns, rows, :) = a phase's taps of these outputs and channels, which lie so many numbers apart in it."""
+    r = g.shape[0]
+    for o in range(outputs):
+        for c in range(channels):
+            weights = W[first + o, start + c, k]
+            for a in range(r):
+                for b in range(r):
+                    tap = weights[phase // phases + phases * a, phase % phases + phases * b]
+                    g[b, a, o * o_step + c * c_step] = tap
+
+
+@njit(inline="always")
 def _write_filters(g, G, half, out, filters, start, stride, segments, length):
     """G g G^T of taps g (columns, rows, S * length) to ``filters``, each of S segments in one piece."""
     p, r = G.shape
@@ -188,13 +201,7 @@ def weights_to_filters_by_outputs(W, G, phases, block, strides, filters):
             at = first // block * strides[0] + phase * channels * strides[1] + k * strides[2]
             for start in range(0, channels, RUN):
                 count = min(RUN, channels - start)
-                for o in range(outputs):
-                    for c in range(count):
-                        weights = W[first + o, start + c, k]
-                        for a in range(r):
-                            for b in range(r):
-                                tap = weights[phase // phases + phases * a, phase % phases + phases * b]
-                                g[b, a, c * block + o] = tap
+                _gather_taps(W, first, outputs, start, count, k, phase, phases, 1, block, g)
                 _write_filters(g, G, half, out, filters, at + start * strides[1], strides[1], count, block)
 
 
@@ -215,13 +222,7 @@ def weights_to_filters_by_channels(W, G, phases, block, padded, strides, filters
             while done < channels:
                 channel = phase * channels + done
                 count = min(block - channel % block, channels - done)
-                for o in range(outputs):
-                    for c in range(count):
-                        weights = W[first + o, done + c, k]
-                        for a in range(r):
-                            for b in range(r):
-                                tap = weights[phase // phases + phases * a, phase % phases + phases * b]
-                                g[b, a, o * count + c] = tap
+                _gather_taps(W, first, outputs, done, count, k, phase, phases, count, 1, g)
                 start = at + channel // block * strides[1] + channel % block
                 _write_filters(g, G, half, out, filters, start, strides[0], outputs, count)
                 done += count
