@@ -69,8 +69,9 @@ def _load_weights(
     say(f"weights of {', '.join(held)} from {snapshot.path}")
     if fresh := [name for name in family.networks if name not in held]:
         say(f"{snapshot.path} has no {', '.join(fresh)}: made anew")
-    before, now = (_categories(f) for f in (family_of(snapshot, configuration.restore(snapshot.config)), family))
-    if before and now and before != now:
+    now = _categories(family)
+    before = _categories(family_of(snapshot, configuration.restore(snapshot.config))) if now else ()
+    if before and before != now:
         say(f"its categories were {', '.join(before)} and are now {', '.join(now)}")
 
 

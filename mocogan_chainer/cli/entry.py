@@ -18,6 +18,8 @@ from mocogan_chainer.files import reason
 
 _INVALID_NUMBER = re.compile(r"invalid (int|float) value: '(.*)'", re.DOTALL)
 _NUMBERS = {"int": "a whole number", "float": "a number"}
+_MOST_PIECES = 12
+"""Of a path that the shell has cut: there may be thousands of arguments."""
 _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
@@ -72,9 +74,9 @@ class Parser(argparse.ArgumentParser):
 
 def _torn_path(args: Sequence[str]) -> str:
     """Say in brackets which path the shell has cut at its spaces; "" where none of the arguments are one together."""
-    for first, last in itertools.combinations(range(len(args) + 1), 2):
-        path = " ".join(args[first:last])
-        if last - first > 1 and os.path.lexists(path):
+    for first, pieces in itertools.product(range(len(args)), range(2, _MOST_PIECES + 1)):
+        path = " ".join(args[first : first + pieces])
+        if first + pieces <= len(args) and os.path.lexists(path):
             return f' (did you mean "{path}"? what has spaces is put in quotes)'
     return ""
 

@@ -18,11 +18,11 @@ def doubts(session: Session, metric: str) -> list[str]:
             f"{sets.fake_files.name}: {coded} of its videos are coded files; coding changes colours a little, which "
             "can change ACD by half; generate_samples.py --format frames loses nothing"
         )
-    for files in sets.in_files:
-        if passed_over := getattr(files, "left_out", ()):
+    for videos in sets.given:
+        if passed_over := getattr(videos, "left_out", ()):
             name, reason = passed_over[0]
             more = f", and {len(passed_over) - 1} more" * (len(passed_over) > 1)
-            found.append(f"{files.name}: not taken: {name}: {reason}{more}")
+            found.append(f"{videos.name}: not taken: {name}: {reason}{more}")
     paceless = request.every_nth is None and not sets.is_snapshot and request.fake != request.real
     if metric in OF_MOTION and request.real is not None and not is_npz(request.real) and paceless:
         found.append(

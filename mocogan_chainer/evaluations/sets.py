@@ -97,8 +97,8 @@ class Sets:
         return open_videos(given) if isinstance(given, str) else given
 
     @property
-    def in_files(self) -> list[VideoSet]:
-        """The sets that lie in files, the evaluated one first."""
+    def given(self) -> list[VideoSet]:
+        """The sets that are not sampled from a snapshot, nor statistics: the evaluated one first."""
         return [
             *([] if is_npz(self._request.fake) else [self.fake_files]),
             *([] if self._request.real is None or is_npz(self._request.real) else [self._real_files]),

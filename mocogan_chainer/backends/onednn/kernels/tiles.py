@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, prange
 
 RUN = 16
-"""Channels, or outputs, whose filters are made together: enough for whole cache lines, few enough to stay in it."""
+"""Channels, or outputs, whose filters are made together: enough for whole cache lines, few enough for the cache."""
 
 
 @njit(inline="always")
