@@ -77,9 +77,8 @@ def _require_options(name: str, argv: Sequence[str], command: entry.Parser) -> N
     for argument in argv:
         option = command.as_known(argument).split("=")[0]
         if option.startswith("--") and option not in (*options, "--"):
-            raise ConfigError(
-                f"{option}: {name} takes no such option{nearest(option, options)} (see {PROGRAM} {name} -h)"
-            )
+            hint = nearest(option, [known for known in options if known != "--help"])
+            raise ConfigError(f"{option}: {name} takes no such option{hint} (see {PROGRAM} {name} -h)")
 
 
 def _parser() -> tuple[entry.Parser, dict[str, entry.Parser]]:

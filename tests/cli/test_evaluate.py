@@ -342,6 +342,7 @@ class TestMistakes:
             (["fvd", "--real", "nowhere", "--fake", "nowhere", "--protocol", "fvd"], "did you mean fvd-i3d"),
             (["fvd", "--real", "r", "--fake", "f", "--samples", "1"], "--samples=1: it must be between 2"),
             (["fvd", "--reel", "r", "--fake", "f"], "--reel: fvd takes no such option .did you mean --real"),
+            (["is", "--real", "r", "--fake", "f"], r"--real: is takes no such option \(see evaluate.py is -h\)"),
             (["fetch", "i3dd"], "weights=i3dd: it must be one of .*did you mean i3d"),
             (["fetch", "c3d-ucf101"], "c3d-ucf101: it cannot be fetched; get conv3d_deepnetA_ucf.npz from"),
             (["merge", "out.npz", "nowhere.npz"], "nowhere.npz: no such file"),
