@@ -9,6 +9,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+WAKING_S = 1.0
+"""Seconds of work before a GPU is timed: idle, it has a third of its clock or less."""
+
 
 def timed(work: Callable[[], Any], steps: int, wait: Callable[[], None] | None = None) -> tuple[dict[str, float], Any]:
     """Run ``work`` some times.

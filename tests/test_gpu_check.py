@@ -1,5 +1,6 @@
 """The check of a GPU, tried on NumPy arrays: what it compares, what it finds, what it says."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -97,6 +98,7 @@ def test_a_faulty_step_is_found(place, results):
 def _quick(monkeypatch):
     monkeypatch.setattr(speed, "STEPS", 1)
     monkeypatch.setattr(speed, "_AT_ONCE", 1)
+    monkeypatch.setattr(speed, "WAKING_S", 0.01)
 
     def small(where, batch, filters, ema):
         return model.make_updater(where, **steps.SMALL)
@@ -162,6 +164,23 @@ def test_a_peer_is_left_out_where_it_had_less_than_its_time(monkeypatch, results
     results.measure("speed beside PyTorch compiled", lambda: speed._peer("compiled", 2, 2, 0.2))
     assert [check["state"] for check in results.checks] == [state]
     assert results.checks[0]["why"].endswith("not done after 0 s")
+
+
+@pytest.mark.parametrize(
+    "says", ["ModuleNotFoundError: No module named 'torch'", "Torch not compiled with CUDA enabled"]
+)
+def test_a_peer_that_is_not_there_is_left_out(monkeypatch, results, says):
+    monkeypatch.setattr(speed, "PEER", [sys.executable, "-c", f"import sys; sys.exit({says!r})"])
+    results.measure("speed beside PyTorch official", lambda: speed._peer("official", 2, 2, 60))
+    assert [(check["state"], check["why"]) for check in results.checks] == [("left out", says)]
+
+
+def test_the_check_decides_no_plan_of_a_step_that_is_timed():
+    def shapes(batch):
+        return {(x, W) for _, x, W, _ in convolutions.layers(batch, 64)}
+
+    tried = inspect.signature(convolutions.check).parameters["batch"].default
+    assert not shapes(tried) & (shapes(32) | {((n, *x[1:]), W) for n in (16, 64) for x, W in shapes(32)})
 
 
 def test_the_model_is_the_published_one():
@@ -259,7 +278,6 @@ def test_processes_follow_one_another(tmp_path, monkeypatch, capsys):
         "    if name in fates: results.write(running=name); sys.exit(fates[name])\n"
         "    return 0.0, 1.0\n"
         "for i in range(6): results.check(f'primitive {i}', lambda: run(f'primitive {i}'))\n"
-        "sys.exit(1 if results.failed else 0)\n"
     )
     monkeypatch.setattr(main, "_WORKER", [sys.executable, str(script)])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([".", *sys.path]))
@@ -272,8 +290,10 @@ def test_processes_follow_one_another(tmp_path, monkeypatch, capsys):
 
 
 def test_a_worker_that_cannot_begin_is_no_success(tmp_path, monkeypatch):
+    """The results may go to a folder, too."""
     monkeypatch.setattr(main, "_WORKER", [sys.executable, "-c", "raise ImportError('no such library')"])
-    assert main.main(["--out", str(tmp_path / "found.json"), "--seconds", "60"]) == 1
+    assert main.main(["--out", str(tmp_path), "--seconds", "60"]) == 1
+    assert (tmp_path / "gpu_check.json").exists()
 
 
 LEAN = """

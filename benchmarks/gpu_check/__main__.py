@@ -22,6 +22,7 @@ from benchmarks.gpu_check import worker
 from benchmarks.gpu_check.results import Results
 
 _WORKER = [sys.executable, "-m", "benchmarks.gpu_check"]
+_FOUND = "gpu_check.json"
 _ATTEMPTS = 8
 _GRACE = 25.0  # seconds that what was begun in time may take beyond it
 
@@ -29,7 +30,8 @@ _GRACE = 25.0  # seconds that what was begun in time may take beyond it
 def main(argv: list[str] | None = None) -> int:
     """Check and time; return 1 if something failed, 2 without a GPU."""
     arguments = _parser().parse_args(argv)
-    arguments.out = str(Path(arguments.out).absolute())
+    out = Path(arguments.out).absolute()
+    arguments.out = str(out / _FOUND if out.is_dir() else out)
     if arguments.until is not None:
         return worker.run(arguments)
     Path(arguments.out).unlink(missing_ok=True)
@@ -53,7 +55,7 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
             break
         if code == worker.NO_DEVICE:
             return code
-        if code in (0, 1):
+        if code == 0:
             break
         print(f"its process ended with {code}; the next one goes on", file=sys.stderr)
     results = Results(arguments.out, until)
@@ -70,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--gpu", type=int, default=0, help="device number (default: 0)")
     parser.add_argument("--wheels", help="folder of wheels of what is not installed")
     parser.add_argument("--fixtures", help="folder of the published networks' numbers (pub_mocogan_*)")
-    parser.add_argument("--out", default="gpu_check.json", help="file of all that was found (default: gpu_check.json)")
+    parser.add_argument(
+        "--out", default=_FOUND, help=f"file of all that was found (default: {_FOUND}), or a folder for it"
+    )
     parser.add_argument("--seconds", type=float, default=450, help="nothing new is begun after (default: 450)")
     parser.add_argument("--batch", type=int, default=32, help="videos of a timed step (default: 32)")
     parser.add_argument("--until", type=float, help=argparse.SUPPRESS)  # the worker's

@@ -16,7 +16,7 @@ class DeviceLostError(RuntimeError):
 
 
 class LeftOutError(RuntimeError):
-    """There was not the time to measure something; the message says how much there was."""
+    """Something could not be measured here, or not in the time left: no fault. The message says why."""
 
 
 class Results:

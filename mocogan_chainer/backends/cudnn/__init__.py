@@ -42,7 +42,7 @@ def recorder() -> Recorder:
     cupy = importlib.import_module("cupy")
     device = importlib.import_module("mocogan_chainer.backends.cudnn.device").current()
     capture = importlib.import_module("mocogan_chainer.backends.cudnn.capture")
-    return capture.GraphRecorder(cupy, device.forget_workspace)
+    return capture.GraphRecorder(cupy, library.handle, device.forget_workspace)
 
 
 def free_memory() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -27,18 +28,20 @@ class PinnedStaging:
         self.device: Array = cupy.empty(size, np.uint8)
         self._memory = [cupy.cuda.alloc_pinned_memory(size) for _ in range(2)]
         self._buffers = [np.frombuffer(memory, np.uint8, size) for memory in self._memory]
-        self._left = [cupy.cuda.Event(disable_timing=True) for _ in range(2)]
+        self._left: list[Any] = [None, None]  # events: what was sent from there has left
         self._turn = 0
 
     def host(self) -> np.ndarray:
         """See :class:`~mocogan_chainer.backends.feeds.Staging`."""
-        self._left[self._turn].synchronize()  # an event that was never recorded has happened
+        if self._left[self._turn] is not None:
+            self._left[self._turn].synchronize()
         return self._buffers[self._turn]
 
     def send(self) -> None:
         """See :class:`~mocogan_chainer.backends.feeds.Staging`."""
         buffer, stream = self._buffers[self._turn], self._cupy.cuda.get_current_stream()
         self.device.data.copy_from_host_async(buffer.ctypes.data, buffer.nbytes, stream)
+        self._left[self._turn] = self._left[self._turn] or self._cupy.cuda.Event(disable_timing=True)
         self._left[self._turn].record(stream)
         self._turn = 1 - self._turn
 
@@ -51,11 +54,12 @@ class GraphRecorder:
 
     Args:
         cupy: the module.
+        prepare: makes ready what libraries do once for the current stream, which a capture may not allow.
         forget: lets go of what else was kept for a stream, by its number: workspaces of plans.
     """
 
-    def __init__(self, cupy: Any, forget: Callable[[int], None]):
-        self._cupy, self._forget = cupy, forget
+    def __init__(self, cupy: Any, prepare: Callable[[], Any], forget: Callable[[int], None]):
+        self._cupy, self._prepare, self._forget = cupy, prepare, forget
         self._memories: list[_Memory] = []
         weakref.finalize(self, _give_back, self._memories)
 
@@ -67,12 +71,14 @@ class GraphRecorder:
         """See :class:`~mocogan_chainer.backends.recorded_step.Recorder`."""
         cuda = self._cupy.cuda
         cuda.Device().synchronize()
+        gc.collect()  # an earlier recording that was let go is freed now, and not while this one is made
         self._cupy.get_default_memory_pool().free_all_blocks()  # a graph takes about what a step as it stands took
         _streams.append(cuda.Stream(non_blocking=True))
         stream = _streams[-1]
         memory = _Memory(cuda, partial(self._forget, stream.ptr))
         self._memories.append(memory)
         with cuda.using_allocator(memory.pool.malloc), stream:
+            self._prepare()
             stream.begin_capture()
             try:
                 work()

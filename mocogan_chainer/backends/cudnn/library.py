@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 HOW_TO_GET = (
-    'pip install "nvidia-cudnn-frontend>=1.24,<1.28" and, for cupy-cuda12x, nvidia-cudnn-cu12 (for cupy-cuda13x, '
+    'pip install "nvidia-cudnn-frontend>=1.24,<1.27" and, for cupy-cuda12x, nvidia-cudnn-cu12 (for cupy-cuda13x, '
     "nvidia-cudnn-cu13)"
 )
 
@@ -52,7 +52,7 @@ def load() -> ModuleType:
         raise ModuleNotFoundError("cudnn")
     if sys.platform == "linux":
         _preload()
-    cudnn = importlib.import_module("cudnn")
+    cudnn = _import_alone()
     cudnn.backend_version()
     return cudnn
 
@@ -72,12 +72,25 @@ def handle() -> Any:
     """The handle of CuPy's current device and this thread, on CuPy's current stream."""
     import cupy  # the rest of this module works without a device
 
-    cudnn, device = load(), cupy.cuda.runtime.getDevice()
-    handles = _handles.__dict__.setdefault("of", {})
+    cudnn, device, stream = load(), cupy.cuda.runtime.getDevice(), cupy.cuda.get_current_stream().ptr
+    handles, streams = (_handles.__dict__.setdefault(name, {}) for name in ("of", "on"))
     if device not in handles:
         handles[device] = cudnn.create_handle()
-    cudnn.set_stream(handle=handles[device], stream=cupy.cuda.get_current_stream().ptr)
+    if streams.get(device) != stream:  # not again within a capture
+        cudnn.set_stream(handle=handles[device], stream=stream)
+        streams[device] = stream
     return handles[device]
+
+
+def _import_alone() -> ModuleType:
+    """Import the front end, without PyTorch, which it imports where there is one: seconds, for wrappers of its own."""
+    if "torch" in sys.modules:
+        return importlib.import_module("cudnn")
+    sys.modules["torch"] = None  # type: ignore[assignment]  # "not there"
+    try:
+        return importlib.import_module("cudnn")
+    finally:
+        del sys.modules["torch"]
 
 
 def _preload() -> None:

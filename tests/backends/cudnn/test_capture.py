@@ -62,7 +62,7 @@ def cupy():
 
 def test_memory_and_workspaces_stay_as_long_as_the_recorder(cupy):
     forgotten = []
-    recorder = capture.GraphRecorder(cupy, forgotten.append)
+    recorder = capture.GraphRecorder(cupy, lambda: None, forgotten.append)
     replays = [recorder.record(lambda: None) for _ in range(2)]
     assert [replay() for replay in replays] == ["launched"] * 2
     assert (forgotten, [pool.freed for pool in cupy.pools]) == ([], [0, 0])
@@ -74,7 +74,7 @@ def test_memory_and_workspaces_stay_as_long_as_the_recorder(cupy):
 
 def test_what_cannot_be_recorded_leaves_nothing(cupy):
     forgotten = []
-    recorder = capture.GraphRecorder(cupy, forgotten.append)
+    recorder = capture.GraphRecorder(cupy, lambda: None, forgotten.append)
 
     def fails():
         assert capture._streams[-1].is_capturing
@@ -95,7 +95,45 @@ def test_what_cannot_be_made_a_graph_leaves_nothing(cupy, monkeypatch):
 
     monkeypatch.setattr(Stream, "end_capture", refuse)
     forgotten = []
-    recorder = capture.GraphRecorder(cupy, forgotten.append)
+    recorder = capture.GraphRecorder(cupy, lambda: None, forgotten.append)
     with pytest.raises(OSError, match="out of memory"):
         recorder.record(lambda: None)
     assert (forgotten, cupy.pools[0].freed) == ([capture._streams[-1].ptr], 1)
+
+
+def test_libraries_are_made_ready_for_the_stream_before_it_is_captured(cupy):
+    seen = []
+    recorder = capture.GraphRecorder(
+        cupy, lambda: seen.append(("ready", capture._streams[-1].is_capturing)), lambda stream: None
+    )
+    recorder.record(lambda: seen.append(("work", capture._streams[-1].is_capturing)))
+    assert seen == [("ready", False), ("work", True)]
+
+
+def test_only_what_is_on_its_way_is_waited_for():
+    """Within a capture nothing may be waited for, and the first filling is within one."""
+    waited = []
+
+    class Event:
+        def __init__(self, disable_timing):
+            assert disable_timing
+
+        def record(self, stream):
+            assert stream == "stream"
+
+        def synchronize(self):
+            waited.append(self)
+
+    class Array:
+        data = SimpleNamespace(copy_from_host_async=lambda address, size, stream: None)
+
+    cuda = SimpleNamespace(Event=Event, alloc_pinned_memory=bytearray, get_current_stream=lambda: "stream")
+    staging = capture.PinnedStaging(SimpleNamespace(empty=lambda size, dtype: Array(), cuda=cuda), 8)
+    first = staging.host()
+    staging.send()
+    second = staging.host()
+    staging.send()
+    assert not waited
+    assert first is not second
+    assert staging.host() is first
+    assert len(waited) == 1
