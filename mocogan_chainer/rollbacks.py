@@ -16,6 +16,7 @@ from mocogan_chainer import builder, checkpoint, extensions, snapshot_files
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import SickError, SnapshotError
 from mocogan_chainer.files import atomic_write, explained, read_plain
+from mocogan_chainer.wording import counted
 
 NOTE = "rollback.json"
 _LARGE = 10**9
@@ -185,5 +186,4 @@ def _advice(snapshot: checkpoint.Snapshot | None, most: int) -> str:
         left = f"nothing was saved yet; begin anew {help_}"
     else:
         left = f"iteration {snapshot.iteration} is saved; go on from there {help_}: --resume {snapshot.path} --set ..."
-    times = f"{most} rollback" + ("s" if most > 1 else "")
-    return left if most == 0 else f"{times} did not help (max_rollbacks={most}); {left}"
+    return f"{counted(most, 'rollback')} did not help (max_rollbacks={most}); {left}" if most else left

@@ -13,6 +13,7 @@ from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets import PreparedDataset, layout, overview
 from mocogan_chainer.errors import ConfigError, OutputError, nearest
 from mocogan_chainer.preprocessing import Report, Source
+from mocogan_chainer.wording import counted
 
 PROGRAM = "preprocess.py"
 SHOWN = 10
@@ -140,20 +141,16 @@ def _add_own(command: argparse.ArgumentParser, kind: type[Source]) -> None:
 
 
 def _show(report: Report) -> None:
-    print(f"{report.out}: {_count(report.videos, 'video')}, {report.frames} frames of {report.size} x {report.size}")
+    print(f"{report.out}: {counted(report.videos, 'video')}, {report.frames} frames of {report.size} x {report.size}")
     width = max(map(len, report.classes), default=0)
     for label, (name, count) in enumerate(report.classes.items()):
-        print(f"  class {label}  {name:{width}}  {_count(count, 'video')}")
+        print(f"  class {label}  {name:{width}}  {counted(count, 'video')}")
     for split, counts in report.splits.items():
-        subjects = f" of {_count(counts['subjects'], 'subject')}" if counts["subjects"] else ""
-        print(f"  {split:5}  {_count(counts['videos'], 'video')}{subjects}")
+        subjects = f" of {counted(counts['subjects'], 'subject')}" if counts["subjects"] else ""
+        print(f"  {split:5}  {counted(counts['videos'], 'video')}{subjects}")
     _list("left out", report.skipped, report.skipped_list)
     _list("remarks on", report.remarks, report.remarks_list)
     print(f"preview: {report.preview}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def _list(what: str, entries: Sequence[tuple[str, str]], path: Path) -> None:

@@ -16,6 +16,7 @@ from mocogan_chainer.evaluations.session import Say, Session
 from mocogan_chainer.evaluations.sets import is_npz
 from mocogan_chainer.features import weights
 from mocogan_chainer.files import ensure_writable
+from mocogan_chainer.wording import counted
 
 __all__ = ["Request", "compare", "evaluate", "fetch", "merge", "precalc", "require_metric"]
 
@@ -89,7 +90,7 @@ def precalc(request: Request, part: tuple[int, int], say: Say) -> None:
         say(f"left out {name}: {reason}")
     for warning in (*gathered.warnings, *session.networks.remarks.values()):
         say(f"warning: {warning}")
-    say(f"{request.out}: {gathered.protocol.name}, {_count(gathered.gaussian.count, 'video')} of {gathered.name}")
+    say(f"{request.out}: {gathered.protocol.name}, {counted(gathered.gaussian.count, 'video')} of {gathered.name}")
 
 
 def merge(parts: list[str], out: str, say: Say) -> None:
@@ -100,7 +101,9 @@ def merge(parts: list[str], out: str, say: Say) -> None:
     """
     gathered = gathering.merge(parts)
     gathered.save(out)
-    say(f"{out}: {gathered.protocol.name}, {_count(gathered.gaussian.count, 'video')} of {_count(len(parts), 'part')}")
+    say(
+        f"{out}: {gathered.protocol.name}, {counted(gathered.gaussian.count, 'video')} of {counted(len(parts), 'part')}"
+    )
 
 
 def compare(first: str, second: str, say: Say) -> None:
@@ -139,7 +142,3 @@ def _with_surroundings(found: Result, session: Session) -> Result:
         versions={**found.versions, "backend": session.backend},
         warnings=(*found.warnings, *doubts(session, found.protocol.metric), *[remark] * bool(remark)),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

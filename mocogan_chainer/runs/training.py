@@ -21,6 +21,7 @@ from mocogan_chainer.runs.request import AUTO, Request
 from mocogan_chainer.runs.resumption import choose_snapshot, sought_folder
 from mocogan_chainer.runs.settling import check_before_work, settle
 from mocogan_chainer.snapshot_files import LATEST
+from mocogan_chainer.wording import counted
 
 
 def train(request: Request, say: Say) -> None:
@@ -63,7 +64,7 @@ def train(request: Request, say: Say) -> None:
         with atomic_write(out / CONFIG) as file:
             file.write(configuration.dump(config).encode())
         used = len(dataset) - getattr(run.trainer.updater.get_iterator("main"), "skipped", 0)
-        videos = f"{used} video{'s' * (used != 1)} of {config['dataset']}"
+        videos = f"{counted(used, 'video')} of {config['dataset']}"
         say(f"training {config['model_name']} on {videos}; results in {out}")
         _run(run, out, say)
 
