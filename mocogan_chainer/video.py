@@ -172,6 +172,11 @@ def grid(videos: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return sheet
 
 
+def spread(length: int, most: int) -> list[int]:
+    """Return up to ``most`` places in ``length``, evenly spread, the first and the last among them, ascending."""
+    return np.linspace(0, length - 1, min(length, most)).round().astype(int).tolist()
+
+
 def encode_gif(video: np.ndarray, fps: float) -> bytes:
     """Encode a video as a GIF that loops for ever; the same video gives the same bytes.
 
@@ -247,13 +252,18 @@ def _encoding(program: str, path: Path, width: int, height: int, fps: float) -> 
     return command
 
 
+def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Write an image, uint8 ``(H, W, 3)``, whole or not at all."""
+    with atomic_write(path) as file:
+        Image.fromarray(image).save(file, format="PNG")
+
+
 def write_frames(folder: str | os.PathLike, video: np.ndarray) -> list[Path]:
     """Write a video as ``0001.png``, ``0002.png``, ... into a folder, made if need be; return the files."""
     _check(video)
     paths = [Path(folder, f"{i:04d}.png") for i in range(1, len(video) + 1)]
     for path, frame in zip(paths, video, strict=True):
-        with atomic_write(path) as file:
-            Image.fromarray(frame).save(file, format="PNG")
+        write_png(path, frame)
     for stale in set(Path(folder).glob("[0-9]*.png")) - set(paths):  # of a longer video before
         if re.fullmatch(r"\d{4,}", stale.stem):
             stale.unlink()

@@ -416,6 +416,20 @@ class TestGrid:
         assert video.grid(np.zeros((2, 1, 4, 4, 3), np.uint8), columns=8).shape == (1, 4, 10, 3)
 
 
+class TestSpread:
+    @pytest.mark.parametrize(
+        ("length", "most", "places"),
+        [(5, 8, [0, 1, 2, 3, 4]), (11, 3, [0, 5, 10]), (8, 3, [0, 4, 7]), (1, 4, [0]), (5, 1, [0])],
+    )
+    def test_the_first_and_the_last_are_among_them(self, length, most, places):
+        assert video.spread(length, most) == places
+
+    def test_none_comes_twice(self):
+        for length in range(1, 60):
+            for most in range(1, 60):
+                assert len(set(video.spread(length, most))) == min(length, most)
+
+
 class TestForeignImages:
     def test_too_many_pixels(self, tmp_path, monkeypatch):
         Image.new("RGB", (30, 20)).save(tmp_path / "a.png")

@@ -18,7 +18,6 @@ from PIL import Image, ImageDraw, ImageFont
 from mocogan_chainer import video
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.prepared import PreparedDataset
-from mocogan_chainer.files import atomic_write
 
 CLIP = 16
 STRIDES = (1, 2)
@@ -98,9 +97,7 @@ def write_contact_sheet(dataset: PreparedDataset, path: str | os.PathLike) -> No
     Raises:
         OutputError: the folder cannot be written or the disk is full.
     """
-    image = Image.fromarray(contact_sheet(dataset))
-    with atomic_write(path) as file:
-        image.save(file, format="PNG")
+    video.write_png(path, contact_sheet(dataset))
 
 
 def spread(labels: np.ndarray, count: int) -> list[int]:
@@ -255,7 +252,7 @@ def _gist(note: str) -> str:
 def _tiles(dataset: PreparedDataset, index: int, columns: int, side: int) -> np.ndarray:
     """Return frames of a video spread evenly, uint8 ``(n, side, side, 3)`` with n at most ``columns``."""
     length = int(dataset.lengths[index])
-    places = np.rint(np.linspace(0, length - 1, min(columns, length))).astype(int)
+    places = video.spread(length, columns)
     frames = dataset.frames(index, places)
     if not dataset.has_masks:
         return video.resize(frames, side)
