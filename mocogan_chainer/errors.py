@@ -142,3 +142,17 @@ def require_whole(name: str, value: Any, low: int | None = None, high: int | Non
         raise ConfigError(f"{name}={value!r}: it must be a whole number") from None
     require_range(name, number, low, high)
     return number
+
+
+def require_whole_fields(request: Any, ranges: Mapping[str, tuple[int, int]]) -> None:
+    """Check fields of a frozen dataclass that hold whole numbers, and keep them as ints.
+
+    None is taken where it is the default. Messages call each field what the commands do: every_nth is --every-nth.
+
+    Raises:
+        ConfigError: see :func:`require_whole`.
+    """
+    for name, (low, high) in ranges.items():
+        value = getattr(request, name)
+        if value is not None or getattr(type(request), name) is not None:
+            object.__setattr__(request, name, require_whole(f"--{name.replace('_', '-')}", value, low, high))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from mocogan_chainer.errors import ConfigError, require_whole
+from mocogan_chainer.errors import ConfigError, require_whole_fields
 from mocogan_chainer.evaluation.video_set import ALLOWED, VideoSet
 
 RANGES = {
@@ -90,7 +90,4 @@ class Request:
                     f"--{name}: {type(given).__name__}: it must be the path of {ALLOWED}, or a set of videos, which "
                     "mocogan_chainer.evaluation.array_videos.ArrayVideos makes of arrays"
                 )
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if value is not None or getattr(type(self), name) is not None:  # None stands for a default of None alone
-                object.__setattr__(self, name, require_whole(f"--{name.replace('_', '-')}", value, low, high))
+        require_whole_fields(self, RANGES)
