@@ -19,7 +19,7 @@ LAYERS = (
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
     ("models", "checkpoint", "snapshot_files", "sampling", "evaluation"),
     ("extensions",),
-    ("builder", "rollbacks", "built_in_data", "runs", "evaluations", "cli", "__main__"),
+    ("builder", "rollbacks", "built_in_data", "runs", "evaluations", "generation", "cli", "__main__"),
 )
 WITHIN_A_LAYER = {
     ("links", "functions"),
@@ -32,7 +32,9 @@ WITHIN_A_LAYER = {
     ("runs", "rollbacks"),
     ("evaluation", "sampling"),
     ("evaluations", "builder"),
+    ("generation", "builder"),
     ("cli", "evaluations"),
+    ("cli", "generation"),
     ("cli", "builder"),
     ("cli", "runs"),
     ("config", "errors"),

@@ -1,20 +1,29 @@
-"""``generate_samples.py``: videos from a snapshot, of random codes, of photos or of clips, as its model makes them."""
+"""``generate_samples.py``: flags, then a call into the toolkit."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import re
 from collections.abc import Sequence
+from typing import Any
 
-from mocogan_chainer import builder
-from mocogan_chainer.cli import entry, generate_animations, generate_futures, generate_random, generate_shared
-from mocogan_chainer.cli.generate_files import read_formats
+from mocogan_chainer import generation
+from mocogan_chainer.cli import entry
 from mocogan_chainer.errors import ConfigError
-from mocogan_chainer.sampling import Animator, Forecaster
+from mocogan_chainer.generation import AnimationRequest, FutureRequest, Model, Output, RandomVideosRequest
+from mocogan_chainer.generation.clips import OF_A_DATASET
+from mocogan_chainer.generation.futures import NUMBER, SHOWN
+from mocogan_chainer.generation.requests import require_way
+from mocogan_chainer.preprocessing.filmed import CROPS, MARGIN
 
-RANGES = {"fps": (0.1, 100), "batchsize": (1, 10_000)} | generate_shared.RANGES
-
-OPTIONS = (*generate_random.OPTIONS, *generate_animations.OPTIONS, *generate_futures.OWN_OPTIONS)
-"""Those that not every kind of model takes."""
+_SHARED = ("num", "length", "seed")
+_OPTIONS: dict[type, tuple[str, ...]] = {
+    RandomVideosRequest: (*_SHARED, "category", "grid", "interpolate", "lengths"),
+    AnimationRequest: ("images", "interval", "alpha", "crop", "margin", "detector"),
+    FutureRequest: ("context", "given", "every_nth", "futures", "motion_from", *_SHARED),
+}
+"""Those that not every kind of model takes; one that is not given is None, so that another kind can refuse it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,37 +41,158 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--batchsize", type=int, default=16, metavar="N", help="videos held in memory at once (default: 16)"
     )
-    generate_shared.add_options(parser.add_argument_group("models that make videos of random codes or continue clips"))
-    generate_random.add_options(parser.add_argument_group("models that make videos of random codes"))
-    generate_animations.add_options(parser.add_argument_group("models that animate photos"))
-    generate_futures.add_options(parser.add_argument_group("models that continue clips"))
+    _add_shared(parser.add_argument_group("models that make videos of random codes or continue clips"))
+    _add_random_videos(parser.add_argument_group("models that make videos of random codes"))
+    _add_animation(parser.add_argument_group("models that animate photos"))
+    _add_future(parser.add_argument_group("models that continue clips"))
     return parser
 
 
+def _add_shared(group: Any) -> None:
+    group.add_argument(
+        "--num",
+        type=int,
+        metavar="N",
+        help=f"videos of codes (default: {RandomVideosRequest.num}); with --category all, of each; or clips to "
+        f"continue at most (default: {OF_A_DATASET} of a prepared dataset, all of a folder)",
+    )
+    group.add_argument(
+        "--length",
+        type=int,
+        metavar="T",
+        help="frames a video, or frames to come (default: as trained); with --motion-from, frames of that clip, from "
+        "its first (default: all)",
+    )
+    group.add_argument("--seed", type=int, help="the same seed gives the same videos (default: 0)")
+
+
+def _add_random_videos(group: Any) -> None:
+    group.add_argument("--category", metavar="C|all", help="a category's name or number, or all of them in turn")
+    group.add_argument("--grid", metavar="CONTENTxMOTION", help="also a grid: rows share content, columns motion")
+    group.add_argument("--interpolate", type=int, metavar="STEPS", help="also a row from one content to another")
+    group.add_argument(
+        "--lengths", metavar="T,...", help="also video 0 at each of these lengths; 16,20,...,48 is understood"
+    )
+
+
+def _add_animation(group: Any) -> None:
+    group.add_argument("--images", metavar="PHOTO_OR_FOLDER", help="what to animate: a photo, or all in a folder")
+    group.add_argument(
+        "--interval",
+        type=float,
+        metavar="A",
+        help=f"step of alpha from frame to frame (default: {AnimationRequest.interval})",
+    )
+    group.add_argument(
+        "--alpha",
+        metavar="START:STOP",
+        help="how far to go: 0 the photo, 1 the whole expression (default: 0:1; below 0: --alpha=-0.5:1)",
+    )
+    group.add_argument("--crop", metavar="|".join(CROPS), help="what to keep of a photo (default: center)")
+    group.add_argument(
+        "--margin", type=float, metavar="M", help=f"around a face, in parts of its width (default: {MARGIN})"
+    )
+    group.add_argument(
+        "--detector", metavar="FILE", help="YuNet's ONNX file, to find faces in place of OpenCV's cascade"
+    )
+
+
+def _add_future(group: Any) -> None:
+    group.add_argument(
+        "--context",
+        metavar="CLIP_OR_IMAGES",
+        help="what to continue: a photo, a video file, a folder of pictures (one clip) or of videos, or a prepared "
+        "dataset",
+    )
+    group.add_argument("--given", type=int, metavar="K", help="frames that the model sees (default: as many as it can)")
+    group.add_argument(
+        "--every-nth",
+        type=int,
+        metavar="N",
+        help="take every so many-th frame (default: of videos as trained, of a folder of pictures each)",
+    )
+    group.add_argument(
+        "--futures",
+        type=int,
+        metavar="N",
+        help=f"futures with noise, beside the mean one (default: {NUMBER}; the pictures show {SHOWN} at most)",
+    )
+    group.add_argument(
+        "--motion-from",
+        metavar="OTHER_CLIP",
+        help="in place of futures: what --context shows, moving as this video file or folder of pictures does",
+    )
+
+
 def _generate(arguments: argparse.Namespace) -> None:
-    formats = read_formats(arguments.format)
-    generate_shared.check_ranges(arguments, RANGES)
-    drawn = generate_random.Request.read(arguments)
-    animated = generate_animations.Request.read(arguments)
-    continued = generate_futures.Request.read(arguments)
-    sampler, config = builder.load_sampler(arguments.snapshot, arguments.gpu)
-    model, fps = config["model_name"], arguments.fps or config["fps"]
-    if isinstance(sampler, Animator):
-        _refuse_others(arguments, generate_animations.OPTIONS, f"{model} animates photos; use")
-        animated.generate(sampler, model, formats, fps)
-    elif isinstance(sampler, Forecaster):
-        _refuse_others(arguments, generate_futures.OPTIONS, f"{model} continues clips; use")
-        continued.generate(sampler, model, config["video_length"], config["every_nth"], formats, fps)
-    else:
-        reason = f"{model} makes videos of codes; leave it away, or use"
-        _refuse_others(arguments, generate_random.OPTIONS, reason)
-        drawn.generate(sampler, config["video_length"], formats, fps)
+    output = Output(arguments.out, arguments.format, arguments.fps)
+    requests = {type(made): made for made in (_random_videos(arguments), _animation(arguments), _future(arguments))}
+    model = generation.load(arguments.snapshot, arguments.gpu)
+    _refuse_others(arguments, model)
+    generation.generate(model, requests[model.kind.request], output, print)
 
 
-def _refuse_others(arguments: argparse.Namespace, taken: Sequence[str], reason: str) -> None:
-    """Raise :class:`ConfigError` where an option is given that is not among those that are ``taken``."""
-    for name in OPTIONS:
+def _random_videos(arguments: argparse.Namespace) -> RandomVideosRequest:
+    named, read = _given(arguments, RandomVideosRequest), {"grid": _grid, "lengths": _lengths}
+    texts = {name: named.pop(name) for name in read if name in named}
+    request = RandomVideosRequest(**named)  # numbers are checked before texts are read
+    return dataclasses.replace(request, **{name: read[name](text) for name, text in texts.items()})
+
+
+def _animation(arguments: argparse.Namespace) -> AnimationRequest:
+    named = _given(arguments, AnimationRequest)
+    if "alpha" in named:
+        named["alpha"] = _alpha(named["alpha"])
+    return AnimationRequest(**named)
+
+
+def _future(arguments: argparse.Namespace) -> FutureRequest:
+    return FutureRequest(**_given(arguments, FutureRequest))
+
+
+def _given(arguments: argparse.Namespace, request: type) -> dict[str, Any]:
+    """Return the fields of a request that have a value; the others keep their default."""
+    values = {name: getattr(arguments, name) for name in ("batchsize", *_OPTIONS[request])}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _grid(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text)
+    if not match:
+        raise ConfigError(f"--grid {text}: it must be CONTENTxMOTION, each from 1 to 99, for example --grid 4x6")
+    return int(match[1]), int(match[2])
+
+
+def _lengths(text: str) -> list[int]:
+    """Read "16,20,24", where "16,20,...,48" stands for equal steps, as numbers."""
+    if match := re.fullmatch(r"(\d{1,5}),(\d{1,5}),\.\.\.,(\d{1,5})", text):
+        first, second, last = map(int, match.groups())
+        if first < second <= last and (last - first) % (second - first) == 0:
+            text = ",".join(map(str, range(first, last + 1, second - first)))
+    if not re.fullmatch(r"\d{1,5}(,\d{1,5})*", text):
+        raise ConfigError(f"--lengths {text}: it must be T,T,... or T,T,...,T in equal steps, for example 16,20,...,48")
+    return [int(each) for each in text.split(",")]
+
+
+def _alpha(text: str) -> tuple[float, float]:
+    number = r"[-+]?(?:\d{1,3}(?:\.\d{0,9})?|\.\d{1,9})"
+    match = re.fullmatch(rf"({number}):({number})", text)
+    start, stop = map(float, match.groups()) if match else (0.0, -1.0)
+    require_way(start, stop, text)
+    return start, stop
+
+
+def _refuse_others(arguments: argparse.Namespace, model: Model) -> None:
+    """Raise :class:`ConfigError` where an option is given that is not among those that the model takes."""
+    taken = _OPTIONS[model.kind.request]
+    use = "leave it away, or use" if model.kind.request is RandomVideosRequest else "use"
+    for name in dict.fromkeys(name for options in _OPTIONS.values() for name in options):
         value = getattr(arguments, name)
         if value is not None and name not in taken:
-            allowed = ", ".join(map(generate_shared.flag, taken))
-            raise ConfigError(f"{generate_shared.flag(name)} {value}: {reason} {allowed}")
+            raise ConfigError(
+                f"{_flag(name)} {value}: {model.name} {model.kind.does}; {use} {', '.join(map(_flag, taken))}"
+            )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

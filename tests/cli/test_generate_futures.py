@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from mocogan_chainer import builder, video
-from mocogan_chainer.cli import generate, generate_contexts, generate_sheets
+from mocogan_chainer.cli import generate
 from mocogan_chainer.datasets.writer import open_writer
-from mocogan_chainer.errors import DataError
 
 SIZE = 32
 MOST = 4
@@ -256,19 +255,6 @@ def test_the_strip(place, forecaster):
     assert rows[3][50, 64 + 51 :: 110][:10, 0].tolist() == expected
 
 
-@pytest.mark.parametrize(("size", "shown"), [(16, 96), (32, 96), (40, 120), (64, 128), (96, 96), (300, 256)])
-def test_small_frames_are_enlarged_by_a_whole_factor(size, shown):
-    frames = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
-    sheet = generate_sheets.strip([generate_sheets.Tile("mean", frames, ["given", "predicted"])], [0, 1])
-    inner = sheet[23 : 23 + shown, 67 : 67 + shown]
-    assert (sheet[23 : 23 + shown, 66] == GREEN).all()
-    assert (sheet[23 : 23 + shown, 67 + shown] == GREEN).all()
-    if size <= 256:
-        factor = shown // size
-        expected = np.array([[frames[0, y // factor, x // factor] for x in range(shown)] for y in range(shown)])
-        assert np.array_equal(inner, expected)
-
-
 def test_many_futures_are_written_and_some_are_shown(place, forecaster):
     pictures("walk", 4)
     assert run("--context", "walk", "--futures", 14, "--format", "frames") == 0
@@ -280,7 +266,7 @@ def test_many_futures_are_written_and_some_are_shown(place, forecaster):
 
 
 def test_a_long_clip_is_shown_in_part(place, forecaster, monkeypatch, capsys):
-    monkeypatch.setattr(generate_sheets, "MOST_PIXELS", 228 * 150 * 6)
+    monkeypatch.setattr("mocogan_chainer.generation.sheets.MOST_PIXELS", 228 * 150 * 6)
     pictures("walk", 4)
     assert run("--context", "walk", "--futures", 0, "--format", "frames") == 0
     assert len(gif_frames("out/walk.gif")) == 6
@@ -440,18 +426,6 @@ def test_pictures_beside_videos_and_folders_beside_pictures(place, forecaster, c
     assert run("--context", "walk", "--futures", 0, "--every-nth", 1) == 0
     assert "left out: walk/1.png: an image beside videos, the first of 4" in capsys.readouterr().err
     assert [context[0] for context, *_ in forecaster.calls] == [0, 30, 0]
-
-
-def test_only_what_is_needed_is_read(place):
-    """The end of a video may be damaged where it is not looked at."""
-    video.write_mp4("walk.mp4", clip(400, height=64, width=64) // 2, 10)
-    data = Path("walk.mp4").read_bytes()
-    reader = generate_contexts.Reader(SIZE, 1, 1)
-    assert len(reader.find(Path("walk.mp4")).clips[0].first(3)) == 3
-    Path("walk.mp4").write_bytes(data[: len(data) - 200])
-    assert len(reader.find(Path("walk.mp4")).clips[0].first(3)) == 3
-    with pytest.raises(DataError, match="damaged after"):
-        reader.find(Path("walk.mp4")).clips[0].first(400)
 
 
 def test_other_models_continue_no_clips(place, monkeypatch, capsys):

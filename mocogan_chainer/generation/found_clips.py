@@ -1,4 +1,4 @@
-"""What ``generate_samples.py`` continues: photos and clips as people have them, cut and scaled as training data is."""
+"""Photos and clips as people have them, found and read, cut and scaled as training data is."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Contexts:
+class FoundClips:
     """What lies at a place that the user named.
 
     Attributes:
@@ -68,11 +68,6 @@ class Contexts:
         """Whether the user named one photo or clip and not a set of them."""
         return self.kind in ("photo", "clip")
 
-    @property
-    def searched(self) -> bool:
-        """Whether what lies at any depth below the place belongs to it."""
-        return not self.alone
-
 
 @dataclass(frozen=True)
 class Reader:
@@ -88,7 +83,7 @@ class Reader:
     every_nth: int
     every_nth_picture: int
 
-    def find(self, place: Path) -> Contexts:
+    def find(self, place: Path) -> FoundClips:
         """Find what a user names, without reading a frame.
 
         Raises:
@@ -99,21 +94,21 @@ class Reader:
         if not place.is_file():
             raise DataError(f"{place}: no such file or folder; it must be {ALLOWED}")
         if place.suffix.lower() in decoding.SUFFIXES:
-            return Contexts("clip", [self._file(place, str(place), place.stem)])
-        return Contexts("photo", [Clip(str(place), place.stem, lambda: self._photo(place))])
+            return FoundClips("clip", [self._file(place, str(place), place.stem)])
+        return FoundClips("photo", [Clip(str(place), place.stem, lambda: self._photo(place))])
 
-    def _folder(self, place: Path) -> Contexts:
+    def _folder(self, place: Path) -> FoundClips:
         if (place / layout.META).is_file():
-            return Contexts("dataset", self._prepared(place))
+            return FoundClips("dataset", self._prepared(place))
         pictures = tree.images(place)
         if pictures and not any(path.suffix.lower() in decoding.SUFFIXES for path in tree.files(place)):
             inner = [(str(path), "a folder beside pictures, which are one clip") for path in tree.folders(place)]
-            return Contexts("clip", [self._pictures(pictures, str(place), place.resolve().name)], inner)
+            return FoundClips("clip", [self._pictures(pictures, str(place), place.resolve().name)], inner)
         videos, left_out = found_videos.find(place)
         if not videos:
             raise DataError(f"{place}: no picture and no video in it; it must be {ALLOWED}")
         left_out = [(str(place / name), reason) for name, reason in left_out]
-        return Contexts("folder", [self._found(place, each) for each in videos], left_out)
+        return FoundClips("folder", [self._found(place, each) for each in videos], left_out)
 
     def _found(self, place: Path, found: found_videos.Found) -> Clip:
         stem = "_".join(PurePosixPath(found.name).with_name(found.stem).parts)
