@@ -26,11 +26,16 @@ except ImportError:  # Windows
     fcntl = None
 
 _PART = ".part"
+_LONGEST_PART = 160
+"""Bytes of a text in a name, which has more parts."""
 
 
 def part_of_name(text: str) -> str:
-    """Return a text as it may be part of a file's name: letters, digits, "-" and "_", which stands for all else."""
-    return re.sub(r"[^\w-]+", "_", text)
+    """Return a text as it may be part of a file's name: letters, digits, "-" and "_", which stands for all else.
+
+    Of a long text it is the beginning: names of more than 255 bytes are refused by most file systems.
+    """
+    return re.sub(r"[^\w-]+", "_", text).encode()[:_LONGEST_PART].decode(errors="ignore")
 
 
 @contextlib.contextmanager

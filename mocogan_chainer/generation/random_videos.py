@@ -75,9 +75,12 @@ def _category(text: str, sampler: Sampler) -> int:
         raise ConfigError(f"--category {text}: this model has no categories; leave --category away")
     if text in names:
         return names.index(text)
-    if text.isdecimal() and int(text) < len(names) and not any(name.isdecimal() for name in names):
-        return int(text)
-    allowed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
+    if any(name.isdecimal() for name in names):
+        allowed = f"{', '.join(names)} (names; this model's are not counted)"
+    else:
+        if text.isdecimal() and int(text) < len(names):
+            return int(text)
+        allowed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
     raise ConfigError(f"--category {text}: it must be all or one of {allowed}{nearest(text, names)}")
 
 

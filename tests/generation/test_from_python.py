@@ -74,6 +74,24 @@ def test_random_videos():
     assert video.read_image("out/video_1_left_00001/0006.png").tolist() == np.full((SIZE, SIZE, 3), 100).tolist()
 
 
+def test_a_category_whose_name_is_too_long_for_a_file():
+    sampler = Drawing()
+    sampler.class_names = ("über" * 60, "left")
+    generate(sampler, RandomVideosRequest(num=1, length=2, category="all"), formats=["frames"])
+    first, second = names()
+    assert (first[:12], second) == ("video_0_über", "video_1_left_00000")
+    assert first.endswith("_00000")
+
+
+def test_numbers_that_are_names():
+    sampler = Drawing()
+    sampler.class_names = ("0", "3")
+    generate(sampler, RandomVideosRequest(num=1, length=2, category=3), formats=["frames"])
+    assert names() == ["video_1_3_00000"]
+    with pytest.raises(ConfigError, match=r"^--category 1: it must be all or one of 0, 3 \(names; "):
+        generate(sampler, RandomVideosRequest(category=1))
+
+
 def test_a_photo():
     said = generate(Darkening(), AnimationRequest(Path("anna.png"), alpha=(0, 1), interval=0.5), formats="gif,frames")
     assert said == ["1 video of 3 frames in out; the page: out/index.html"]
