@@ -26,8 +26,8 @@ from chainer import backend
 
 from mocogan_chainer import npz_files
 from mocogan_chainer.errors import DamagedError, MocoganError, SnapshotError, one_line
-from mocogan_chainer.files import atomic_write, explained, require_room
-from mocogan_chainer.shortage import asking
+from mocogan_chainer.files import atomic_write, os_errors_explained, require_room
+from mocogan_chainer.shortage import memory_errors_as_shortage
 
 FORMAT = "mocogan-chainer snapshot"
 VERSION = 1
@@ -37,7 +37,7 @@ _OVERHEAD = 1 << 9
 """Bytes an array that the archive takes beside its content, at most."""
 
 
-@asking("networks", "a snapshot")
+@memory_errors_as_shortage("networks", "a snapshot")
 def save(path: str | os.PathLike, target: Any, *, config: str, data: dict[str, Any], iteration: int) -> int:
     """Write a snapshot, whole or not at all; when this returns the disk has it.
 
@@ -60,7 +60,7 @@ def save(path: str | os.PathLike, target: Any, *, config: str, data: dict[str, A
     meta[_CHECKSUM] = _checksum(meta, writer.arrays)
     arrays = {"meta": np.array(json.dumps(meta))} | writer.arrays
     size = sum(array.nbytes + len(name) + _OVERHEAD for name, array in arrays.items())
-    with explained(path):
+    with os_errors_explained(path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         require_room(path, size)
     with atomic_write(path) as file:

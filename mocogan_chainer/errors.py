@@ -46,7 +46,7 @@ class DeviceError(MocoganError):
     """A device or backend that was asked for and is not there."""
 
 
-class SickError(MocoganError):
+class NonFiniteError(MocoganError):
     """Training whose numbers are no longer finite."""
 
 

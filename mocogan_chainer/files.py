@@ -39,7 +39,7 @@ def part_of_name(text: str) -> str:
 
 
 @contextlib.contextmanager
-def explained(path: str | os.PathLike) -> Iterator[None]:
+def os_errors_explained(path: str | os.PathLike) -> Iterator[None]:
     """Turn an ``OSError`` met while writing ``path`` into an :class:`OutputError` that says what to do."""
     try:
         yield
@@ -103,7 +103,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
         OutputError: the folder cannot be written or the disk is full; ``path`` is then as it was before.
     """
     path = Path(path)
-    with explained(path):
+    with os_errors_explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
         try:
@@ -134,7 +134,7 @@ def atomic_folder(path: str | os.PathLike, force: bool = False) -> Iterator[Path
     path = Path(path)
     if not force and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OutputError(f"{path}: it exists already; use --force to replace it, or choose another folder")
-    with explained(path):
+    with os_errors_explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent))
         try:
@@ -229,7 +229,7 @@ def locked(path: Path, message: str) -> Iterator[None]:
     Raises:
         OutputError: another process holds it; with ``message``.
     """
-    with explained(path):
+    with os_errors_explained(path):
         file = open_to_change(path)
     with file:
         if fcntl is not None and not _lock(file, path):
@@ -256,7 +256,7 @@ def ensure_writable(folder: str | os.PathLike) -> Path:
         OutputError: it cannot be made or written.
     """
     folder = Path(folder)
-    with explained(folder):
+    with os_errors_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.files import explained, open_to_change
+from mocogan_chainer.files import open_to_change, os_errors_explained
 
 try:
     import fcntl
@@ -37,7 +37,7 @@ class Owner(NamedTuple):
 
 
 @contextlib.contextmanager
-def owned(folder: Path, otherwise: str) -> Iterator[None]:
+def own_folder(folder: Path, otherwise: str) -> Iterator[None]:
     """Keep ``folder`` for this process while the block runs.
 
     A lock that a killed process of this machine left is taken over. One of another machine is not: whether its
@@ -51,7 +51,7 @@ def owned(folder: Path, otherwise: str) -> Iterator[None]:
         OutputError: another process has it, or may have; the message names it.
     """
     path = folder / LOCK
-    with explained(path):
+    with os_errors_explained(path):
         folder.mkdir(parents=True, exist_ok=True)
         file, free = _opened(path)
     us = Owner(os.getpid(), socket.gethostname())
@@ -66,7 +66,7 @@ def owned(folder: Path, otherwise: str) -> Iterator[None]:
                 f"{folder}: {owner} was at work there and did not say that it ended; see on {owner.host} whether it "
                 f"still runs (ps {owner.pid}), and if not, remove {path}"
             )
-        with explained(path):
+        with os_errors_explained(path):
             file.seek(0)
             file.truncate()
             file.write(json.dumps(us._asdict()).encode())

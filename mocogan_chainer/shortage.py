@@ -12,7 +12,7 @@ _OF_LIBRARIES = ("cudaErrorMemoryAllocation", "ALLOC_FAILED", "out of memory")
 
 
 @contextlib.contextmanager
-def asking(kind: str, part: str) -> Iterator[None]:
+def memory_errors_as_shortage(kind: str, part: str) -> Iterator[None]:
     """Let memory that runs out in the block be a :class:`~mocogan_chainer.errors.ShortageError`.
 
     Args:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from mocogan_chainer import checkpoint
 from mocogan_chainer.errors import DamagedError
-from mocogan_chainer.files import explained, sync_file, sync_folder
+from mocogan_chainer.files import os_errors_explained, sync_file, sync_folder
 
 LATEST = "snapshot_latest.npz"
 DAMAGED = ".damaged"
@@ -83,7 +83,7 @@ def newest(folder: Path) -> Newest:
 def point_latest(path: Path) -> None:
     """Let ``snapshot_latest.npz`` be the snapshot ``path``, which lies beside it."""
     latest = path.parent / LATEST
-    with explained(latest):
+    with os_errors_explained(latest):
         temporary = path.parent / f".{LATEST}.{os.getpid()}.part"
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
@@ -101,7 +101,7 @@ def set_aside(paths: Iterable[Path], suffix: str) -> None:
     """Rename files so that they are not taken again; nothing is removed, nor what was set aside before."""
     for path in paths:
         names = itertools.chain([path.name + suffix], (f"{path.name}{suffix}.{n}" for n in itertools.count(2)))
-        with explained(path):
+        with os_errors_explained(path):
             path.replace(next(aside for name in names if not (aside := path.with_name(name)).exists()))
             sync_folder(path.parent)
 
@@ -133,7 +133,7 @@ def prune(folder: Path, keep_last: int, keep_every: int | None) -> None:
     """Remove all snapshots but the newest ``keep_last`` and those of every ``keep_every``-th iteration."""
     for number, path in list(found(folder).items())[:-keep_last]:
         if (keep_every is None or number % keep_every) and not _same(path, folder / LATEST):
-            with explained(path):
+            with os_errors_explained(path):
                 path.unlink(missing_ok=True)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import GifImagePlugin, Image, ImageOps
 
 from mocogan_chainer.errors import DataError, OutputError, one_line, require_range
-from mocogan_chainer.files import atomic_write, explained, open_plain
+from mocogan_chainer.files import atomic_write, open_plain, os_errors_explained
 
 GAP_COLOUR = 64
 MOST_PIXELS = 1 << 26
@@ -229,7 +229,7 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
         )
     video = np.pad(video, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     program = encoding_program()
-    with explained(path):
+    with os_errors_explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as folder:
             part = Path(folder, "video.mp4")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mocogan_chainer import preprocessing, runs
+from mocogan_chainer import preprocessing, training_runs
 from mocogan_chainer.features import catalogue, weights
 from tests.evaluation.fakes import Means
 
@@ -21,7 +21,7 @@ def demo(tmp_path, monkeypatch):
     preprocessing.prepare("shapes", None, "demo/data", num=64, size=16, length=32)
     tiny = {f"model.n_filters_{network}": 1 for network in ("gen", "idis", "vdis")}
     settings = tiny | {"max_iteration": 1, "batchsize": 2, "num_gen_samples": 1}
-    runs.train(runs.Request(model="infogan", file="configs/demo.yml", settings=settings), print)
+    training_runs.train(training_runs.Request(model="infogan", file="configs/demo.yml", settings=settings), print)
     Path("weights").mkdir()
     Path("weights", weights.FILES["i3d"].file).write_bytes(b"weights")
     network = Means(classes=400)

@@ -11,7 +11,7 @@ import pytest
 
 from mocogan_chainer import builder, config
 from mocogan_chainer.errors import MocoganError, ShortageError
-from mocogan_chainer.shortage import asking, is_shortage
+from mocogan_chainer.shortage import is_shortage, memory_errors_as_shortage
 
 
 class CUDARuntimeError(RuntimeError):
@@ -30,19 +30,26 @@ class CUDARuntimeError(RuntimeError):
 )
 def test_what_a_shortage_is(error):
     assert is_shortage(error)
-    with pytest.raises(ShortageError, match="out of memory for the whole"), asking("step", "the whole"):
+    with (
+        pytest.raises(ShortageError, match="out of memory for the whole"),
+        memory_errors_as_shortage("step", "the whole"),
+    ):
         raise error
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no such kernel"), ValueError("out of memory"), KeyError("x")])
 def test_what_is_none(error):
-    with pytest.raises(type(error)) as raised, asking("step", "the whole"):
+    with pytest.raises(type(error)) as raised, memory_errors_as_shortage("step", "the whole"):
         raise error
     assert raised.value is error
 
 
 def test_the_innermost_asked():
-    with pytest.raises(ShortageError) as error, asking("step", "the whole"), asking("batch", "a part"):
+    with (
+        pytest.raises(ShortageError) as error,
+        memory_errors_as_shortage("step", "the whole"),
+        memory_errors_as_shortage("batch", "a part"),
+    ):
         np.empty(2**60, np.uint8)
     assert str(error.value).startswith("out of memory for a part (Unable to allocate 1.00 EiB for an array with shape")
     assert error.value.kind == "batch"

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.gpu_check.place import Place, error, fetch  # first: it makes chainer importable
 from benchmarks.gpu_check.results import Results
-from mocogan_chainer.backends import Backend, Moments, Noise, Running, Sightings, stock
+from mocogan_chainer.backends import Backend, Moments, Noise, NonFiniteRecord, Running, stock
 
 KEY = 0xFEDCBA9876543210
 NOISE = Noise(KEY, 0.3)
@@ -143,14 +143,14 @@ def _others() -> Iterator[tuple[str, Run, bool, float]]:
         b.move_average(averages, values, send(np.array([0.5])))
         return averages
 
-    def watch(b: Backend, send: Any) -> list[Any]:
-        seen = Sightings(*map(send, (np.zeros(4, np.int64), np.zeros(4, np.float32), np.zeros(4, np.float32))))
+    def non_finite(b: Backend, send: Any) -> list[Any]:
+        record = NonFiniteRecord(*map(send, (np.zeros(4, np.int64), np.zeros(4, np.float32), np.zeros(4, np.float32))))
         for step, spoiled in ((1, ()), (2, (0, 1)), (3, (0, 3))):
             arrays = [np.ones(shape, np.float32) for shape in ((), (3,), (5000,), (9000,))]
             for number in spoiled:
                 arrays[number].reshape(-1)[-1] = np.inf
-            b.watch(list(map(send, arrays)), send(np.array([step])), seen)
-        return [seen.since, seen.last[:1]]
+            b.note_non_finite(list(map(send, arrays)), send(np.array([step])), record)
+        return [record.since, record.last[:1]]
 
     yield "adam", adam, True, FLOAT32
     yield "move_average", average, True, FLOAT32
@@ -160,7 +160,7 @@ def _others() -> Iterator[tuple[str, Run, bool, float]]:
         True,
         FLOAT32,
     )
-    yield "watch", watch, False, 0.0
+    yield "note_non_finite", non_finite, False, 0.0
 
 
 def _key_on_device(place: Place, backend: Backend) -> float:

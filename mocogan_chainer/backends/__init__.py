@@ -7,7 +7,7 @@ it runs everywhere, on NumPy and CuPy arrays. The others hand over to it what th
 from __future__ import annotations
 
 from mocogan_chainer.backends import cudnn, onednn, stock
-from mocogan_chainer.backends.base import Backend, Geometry, Moments, Noise, Running, Sightings, Window
+from mocogan_chainer.backends.base import Backend, Geometry, Moments, Noise, NonFiniteRecord, Running, Window
 from mocogan_chainer.errors import DeviceError, require_one_of
 
 __all__ = [
@@ -17,8 +17,8 @@ __all__ = [
     "Geometry",
     "Moments",
     "Noise",
+    "NonFiniteRecord",
     "Running",
-    "Sightings",
     "Window",
     "current",
     "use",

@@ -132,8 +132,8 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Sightings:
-    """What was seen of n arrays, of all steps so far.
+class NonFiniteRecord:
+    """Where n arrays were first not finite, over all steps so far.
 
     Attributes:
         since: int64 (n,), the step in which an array first held a number that is not finite; 0: there was none.
@@ -304,11 +304,11 @@ class Backend(Protocol):
     def add(self, firsts: Sequence[Array], seconds: Sequence[Array]) -> list[Array]:
         """Return the sums of arrays and others of the same shapes, as new arrays in the memory order of the first."""
 
-    def watch(self, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
-        """Look for numbers that are not finite, and note in ``seen`` where they are the first; nothing is read back.
+    def note_non_finite(self, arrays: Sequence[Array], step: Array, record: NonFiniteRecord) -> None:
+        """Look for numbers that are not finite, and note in ``record`` where they are the first; nothing is read back.
 
         Args:
             arrays: of floats; a backend may look at their sums alone, which such a number spoils.
             step: int64 (1,), what the steps are called by, from 1.
-            seen: of these arrays, in this order; updated in place.
+            record: of these arrays, in this order; updated in place.
         """

@@ -9,7 +9,7 @@ from chainer import backend
 from chainer.utils import conv_nd
 
 from mocogan_chainer.backends import random
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Sightings, Window
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, NonFiniteRecord, Running, Window
 
 name = "stock"
 adds_gradients = False
@@ -240,17 +240,17 @@ def add(firsts: Sequence[Array], seconds: Sequence[Array]) -> list[Array]:
     return sums
 
 
-def watch(arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
+def note_non_finite(arrays: Sequence[Array], step: Array, record: NonFiniteRecord) -> None:
     """See :class:`~mocogan_chainer.backends.base.Backend`; it looks at sums."""
     xp = backend.get_array_module(step)
     sums = xp.empty(len(arrays), xp.float32)
     for i, array in enumerate(arrays):
         array.sum(out=sums[i, ...])  # one by one: stacking sends their addresses
-    unseen, finite = seen.since == 0, xp.isfinite(sums)
+    unseen, finite = record.since == 0, xp.isfinite(sums)
     newly = unseen & ~finite
-    seen.since[...] += newly * step
-    xp.copyto(seen.value, sums, where=newly)
-    xp.copyto(seen.last, sums, where=unseen & finite)
+    record.since[...] += newly * step
+    xp.copyto(record.value, sums, where=newly)
+    xp.copyto(record.last, sums, where=unseen & finite)
 
 
 def _positions(x: Array, by_sample: bool) -> tuple[int, ...]:

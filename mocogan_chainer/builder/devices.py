@@ -14,7 +14,7 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import DeviceError, ShortageError
 from mocogan_chainer.files import mebibytes
 from mocogan_chainer.models.updater import GANUpdater
-from mocogan_chainer.shortage import asking
+from mocogan_chainer.shortage import memory_errors_as_shortage
 
 
 def choose_device(gpu: int) -> chainer.backend.Device:
@@ -63,7 +63,7 @@ def keep_data_on_gpu(
         problem = f"the frames take {mebibytes(needed)}, and half of the free memory is {mebibytes(room)}"
     if problem is None:
         try:
-            with asking("batch", "the frames"):
+            with memory_errors_as_shortage("batch", "the frames"):
                 updater.resident = resident.ResidentFrames(dataset, device)
         except ShortageError as error:
             problem = str(error)

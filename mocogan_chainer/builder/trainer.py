@@ -25,10 +25,10 @@ from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
-from mocogan_chainer.shortage import asking
+from mocogan_chainer.shortage import memory_errors_as_shortage
 
 
-@asking("networks", "the networks and their optimizers")
+@memory_errors_as_shortage("networks", "the networks and their optimizers")
 def build_trainer(
     config: Config,
     dataset: PreparedDataset,
@@ -141,7 +141,7 @@ def _extend(
     if part := config["optimizer"]["decay_part"]:
         trainer.extend(extensions.LinearDecay(stop, part), trigger=interval(1, stop))
     points = interval(config["log_tensorboard_interval"], stop)
-    trainer.extend(extensions.HealthCheck(saving), trigger=extensions.AnyOf(display, points, saving))
+    trainer.extend(extensions.RequireFinite(saving), trigger=extensions.AnyOf(display, points, saving))
     if watch is not None:
         trainer.extend(watch, trigger=interval(1, stop))
     trainer.extend(extensions.LogReport(display))
@@ -149,8 +149,8 @@ def _extend(
     trainer.extend(extensions.Progress(stop))
     trainer.extend(board, trigger=points)
     trainer.extend(snapshot, trigger=saving)
-    trainer.extend(extensions.Redone(extensions.LossPlot(), at_snapshots), trigger=at_snapshots)
-    trainer.extend(extensions.Redone(grid, at_snapshots), trigger=at_snapshots)
+    trainer.extend(extensions.RepeatOnResume(extensions.LossPlot(), at_snapshots), trigger=at_snapshots)
+    trainer.extend(extensions.RepeatOnResume(grid, at_snapshots), trigger=at_snapshots)
 
 
 def resume(trainer: training.Trainer, snapshot: checkpoint.Snapshot) -> bool:

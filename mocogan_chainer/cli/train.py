@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from mocogan_chainer import config as configuration
-from mocogan_chainer import runs
+from mocogan_chainer import training_runs
 from mocogan_chainer.cli import durations, entry
 
 _FLAGS: tuple[tuple[tuple[str, ...], str, type, str], ...] = (
@@ -74,9 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         "-r",
         metavar="SNAPSHOT",
         nargs="?",
-        const=runs.NEWEST,
+        const=training_runs.NEWEST,
         help="go on from a snapshot, with its own settings; without one: from the newest of the run's folder that is "
-        f"whole; {runs.AUTO}: so, or begin where there is no run yet",
+        f"whole; {training_runs.AUTO}: so, or begin where there is no run yet",
     )
     parser.add_argument(
         "--time-limit", metavar="TIME", help="stop in time, saved and with exit code 0: 1h50m, 90m, or seconds"
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(arguments: argparse.Namespace, begin: float) -> None:
     flags = {setting: getattr(arguments, setting) for _, setting, _, _ in _FLAGS}
-    request = runs.Request(
+    request = training_runs.Request(
         model=arguments.model,
         dataset_type=arguments.dataset_type,
         file=arguments.config,
@@ -108,7 +108,7 @@ def _train(arguments: argparse.Namespace, begin: float) -> None:
         weights=arguments.resume_weights,
         deadline=None if arguments.time_limit is None else begin + durations.seconds(arguments.time_limit),
     )
-    command = runs.rehearse if arguments.dry_run else runs.train
+    command = training_runs.dry_run if arguments.dry_run else training_runs.train
     command(request, _say)
 
 

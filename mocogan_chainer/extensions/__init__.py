@@ -2,12 +2,12 @@
 
 from mocogan_chainer.extensions.early_stop import EarlyStop, signals_heard, sigterm_raises
 from mocogan_chainer.extensions.event_files import cut
-from mocogan_chainer.extensions.health import HealthCheck
 from mocogan_chainer.extensions.learning_rate import LinearDecay
 from mocogan_chainer.extensions.lines import write_line
 from mocogan_chainer.extensions.log_report import LogReport
 from mocogan_chainer.extensions.loss_plot import LossPlot
-from mocogan_chainer.extensions.redone import Redone
+from mocogan_chainer.extensions.repeat_on_resume import RepeatOnResume
+from mocogan_chainer.extensions.require_finite import RequireFinite
 from mocogan_chainer.extensions.snapshot import Snapshot
 from mocogan_chainer.extensions.tensorboard import TensorBoard
 from mocogan_chainer.extensions.terminal import LossTable, Progress
@@ -18,14 +18,14 @@ from mocogan_chainer.extensions.watch import Watch
 __all__ = [
     "AnyOf",
     "EarlyStop",
-    "HealthCheck",
     "IntervalAndLast",
     "LinearDecay",
     "LogReport",
     "LossPlot",
     "LossTable",
     "Progress",
-    "Redone",
+    "RepeatOnResume",
+    "RequireFinite",
     "Snapshot",
     "StopTrigger",
     "TensorBoard",

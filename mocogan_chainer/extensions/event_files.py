@@ -16,7 +16,7 @@ from pathlib import Path
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.record_writer import masked_crc32c
 
-from mocogan_chainer.files import atomic_write, explained, open_plain
+from mocogan_chainer.files import atomic_write, open_plain, os_errors_explained
 
 PATTERN = "events.out.tfevents.*"
 
@@ -33,7 +33,7 @@ class EventFile:
 
     def __init__(self, folder: Path, start: int):
         self._path = _new_path(folder)
-        with explained(self._path):
+        with os_errors_explained(self._path):
             self._file = self._path.open("xb")
         self.add(Event(file_version="brain.Event:2"))
         self.add(Event(step=start, session_log=SessionLog(status=SessionLog.START)))
@@ -42,18 +42,18 @@ class EventFile:
     def add(self, event: Event) -> None:
         """Add an event, which gets the present time."""
         event.wall_time = time.time()
-        with explained(self._path):
+        with os_errors_explained(self._path):
             self._file.write(_record(event.SerializeToString()))
 
     def flush(self) -> None:
         """Hand all to the system: it is in the file even if this process is killed."""
-        with explained(self._path):
+        with os_errors_explained(self._path):
             self._file.flush()
 
     def sync(self) -> None:
         """Bring all to the disk: it is in the file even if the power fails."""
         self.flush()
-        with explained(self._path):
+        with os_errors_explained(self._path):
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ def cut(folder: Path, iteration: int) -> set[str]:
         kept = [event for event in events(path) if event.step <= iteration or not event.summary.value]
         tags |= {value.tag for event in kept if event.step == iteration for value in event.summary.value}
         if not any(event.summary.value for event in kept):
-            with explained(path):
+            with os_errors_explained(path):
                 path.unlink()
             continue
         content = b"".join(_record(event.SerializeToString()) for event in kept)

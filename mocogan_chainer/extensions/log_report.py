@@ -16,7 +16,7 @@ from chainer import training
 from chainer.training import extensions
 
 from mocogan_chainer.extensions.sums import Sums
-from mocogan_chainer.files import atomic_write, explained, open_plain, open_to_change
+from mocogan_chainer.files import atomic_write, open_plain, open_to_change, os_errors_explained
 
 Row = dict[str, float]
 
@@ -60,7 +60,7 @@ class LogReport(extensions.LogReport):
             _write(self._path, map(_text, self._restored))
             self._restored.clear()
         else:
-            with explained(self._path):
+            with os_errors_explained(self._path):
                 self._path.unlink(missing_ok=True)
 
     def __call__(self, trainer: training.Trainer) -> None:
@@ -92,7 +92,7 @@ def _add(path: Path, text: bytes) -> None:
     A file that does not end like a log of ours, as after a loss of power, is: with the rows that are whole.
     """
     if path.is_file() and not path.is_symlink():
-        with explained(path), open_to_change(path) as file:
+        with os_errors_explained(path), open_to_change(path) as file:
             end = max(file.seek(0, os.SEEK_END) - len(_END), 0)
             file.seek(end)
             if file.read() == _END:

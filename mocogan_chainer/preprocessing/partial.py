@@ -22,9 +22,9 @@ from mocogan_chainer.datasets.writer import PreparedWriter
 from mocogan_chainer.errors import OutputError, one_line
 from mocogan_chainer.files import (
     atomic_write,
-    explained,
     locked,
     open_plain,
+    os_errors_explained,
     put_folder,
     remove_leftovers,
     sync_content,
@@ -87,7 +87,7 @@ class Partial:
                 f"{self._out}: an earlier preparation stopped half-way; go on with it by --resume, or begin anew by "
                 "--force"
             )
-        with explained(self._journal):
+        with os_errors_explained(self._journal):
             self._journal.unlink(missing_ok=True)
         with atomic_write(self._plan) as file:
             file.write(json.dumps(plan, indent=1, sort_keys=True).encode())
@@ -114,12 +114,12 @@ class Partial:
 
     def note(self, item: Item, entry: Entry) -> None:
         """Add a line to the journal: what became of ``item``."""
-        with explained(self._journal), self._journal.open("ab") as file:
+        with os_errors_explained(self._journal), self._journal.open("ab") as file:
             file.write(_line(item, entry))
 
     def become(self) -> None:
         """Put the finished dataset in its place and remove the rest."""
-        with explained(self._out):
+        with os_errors_explained(self._out):
             sync_content(self.data)
             put_folder(self.data, self._out)
         self.discard()
@@ -146,7 +146,7 @@ def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterat
     if os.path.ismount(out):
         raise OutputError(f"{out}: it is a mount point, which no folder can take the place of; choose a folder in it")
     folder = _folder(out)
-    with explained(folder):
+    with os_errors_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for place in (folder, folder / _DATA, folder / "parts"):
         if place.is_symlink():  # what is not of this work would be written, and removed

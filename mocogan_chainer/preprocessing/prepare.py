@@ -18,7 +18,7 @@ from mocogan_chainer import seeding
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.writer import PreparedWriter, check_out
 from mocogan_chainer.errors import ConfigError, DataError, MocoganError, OutputError, require_range
-from mocogan_chainer.files import explained
+from mocogan_chainer.files import os_errors_explained
 from mocogan_chainer.preprocessing import partial, runner
 from mocogan_chainer.preprocessing.runner import Job, Loaded
 from mocogan_chainer.preprocessing.sets import find
@@ -131,7 +131,7 @@ def prepare(
         writer = PreparedWriter(work.data, name, source.size, source.class_names(items), settings, record, masks)
         recovered = 0
         try:
-            with explained(out):
+            with os_errors_explained(out):
                 recovered = work.recover(writer, items)
                 _load(source, items, recovered, workers, min_frames, work, writer)
                 writer.finish()

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from mocogan_chainer.errors import ConfigError, MocoganError, OutputError, one_line
-from mocogan_chainer.files import explained
+from mocogan_chainer.files import os_errors_explained
 from mocogan_chainer.preprocessing.source import Item, Source
 
 IN_FLIGHT = 4
@@ -112,7 +112,7 @@ def _pool(source: Source, workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give the processes. Where the block fails or is left half-way, they end at once, whatever they are doing."""
     # Spawned, not forked: the caller may hold threads or a GPU, which a fork does not survive.
     context = multiprocessing.get_context("spawn")
-    # A rope rather than a message: it is let go of by close(), and by the system when this process is killed.
+    # A pipe that stays empty: its end closes by close(), and by the system when this process is killed.
     their_end, our_end = context.Pipe(duplex=False)
     with their_end, our_end:
         pool = ProcessPoolExecutor(workers, context, initializer=_Worker.start, initargs=(source, their_end))
@@ -168,15 +168,15 @@ class _Worker:
     source: ClassVar[Source]
 
     @classmethod
-    def start(cls, source: Source, rope: Connection) -> None:
+    def start(cls, source: Source, stop_pipe: Connection) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the workers
-        threading.Thread(target=_end_with, args=(rope,), daemon=True).start()
+        threading.Thread(target=_end_with, args=(stop_pipe,), daemon=True).start()
         cv2.setNumThreads(1)  # there is a worker on each core already
         cls.source = source
 
 
-def _end_with(rope: Connection) -> None:
-    rope.poll(None)
+def _end_with(stop_pipe: Connection) -> None:
+    stop_pipe.poll(None)
     os._exit(1)  # the parent stopped or was killed: nobody takes what this process makes
 
 
@@ -188,17 +188,17 @@ def _load(source: Source, job: Job) -> Loaded:
     try:
         recording = source.load(job.item)
         frames = 0
-        with explained(job.path):
+        with os_errors_explained(job.path):
             file = job.path.open("wb")
         with file:
             for frame in recording.frames:
                 expected = (source.size, source.size, job.channels)
                 if frame.dtype != np.uint8 or frame.shape != expected:
                     raise ValueError(f"a frame is {frame.dtype} {frame.shape} instead of uint8 {expected}")
-                with explained(job.path):
+                with os_errors_explained(job.path):
                     file.write(np.ascontiguousarray(frame).data)
                 frames += 1
-            with explained(job.path):
+            with os_errors_explained(job.path):
                 file.flush()
         return Loaded(frames, recording.filter, recording.remark)
     except (OutputError, ConfigError):  # no fault of this one video

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mocogan_chainer.backends import Moments, Sightings
+from mocogan_chainer.backends import Moments, NonFiniteRecord
 
 SETTINGS = {"beta1": 0.5, "beta2": 0.999, "eps": 1e-8}
 SHAPES = [(), (1,), (3, 5), (64,), (4096,), (4097,), (2, 3, 4, 5), (70, 64, 4, 1)]
@@ -176,52 +176,52 @@ class TestWatch:
     @pytest.mark.parametrize("shape", SHAPES)
     def test_notes_the_first_step_with_such_a_number(self, backend, shape, value):
         """At the first, the last or any other place; whatever the array holds later."""
-        arrays, seen = [np.ones(shape, np.float32) for _ in range(4)], nothing_seen(4)
+        arrays, record = [np.ones(shape, np.float32) for _ in range(4)], empty_record(4)
         for step, spoiled in ((1, ()), (2, (0, 3)), (3, (0, 2)), (4, ())):
             for number, array in enumerate(arrays):
                 array[...] = 1
                 if number in spoiled:
                     array.reshape(-1)[[0, -1, 0, array.size // 2][number]] = value
-            backend.watch(arrays, np.array([step]), seen)
-        assert seen.since.tolist() == [2, 0, 3, 2]
+            backend.note_non_finite(arrays, np.array([step]), record)
+        assert record.since.tolist() == [2, 0, 3, 2]
 
     def test_keeps_a_single_number_and_the_one_before(self, backend):
-        seen = nothing_seen(3)
+        record = empty_record(3)
         for step, numbers in enumerate([(1, np.inf, 5), (2, 7, 6), (np.nan, 8, 3e38), (4, np.nan, -3e38)], 1):
-            backend.watch([np.array(number, np.float32) for number in numbers], np.array([step]), seen)
-        assert seen.since.tolist() == [3, 1, 0]
-        np.testing.assert_array_equal(seen.value[:2], np.float32([np.nan, np.inf]))
-        np.testing.assert_array_equal(seen.last, np.float32([2, np.nan, -3e38]))
+            backend.note_non_finite([np.array(number, np.float32) for number in numbers], np.array([step]), record)
+        assert record.since.tolist() == [3, 1, 0]
+        np.testing.assert_array_equal(record.value[:2], np.float32([np.nan, np.inf]))
+        np.testing.assert_array_equal(record.last, np.float32([2, np.nan, -3e38]))
 
     def test_of_more_than_a_kernel_takes(self, backend):
-        arrays, seen = [np.ones(n % 7 + 1, np.float32) for n in range(200)], nothing_seen(200)
+        arrays, record = [np.ones(n % 7 + 1, np.float32) for n in range(200)], empty_record(200)
         for number in (0, 79, 80, 81, 160, 199):
             arrays[number][-1] = np.nan
-        backend.watch(arrays, np.array([9]), seen)
-        assert np.flatnonzero(seen.since == 9).tolist() == [0, 79, 80, 81, 160, 199]
+        backend.note_non_finite(arrays, np.array([9]), record)
+        assert np.flatnonzero(record.since == 9).tolist() == [0, 79, 80, 81, 160, 199]
 
     @pytest.mark.parametrize("order", ORDERS)
     def test_in_any_memory(self, backend, order):
         arrays = [arrange(np.ones((3, 4, 5, 6), np.float32), order) for _ in range(2)]
         arrays[1][2, 1, 3, 5] = np.nan
-        seen = nothing_seen(2)
-        backend.watch(arrays, np.array([1]), seen)
-        assert seen.since.tolist() == [0, 1]
+        record = empty_record(2)
+        backend.note_non_finite(arrays, np.array([1]), record)
+        assert record.since.tolist() == [0, 1]
 
     def test_of_parts_of_arrays(self, backend):
         """What lies beside them is not looked at; such parts begin at any address."""
         whole = np.full((2, 40), np.nan, np.float32)
         whole[0, 3:12] = whole[1, 21:39:2] = 1
-        seen = nothing_seen(2)
-        backend.watch([whole[0, 3:12], whole[1, 21:39:2]], np.array([1]), seen)
-        assert seen.since.tolist() == [0, 0]
+        record = empty_record(2)
+        backend.note_non_finite([whole[0, 3:12], whole[1, 21:39:2]], np.array([1]), record)
+        assert record.since.tolist() == [0, 0]
 
     def test_of_other_floats_and_of_none(self, backend):
-        seen = nothing_seen(2)
-        backend.watch([np.array([1, np.nan]), np.ones(0, np.float32)], np.array([1]), seen)
-        assert seen.since.tolist() == [1, 0]
-        backend.watch([], np.array([1]), nothing_seen(0))
+        record = empty_record(2)
+        backend.note_non_finite([np.array([1, np.nan]), np.ones(0, np.float32)], np.array([1]), record)
+        assert record.since.tolist() == [1, 0]
+        backend.note_non_finite([], np.array([1]), empty_record(0))
 
 
-def nothing_seen(count):
-    return Sightings(np.zeros(count, np.int64), np.zeros(count, np.float32), np.full(count, np.nan, np.float32))
+def empty_record(count):
+    return NonFiniteRecord(np.zeros(count, np.int64), np.zeros(count, np.float32), np.full(count, np.nan, np.float32))

@@ -9,7 +9,7 @@ import pytest
 
 from mocogan_chainer import checkpoint, extensions
 from mocogan_chainer.cli import train
-from mocogan_chainer.extensions import symptoms
+from mocogan_chainer.extensions import failure_signs
 from mocogan_chainer.models.updater import GANUpdater
 
 
@@ -56,7 +56,7 @@ def watched():
     return Watched()
 
 
-def test_a_healthy_run_is_not_warned_of(watched, capsys):
+def test_a_good_run_is_not_warned_of(watched, capsys):
     for i in range(1, 9):
         watched.look(20 + i % 3)
         assert watched.report({"iteration": watched.iteration, "critic/real": 3, "critic/fake": -3}) == {}
@@ -165,7 +165,7 @@ def test_a_run_that_was_not_watched_before(tmp_path):
 @pytest.fixture
 def run(tmp_path, monkeypatch, tiny_dataset, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(symptoms, "LONG", 10)
+    monkeypatch.setattr(failure_signs, "LONG", 10)
     monkeypatch.setattr(extensions.LossPlot, "__call__", lambda self, trainer: None)  # half of the time
 
     def call(*settings, iterations):

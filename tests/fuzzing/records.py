@@ -15,7 +15,7 @@ from tensorboardX.record_writer import masked_crc32c
 from mocogan_chainer.extensions import event_files
 from mocogan_chainer.extensions.log_report import LogReport
 from mocogan_chainer.extensions.loss_plot import Curve
-from mocogan_chainer.rollbacks import NOTE, read_note
+from mocogan_chainer.training_runs.rollbacks import NOTE, read_note
 from tests.fuzzing import mutations, structures
 from tests.fuzzing.reader import Files, Reader, one_of
 

@@ -27,7 +27,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from mocogan_chainer import builder, checkpoint, preprocessing, runs, snapshot_files
+from mocogan_chainer import builder, checkpoint, preprocessing, snapshot_files, training_runs
 from mocogan_chainer import config as configuration
 from mocogan_chainer.errors import OutputError
 from mocogan_chainer.extensions import Snapshot
@@ -83,7 +83,7 @@ def training(folder: Path, trials: int, chance: random.Random) -> bool:
     data = tiny_runs.prepare(folder)[FAMILY]
 
     def train(place: Path) -> Callable[[], object]:
-        return lambda: tiny_runs.run(FAMILY, data, place, ITERATIONS, resume=runs.AUTO, settings=SETTINGS)
+        return lambda: tiny_runs.run(FAMILY, data, place, ITERATIONS, resume=training_runs.AUTO, settings=SETTINGS)
 
     begin = time.monotonic()
     if ended(fork(train(folder / "whole"))):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mocogan_chainer import checkpoint, runs, snapshot_files
+from mocogan_chainer import checkpoint, snapshot_files, training_runs
 from mocogan_chainer.cli import train
 from mocogan_chainer.errors import OutputError, SnapshotError, Stopped
 from mocogan_chainer.extensions import LossPlot
@@ -89,7 +89,7 @@ def test_stopped_by_a_signal_and_crashed_between_snapshots(data, tmp_path, whole
     steps = {tag: [step for step, _ in points] for tag, points in expected["board"].items()}
     assert steps.pop("samples") == [4, 6]
     assert all(of_tag == [1, 2, 3, 4, 5, 6] for of_tag in steps.values())
-    again = {"resume": runs.AUTO, "settings": OFTEN}
+    again = {"resume": training_runs.AUTO, "settings": OFTEN}
     with happens_in(2, term), pytest.raises(Stopped, match="stopped by SIGTERM: iteration 2 is saved") as stopped:
         tiny_runs.run(family, data[family], tmp_path, ITERATIONS, **again)
     assert stopped.value.code == 143
@@ -122,7 +122,7 @@ def test_other_forms_of_a_family(data, tmp_path, family, settings):
     expected = tiny_runs.result(tmp_path / "whole")
     with happens_in(3, crash), pytest.raises(Crash):
         run(folder=tmp_path / "crashed")
-    run(folder=tmp_path / "crashed", resume=runs.NEWEST)
+    run(folder=tmp_path / "crashed", resume=training_runs.NEWEST)
     assert tiny_runs.differences(tiny_runs.result(tmp_path / "crashed"), expected) == []
     half = tiny_runs.state(checkpoint.load(tmp_path / "whole" / "run" / "snapshot_iter_2.npz"))
     weights = {name for name in half if name.startswith("trainer/updater/model:")}
@@ -135,7 +135,7 @@ def test_the_time_goes_on(data, tmp_path):
         tiny_runs.run(*args, settings=OFTEN | {"display_interval": 1})
     before = json.loads((tmp_path / "run" / "log").read_text())[-1]["elapsed_time"]
     time.sleep(0.2)  # no time of the run
-    tiny_runs.run(*args, resume=runs.NEWEST, settings=OFTEN | {"display_interval": 1})
+    tiny_runs.run(*args, resume=training_runs.NEWEST, settings=OFTEN | {"display_interval": 1})
     times = [row["elapsed_time"] for row in json.loads((tmp_path / "run" / "log").read_text())]
     assert times == sorted(times)
     assert times[1] == before
@@ -145,7 +145,7 @@ class TestPicturesAfterASnapshot:
     """A kill between a snapshot and its pictures: they are made up for."""
 
     def test_in_the_middle_and_at_the_end(self, data, tmp_path, whole, monkeypatch):
-        again = {"resume": runs.AUTO, "settings": OFTEN}
+        again = {"resume": training_runs.AUTO, "settings": OFTEN}
         for at in (4, 6):
             with monkeypatch.context() as patch:
                 patch.setattr(LossPlot, "__call__", lambda self, trainer: crash())
@@ -163,9 +163,9 @@ class TestPicturesAfterASnapshot:
     def test_a_run_at_its_end_is_no_mistake_for_a_scheduler(self, data, tmp_path):
         args = ("normal", data["normal"], tmp_path, 1)
         tiny_runs.run(*args)
-        assert "the run is at its end (iteration 1)" in tiny_runs.run(*args, resume=runs.AUTO)[-1]
+        assert "the run is at its end (iteration 1)" in tiny_runs.run(*args, resume=training_runs.AUTO)[-1]
         with pytest.raises(SnapshotError, match="the run is at its end"):
-            tiny_runs.run(*args, resume=runs.NEWEST)
+            tiny_runs.run(*args, resume=training_runs.NEWEST)
 
 
 class TestNewest:
@@ -182,7 +182,7 @@ class TestNewest:
         return tmp_path / "run"
 
     def go_on(self, args, iterations=3, **more):
-        return tiny_runs.run(*args[:3], iterations, **{"resume": runs.NEWEST} | more)
+        return tiny_runs.run(*args[:3], iterations, **{"resume": training_runs.NEWEST} | more)
 
     def test_where_there_is_no_run(self, args, tmp_path):
         with pytest.raises(SnapshotError, match="run: no snapshot to go on from; begin a run without --resume, or let"):
@@ -195,7 +195,7 @@ class TestNewest:
             self.go_on(args)
 
     def test_a_scheduler_begins_it(self, args, tmp_path):
-        assert self.go_on(args, 1, resume=runs.AUTO)[-1].startswith("done after 1 iterations")
+        assert self.go_on(args, 1, resume=training_runs.AUTO)[-1].startswith("done after 1 iterations")
 
     def test_a_run_killed_before_its_first_snapshot(self, args, run):
         for path in run.glob("snapshot*"):
@@ -208,7 +208,10 @@ class TestNewest:
             OutputError, match="ended before its first snapshot; begin it anew with --force, or with --res"
         ):
             self.go_on(args, resume=None)
-        assert "the run ended before its first snapshot: beginning anew" in self.go_on(args, 1, resume=runs.AUTO)[0]
+        assert (
+            "the run ended before its first snapshot: beginning anew"
+            in self.go_on(args, 1, resume=training_runs.AUTO)[0]
+        )
 
     @pytest.mark.parametrize("harm", ["cut", "bit"])
     def test_a_damaged_one_is_named_and_set_aside(self, args, run, harm):
@@ -229,7 +232,7 @@ class TestNewest:
         assert f"going on from {snapshot_files.place(run, 1)} at iteration 1" in lines
         assert (run / "snapshot_iter_2.npz.damaged").read_bytes() == content
 
-    @pytest.mark.parametrize("resume", [runs.NEWEST, runs.AUTO])
+    @pytest.mark.parametrize("resume", [training_runs.NEWEST, training_runs.AUTO])
     def test_all_are_damaged(self, args, run, resume):
         for path in run.glob("snapshot*"):
             path.write_bytes(b"nothing")
@@ -263,13 +266,15 @@ class TestNewest:
     def test_the_weights_say_which_run_it_is(self, data, tmp_path):
         """Where a scheduler gives the same command again: without --model it is that of the weights."""
         tiny_runs.run("infogan", data["infogan"], tmp_path / "first", 1)
-        request = tiny_runs.request("infogan", data["infogan"], tmp_path, 2, resume=runs.AUTO)
+        request = tiny_runs.request("infogan", data["infogan"], tmp_path, 2, resume=training_runs.AUTO)
         settings = {name: value for name, value in request.settings.items() if name != "save_name"}
         weights = str(tmp_path / "first" / "run" / snapshot_files.LATEST)
         lines = []
         for end in (1, 2):
             settings["max_iteration"] = end
-            runs.train(dataclasses.replace(request, model=None, settings=settings, weights=weights), lines.append)
+            training_runs.train(
+                dataclasses.replace(request, model=None, settings=settings, weights=weights), lines.append
+            )
         assert [line for line in lines if line.startswith("going on")] == [
             f"going on from {tmp_path / 'infogan' / 'snapshot_iter_1.npz'} at iteration 1"
         ]
@@ -308,7 +313,9 @@ class TestNewest:
         (tmp_path / "elsewhere").mkdir()
         run.rename(tmp_path / "elsewhere" / "other")
         settings = {"save_name": "other"}
-        tiny_runs.run("normal", data["normal"], tmp_path / "elsewhere", 3, resume=runs.NEWEST, settings=settings)
+        tiny_runs.run(
+            "normal", data["normal"], tmp_path / "elsewhere", 3, resume=training_runs.NEWEST, settings=settings
+        )
         assert snapshot_files.place(tmp_path / "elsewhere" / "other", 3).exists()
         assert not run.exists()
 
@@ -357,7 +364,7 @@ class TestFullDisk:
             )
             with pytest.raises(OutputError, match=r"the disk is full; free some .*; snapshot_iter_1.npz is whole, and"):
                 tiny_runs.run("normal", data["normal"], tmp_path, 3, settings={"snapshot_interval": 1})
-        tiny_runs.run("normal", data["normal"], tmp_path, 3, resume=runs.NEWEST)
+        tiny_runs.run("normal", data["normal"], tmp_path, 3, resume=training_runs.NEWEST)
 
     def test_a_warning_comes_an_interval_before(self, data, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr("mocogan_chainer.extensions.snapshot.room", lambda path: 1 << 10)

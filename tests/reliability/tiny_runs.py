@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mocogan_chainer import checkpoint, preprocessing, runs, snapshot_files
+from mocogan_chainer import checkpoint, preprocessing, snapshot_files, training_runs
 from mocogan_chainer.datasets.writer import open_writer
 from mocogan_chainer.extensions import LossPlot, event_files
 from mocogan_chainer.files import atomic_write
@@ -86,17 +86,17 @@ def plain_plots(patch: Callable[[Any, str, Any], Any]) -> None:
     patch(LossPlot, "__call__", write)
 
 
-def request(family: str, data: Path, folder: Path, iterations: int, **more: Any) -> runs.Request:
+def request(family: str, data: Path, folder: Path, iterations: int, **more: Any) -> training_runs.Request:
     """Ask for a run of ``iterations`` whose results go to ``folder``; ``more`` are other fields of the request."""
     settings = {"dataset": str(data), "out": str(folder), "tensorboard": str(folder / "board"), "save_name": "run"}
     settings |= {"max_iteration": iterations} | COMMON | FAMILIES[family] | more.pop("settings", {})
-    return runs.Request(model=family, settings=settings, **more)
+    return training_runs.Request(model=family, settings=settings, **more)
 
 
 def run(*known: Any, **more: Any) -> list[str]:
     """Do what :func:`request` asks for; return what it says."""
     lines: list[str] = []
-    runs.train(request(*known, **more), lines.append)
+    training_runs.train(request(*known, **more), lines.append)
     return lines
 
 

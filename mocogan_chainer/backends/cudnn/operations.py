@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Sightings
+from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, NonFiniteRecord, Running
 from mocogan_chainer.backends.cudnn import activation, clips, normalization, parameters, products, recurrence
 from mocogan_chainer.backends.cudnn.arrays import channels_last, is_dense
 from mocogan_chainer.backends.cudnn.launching import Launcher
@@ -191,12 +191,12 @@ class Operations:
             return stock.add(firsts, seconds)
         return parameters.add(self._launch, firsts, seconds)
 
-    def watch(self, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
+    def note_non_finite(self, arrays: Sequence[Array], step: Array, record: NonFiniteRecord) -> None:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
         if not self._takes(*arrays) or not all(map(is_dense, arrays)):
-            stock.watch(arrays, step, seen)
+            stock.note_non_finite(arrays, step, record)
             return
-        parameters.watch(self._launch, arrays, step, seen)
+        parameters.note_non_finite(self._launch, arrays, step, record)
 
     def _forward(self, convolutions: Convolutions, x: Array, W: Array, geometry: Geometry) -> Array:
         if not self._takes(x, W) or not convolutions.takes(x.shape, W.shape, geometry):

@@ -9,7 +9,7 @@ import numpy as np
 from chainer import backend
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Moments, Sightings
+from mocogan_chainer.backends.base import Array, Moments, NonFiniteRecord
 from mocogan_chainer.backends.cudnn.arrays import is_dense, steps
 from mocogan_chainer.backends.cudnn.launching import NULL, Launcher, Struct
 
@@ -66,12 +66,12 @@ def add(launch: Launcher, firsts: Sequence[Array], seconds: Sequence[Array]) -> 
     return sums
 
 
-def watch(launch: Launcher, arrays: Sequence[Array], step: Array, seen: Sightings) -> None:
-    """See :meth:`~mocogan_chainer.backends.base.Backend.watch`; the arrays are float32 without gaps."""
+def note_non_finite(launch: Launcher, arrays: Sequence[Array], step: Array, record: NonFiniteRecord) -> None:
+    """See :meth:`~mocogan_chainer.backends.base.Backend.note_non_finite`; the arrays are float32 without gaps."""
     for number, (struct, chunks) in enumerate(_structs([(a,) for a in arrays], ("x",))):
         part = slice(number * _TENSORS, (number + 1) * _TENSORS)
-        noted = seen.since[part], seen.value[part], seen.last[part]
-        launch("parameters", "watch", (chunks,), _THREADS, struct, step, *noted)
+        noted = record.since[part], record.value[part], record.last[part]
+        launch("parameters", "note_non_finite", (chunks,), _THREADS, struct, step, *noted)
 
 
 def _is_float32(a: Array) -> bool:

@@ -195,7 +195,7 @@ gather_clips = stock.gather_clips
 adam_rate = stock.adam_rate
 move_average = stock.move_average
 add = stock.add
-watch = stock.watch
+note_non_finite = stock.note_non_finite
 
 
 def adam(

@@ -27,7 +27,7 @@ struct AddedTensors {
   int end[TENSORS];
 };
 
-struct WatchedTensors {
+struct CheckedTensors {
   const float* x[TENSORS];
   long long size[TENSORS];
   int end[TENSORS];
@@ -129,7 +129,8 @@ __device__ __forceinline__ bool is_finite(float x) { return (__float_as_int(x) &
 // since <- *step where an array holds what is not finite, and since is 0. Of an array of one number `value` is what it
 // was then, and `last` what it was the time before.
 extern "C" __global__ void __launch_bounds__(256)
-watch(const WatchedTensors tensors, const long long* step, unsigned long long* since, float* value, float* last) {
+note_non_finite(const CheckedTensors tensors, const long long* step, unsigned long long* since, float* value,
+                float* last) {
   const Chunk chunk(tensors.end, tensors.size);
   const float* x = tensors.x[chunk.tensor] + chunk.start;
   if (tensors.size[chunk.tensor] == 1) {

@@ -1,4 +1,4 @@
-"""Whether a step's numbers are finite: noted where they are made, told when somebody asks."""
+"""Whether a step's numbers are finite: flagged where they are made, read when somebody checks."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import chainer
 import numpy as np
 
 from mocogan_chainer import backends
-from mocogan_chainer.backends import Sightings
+from mocogan_chainer.backends import NonFiniteRecord
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.backends.feeds import Feeds
-from mocogan_chainer.errors import SickError
+from mocogan_chainer.errors import NonFiniteError
 
 _AS_MANY = 3
 """Gradients that a message names."""
 
 
-class Vitals:
-    """Notes in which iteration a network's reports and gradients were first not finite.
+class FiniteCheck:
+    """Flags in which iteration a network's reports and gradients were first not finite.
 
-    The device makes the notes, in order with all else that it is asked to do: nothing waits for them, and a recorded
-    step makes them again each time it runs. A CPU is asked at once, before the network takes its step, so that nothing
-    is spoiled by it. A GPU is asked by whoever calls :meth:`ask`; weights may be spoiled by then.
+    Flags are set on the device in stream order, without synchronization, and a recorded step sets them each time it
+    runs. On a CPU they are read at once, before the network takes its step, so that nothing is spoiled by it; on a GPU
+    by whoever calls :meth:`check`, and weights may be spoiled by then.
 
     Args:
         device: where the step runs.
@@ -33,9 +33,9 @@ class Vitals:
 
     def __init__(self, device: chainer.backend.Device, feeds: Feeds, iteration: Callable[[], int]):
         self._device, self._feeds, self._iteration = device, feeds, iteration
-        self._before: int | None = None  # steps done when the first one was noted
-        self._count = device.xp.zeros(1, np.int64)  # noted since, as the device counts them
-        self._notes: dict[tuple[str, ...], _Notes] = {}
+        self._before: int | None = None  # steps done before the first one that is checked
+        self._count = device.xp.zeros(1, np.int64)  # steps since, as the device counts them
+        self._records: dict[tuple[str, ...], _NetworkRecord] = {}
 
     def begin_step(self) -> None:
         """Count one step more."""
@@ -52,28 +52,29 @@ class Vitals:
             target: the network.
 
         Raises:
-            SickError: one of them is not finite, and the device is a CPU.
+            NonFiniteError: one of them is not finite, and the device is a CPU.
         """
         gradients = {name: p.grad for name, p in sorted(target.namedparams()) if p.grad is not None}
         names = (network, *reports, *gradients)
-        notes = self._notes.get(names)
-        if notes is None:
-            notes = self._notes[names] = _Notes(network, tuple(reports), tuple(gradients), self._device.xp)
+        record = self._records.get(names)
+        if record is None:
+            record = _NetworkRecord(network, tuple(reports), tuple(gradients), self._device.xp)
+            self._records[names] = record
         with np.errstate(all="ignore"):
-            notes.add(self._count, reports.values(), gradients.values())
+            record.add(self._count, reports.values(), gradients.values())
         if self._device.xp is np:
-            self._feeds.afterwards(self.ask)
+            self._feeds.afterwards(self.check)
 
-    def ask(self) -> None:
-        """Read the notes, which waits for the device.
+    def check(self) -> None:
+        """Read the flags, which waits for the device.
 
         Raises:
-            SickError: something was not finite; the message says what was first, in which iteration and network.
+            NonFiniteError: something was not finite; the message says what was first, in which iteration and network.
         """
-        findings = [finding for notes in self._notes.values() for finding in notes.read()]
+        findings = [finding for record in self._records.values() for finding in record.read()]
         if findings:
             first = min(findings, key=lambda finding: finding.step)
-            raise SickError(f"iteration {self._before + first.step}: {first.in_words()}")
+            raise NonFiniteError(f"iteration {self._before + first.step}: {first.in_words()}")
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ def _before(last: float) -> str:
     return f" ({last:.4g} before)" if np.isfinite(last) else ""
 
 
-class _Notes:
-    """What is noted of a network, on its device.
+class _NetworkRecord:
+    """What was first not finite in a network's steps, on its device.
 
     Args:
         network: its name.
@@ -118,21 +119,23 @@ class _Notes:
     def __init__(self, network: str, reports: tuple[str, ...], gradients: tuple[str, ...], xp: Array):
         self._network, self._reports, self._gradients = network, reports, gradients
         size = len(reports) + len(gradients)
-        self._seen = Sightings(xp.zeros(size, np.int64), xp.zeros(size, np.float32), xp.full(size, np.nan, np.float32))
+        self._record = NonFiniteRecord(
+            xp.zeros(size, np.int64), xp.zeros(size, np.float32), xp.full(size, np.nan, np.float32)
+        )
 
     def add(self, step: Array, reports: Iterable[Array], gradients: Iterable[Array]) -> None:
-        """Note what a step made, the first of which is 1, without reading it."""
-        backends.current().watch([*reports, *gradients], step, self._seen)
+        """Check what a step made, the first of which is 1, without reading it."""
+        backends.current().note_non_finite([*reports, *gradients], step, self._record)
 
     def read(self) -> Iterator[_Finding]:
         """Yield what was first found, if anything was."""
-        since = chainer.get_device("@numpy").send(self._seen.since)
+        since = chainer.get_device("@numpy").send(self._record.since)
         if not since.any():
             return
         first = since[since > 0].min()
-        value, last = map(chainer.get_device("@numpy").send, (self._seen.value, self._seen.last))
+        value, last = map(chainer.get_device("@numpy").send, (self._record.value, self._record.last))
         numbers = zip(self._reports, value.tolist(), last.tolist(), since, strict=False)
         reports = {name: (value, last) for name, value, last, when in numbers if when == first}
         found = since[len(self._reports) :] == first
-        gradients = [name for name, sick in zip(self._gradients, found, strict=True) if sick]
+        gradients = [name for name, non_finite in zip(self._gradients, found, strict=True) if non_finite]
         yield _Finding(self._network, int(first), reports, gradients)

@@ -8,11 +8,11 @@ from typing import Any
 import chainer
 from chainer import training
 
-from mocogan_chainer.errors import SickError
+from mocogan_chainer.errors import NonFiniteError
 
 
-class HealthCheck(training.Extension):
-    """Asks whether all that was computed is finite, before anything of it is written.
+class RequireFinite(training.Extension):
+    """Ends the run unless all that was computed is finite, before anything of it is written.
 
     Args:
         saves: fires when a snapshot is to be written: everything that it will hold is looked at then.
@@ -23,29 +23,33 @@ class HealthCheck(training.Extension):
     def __init__(self, saves: Callable[[training.Trainer], bool]):
         self._saves = saves
 
+    @property
+    def default_name(self) -> str:
+        return "HealthCheck"  # as in snapshots of earlier versions
+
     def __call__(self, trainer: training.Trainer) -> None:
-        """Look.
+        """Check.
 
         Raises:
-            SickError: something is not finite.
+            NonFiniteError: something is not finite.
         """
-        trainer.updater.vitals.ask()
+        trainer.updater.finite_check.check()
         if self._saves(trainer):
-            trainer.updater.serialize(_Inspector(f"iteration {trainer.updater.iteration}: "))
+            trainer.updater.serialize(_Checker(f"iteration {trainer.updater.iteration}: "))
 
 
-class _Inspector(chainer.serializer.Serializer):
+class _Checker(chainer.serializer.Serializer):
     """Looks at all that would be saved."""
 
     def __init__(self, path: str):
         self._path = path
 
-    def __getitem__(self, key: str) -> _Inspector:
-        return _Inspector(f"{self._path}{key.lstrip('/')}/")
+    def __getitem__(self, key: str) -> _Checker:
+        return _Checker(f"{self._path}{key.lstrip('/')}/")
 
     def __call__(self, key: str, value: Any) -> Any:
         if isinstance(value, chainer.get_array_types()) and value.dtype.kind == "f":
             xp = chainer.backend.get_array_module(value)
             if not bool(xp.isfinite(value).all()):
-                raise SickError(f"{self._path}{key.lstrip('/')} is not finite; found before it was saved")
+                raise NonFiniteError(f"{self._path}{key.lstrip('/')} is not finite; found before it was saved")
         return value

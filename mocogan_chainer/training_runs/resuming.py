@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mocogan_chainer import builder, checkpoint, rollbacks, snapshot_files
+from mocogan_chainer import builder, checkpoint, snapshot_files
 from mocogan_chainer import config as configuration
 from mocogan_chainer.errors import SnapshotError
-from mocogan_chainer.rollbacks import Say
-from mocogan_chainer.runs.folder import BEGIN_ANEW, CONFIG
-from mocogan_chainer.runs.request import AUTO, NEWEST, Request
 from mocogan_chainer.snapshot_files import LATEST
+from mocogan_chainer.training_runs import rollbacks
+from mocogan_chainer.training_runs.folder import BEGIN_ANEW, CONFIG
+from mocogan_chainer.training_runs.request import AUTO, NEWEST, Request
+from mocogan_chainer.training_runs.rollbacks import Say
 
 
 def sought_folder(request: Request) -> Path | None:
@@ -26,14 +27,14 @@ def sought_folder(request: Request) -> Path | None:
     return Path(config["out"]) / builder.run_name(config)
 
 
-def choose_snapshot(request: Request, folder: Path | None, say: Say, rehearsed: bool = False) -> Request:
+def choose_snapshot(request: Request, folder: Path | None, say: Say, dry_run: bool = False) -> Request:
     """Name the snapshot that the newest one is, or ask for a new run where that is wanted and there is none.
 
     Args:
         request: what the user asks for.
         folder: what :func:`sought_folder` gave for it; where it is None the request stays as it is.
         say: takes lines for the user.
-        rehearsed: leave damaged snapshots that are newer where they are; else they are set aside.
+        dry_run: leave damaged snapshots that are newer where they are; else they are set aside.
 
     Raises:
         SnapshotError: there is none, or none is whole.
@@ -42,7 +43,7 @@ def choose_snapshot(request: Request, folder: Path | None, say: Say, rehearsed: 
         return request
     snapshot, damaged = snapshot_files.newest(folder)
     if snapshot is not None:
-        _pass_over(damaged, Path(snapshot.path), say, rehearsed)
+        _pass_over(damaged, Path(snapshot.path), say, dry_run)
         place = {"out": str(folder.parent), "save_name": folder.name}  # wherever it was when the snapshot was made
         weights = None if request.resume == AUTO else request.weights  # what the run began from, given once more
         path = _unfinished_rollback(folder, snapshot) or Path(snapshot.path)
@@ -60,12 +61,12 @@ def choose_snapshot(request: Request, folder: Path | None, say: Say, rehearsed: 
     raise SnapshotError(f"{folder}: no snapshot to go on from; {way_out}")
 
 
-def _pass_over(damaged: list[tuple[Path, str]], whole: Path, say: Say, rehearsed: bool) -> None:
+def _pass_over(damaged: list[tuple[Path, str]], whole: Path, say: Say, dry_run: bool) -> None:
     """Set damaged snapshots aside that are newer than the one that is whole, and let the latest be that one."""
     for path, why in damaged:
-        aside = f"{'to be ' if rehearsed else ''}set aside as {path.name}{snapshot_files.DAMAGED}"
+        aside = f"{'to be ' if dry_run else ''}set aside as {path.name}{snapshot_files.DAMAGED}"
         say(f"{path}: {why.partition(';')[0]}; {aside}, and {whole.name} before it is used")
-    if damaged and not rehearsed:
+    if damaged and not dry_run:
         snapshot_files.set_aside([path for path, _ in damaged], snapshot_files.DAMAGED)
         snapshot_files.point_latest(whole)
 

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import math
 
-from mocogan_chainer import builder, built_in_data
+from mocogan_chainer import builder
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.files import mebibytes
-from mocogan_chainer.rollbacks import Say
-from mocogan_chainer.runs.data import open_dataset
-from mocogan_chainer.runs.request import Request
-from mocogan_chainer.runs.resumption import choose_snapshot, sought_folder
-from mocogan_chainer.runs.settling import check_before_work, settle
+from mocogan_chainer.training_runs import built_in_data
+from mocogan_chainer.training_runs.data import open_dataset
+from mocogan_chainer.training_runs.request import Request
+from mocogan_chainer.training_runs.resuming import choose_snapshot, sought_folder
+from mocogan_chainer.training_runs.rollbacks import Say
+from mocogan_chainer.training_runs.settings import check_before_work, resolve_settings
 
 
-def rehearse(request: Request, say: Say) -> None:
+def dry_run(request: Request, say: Say) -> None:
     """Say a run's settings, networks, memory and snapshots, without doing it.
 
-    All is checked that :func:`~mocogan_chainer.runs.train` would check, but for an earlier run of the same name.
+    All is checked that :func:`~mocogan_chainer.training_runs.train` would check, but for an earlier run of the same
+    name.
 
     Raises:
         MocoganError: as there.
     """
-    config, snapshot, weights = settle(choose_snapshot(request, sought_folder(request), say, rehearsed=True), say)
+    config, snapshot, weights = resolve_settings(
+        choose_snapshot(request, sought_folder(request), say, dry_run=True), say
+    )
     check_before_work(config, weights)
     epoch = None  # iterations of an epoch, where that is known
     if snapshot is None and built_in_data.is_missing(config):

@@ -1,4 +1,4 @@
-"""What tells that a run goes wrong: functions of its numbers, and where each draws the line."""
+"""Signs of a failing run: functions of its numbers, and where each draws the line."""
 
 from __future__ import annotations
 

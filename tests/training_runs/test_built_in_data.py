@@ -2,7 +2,8 @@
 
 import pytest
 
-from mocogan_chainer import built_in_data, config, preprocessing
+from mocogan_chainer import config, preprocessing
+from mocogan_chainer.training_runs import built_in_data
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from chainer.training import Trainer
 
 from mocogan_chainer import builder, checkpoint, extensions, snapshot_files
 from mocogan_chainer.config import Config
-from mocogan_chainer.errors import SickError, SnapshotError
-from mocogan_chainer.files import atomic_write, explained, read_plain
+from mocogan_chainer.errors import NonFiniteError, SnapshotError
+from mocogan_chainer.files import atomic_write, os_errors_explained, read_plain
 from mocogan_chainer.wording import counted
 
 NOTE = "rollback.json"
@@ -103,21 +103,21 @@ class Run:
             _write(path, note)
             self._renew(note)
         else:  # snapshots say it by now, or the run goes another way
-            with explained(path):
+            with os_errors_explained(path):
                 path.unlink(missing_ok=True)
 
     def to_end(self) -> None:
         """Train.
 
         Raises:
-            SickError: numbers were not finite, and the settings do not let the run go back, or not once more.
+            NonFiniteError: numbers were not finite, and the settings do not let the run go back, or not once more.
             MocoganError: memory ran out; the message says who asked for it and what to lower.
         """
         with builder.shortage_explained(self._config):
-            while (what := self._symptom()) is not None:
+            while (what := self._train()) is not None:
                 self._go_back(what)
 
-    def _symptom(self) -> str | None:
+    def _train(self) -> str | None:
         """Run to the end, or to numbers that are not finite: return which."""
         early = self.trainer.get_extension("EarlyStop")
         early.deadline = self._deadline
@@ -125,7 +125,7 @@ class Run:
             early.ask(self._asked)
         try:
             self.trainer.run(show_loop_exception_msg=False)  # the command says in one line what went wrong
-        except SickError as error:
+        except NonFiniteError as error:
             return str(error)  # not the error, whose traceback holds the trainer
         return None
 
@@ -134,7 +134,7 @@ class Run:
         most = self._config["max_rollbacks"] if self._config["on_nan"] == "rollback" else 0
         snapshot = self._last_good(what)
         if rollbacks > most:
-            raise SickError(f"{what}; {_advice(snapshot, most)}")
+            raise NonFiniteError(f"{what}; {_advice(snapshot, most)}")
         out, note = Path(self.trainer.out), Note(rollbacks, snapshot.iteration if snapshot is not None else 0)
         _write(out / NOTE, note)
         if snapshot is not None and snapshot is not self._resumed:
@@ -168,7 +168,7 @@ class Run:
             with contextlib.suppress(SnapshotError):
                 return checkpoint.load(path)
         if paths and self._resumed is None:
-            raise SickError(
+            raise NonFiniteError(
                 f"{what}; no snapshot to go back to is whole: {', '.join(map(str, paths))}; begin anew with --force"
             )
         return self._resumed

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mocogan_chainer import builder, built_in_data, checkpoint
+from mocogan_chainer import builder, checkpoint
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.prepared import kind_of
 from mocogan_chainer.errors import ConfigError
-from mocogan_chainer.rollbacks import Say
-from mocogan_chainer.runs.request import Request
+from mocogan_chainer.training_runs import built_in_data
+from mocogan_chainer.training_runs.request import Request
+from mocogan_chainer.training_runs.rollbacks import Say
 
 FIXED = (
     "model_name",
@@ -31,7 +32,9 @@ OF_WEIGHTS = ("model", "video_length", "every_nth")
 """Settings that a run from a snapshot's weights takes from there unless told otherwise: the weights are for them."""
 
 
-def settle(request: Request, say: Say) -> tuple[Config, checkpoint.Snapshot | None, checkpoint.Snapshot | None]:
+def resolve_settings(
+    request: Request, say: Say
+) -> tuple[Config, checkpoint.Snapshot | None, checkpoint.Snapshot | None]:
     """Stack the settings, upon those of a snapshot where there is one.
 
     Returns:
@@ -45,9 +48,9 @@ def settle(request: Request, say: Say) -> tuple[Config, checkpoint.Snapshot | No
     if request.weights is not None:
         if request.resume is not None:
             raise ConfigError("--resume, --resume-weights: the one goes on with a run, the other starts one; choose")
-        return _settle_upon_weights(request.weights, request.model, stack)
+        return _upon_weights(request.weights, request.model, stack)
     if request.resume is None:
-        return _settle_anew(request.model, stack, say), None, None
+        return _of_new_run(request.model, stack, say), None, None
     snapshot, stored = builder.load_snapshot(request.resume)
     if not snapshot.has("updater/iterator:main"):
         raise ConfigError(
@@ -68,7 +71,7 @@ def _in_yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
 
 
-def _settle_anew(model: str | None, stack: dict[str, Any], say: Say) -> Config:
+def _of_new_run(model: str | None, stack: dict[str, Any], say: Say) -> Config:
     """Stack the settings of a new run, upon those that suit its data."""
     config = configuration.resolve(model, **stack)
     dataset = built_in_data.chosen(config["dataset"])
@@ -80,9 +83,7 @@ def _settle_anew(model: str | None, stack: dict[str, Any], say: Say) -> Config:
     return _ending_as_asked(suited, stack) | {"dataset": dataset}
 
 
-def _settle_upon_weights(
-    path: str, model: str | None, stack: dict[str, Any]
-) -> tuple[Config, None, checkpoint.Snapshot]:
+def _upon_weights(path: str, model: str | None, stack: dict[str, Any]) -> tuple[Config, None, checkpoint.Snapshot]:
     """Stack the settings upon those that the weights depend on, where they are not their model's defaults."""
     weights, stored = builder.load_snapshot(path)
     changed = configuration.differences(configuration.resolve(stored["model_name"]), stored)

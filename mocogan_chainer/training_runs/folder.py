@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from mocogan_chainer import builder, checkpoint, rollbacks, snapshot_files
+from mocogan_chainer import builder, checkpoint, snapshot_files
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import OutputError
 from mocogan_chainer.extensions.event_files import PATTERN as EVENTS
-from mocogan_chainer.files import explained, remove_leftovers
-from mocogan_chainer.locks import owned
-from mocogan_chainer.rollbacks import Say
-from mocogan_chainer.runs.request import AUTO, Request
+from mocogan_chainer.files import os_errors_explained, remove_leftovers
+from mocogan_chainer.locks import own_folder
 from mocogan_chainer.snapshot_files import LATEST
+from mocogan_chainer.training_runs import rollbacks
+from mocogan_chainer.training_runs.request import AUTO, Request
+from mocogan_chainer.training_runs.rollbacks import Say
 
 CONFIG = "config.yml"
 """A run's settings, in its folder."""
@@ -43,7 +44,7 @@ class Ownership:
         """Own a folder, made where it is missing; return whether it was not owned before."""
         if any(folder.exists() and folder.samefile(other) for other in self._folders):
             return False
-        self._held.enter_context(owned(folder, "wait for it, or choose another --save_name"))
+        self._held.enter_context(own_folder(folder, "wait for it, or choose another --save_name"))
         self._folders.append(folder)
         return True
 
@@ -94,5 +95,5 @@ def _remove_results(out: Path, tensorboard: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             raise OutputError(f"{path}: a folder stands where a run writes a file; remove it")
     for path in results:
-        with explained(path):
+        with os_errors_explained(path):
             path.unlink()

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from chainer.training import Trainer
 
-from mocogan_chainer import builder, built_in_data, checkpoint, extensions, rollbacks, snapshot_files
+from mocogan_chainer import builder, checkpoint, extensions, snapshot_files
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import OutputError, SnapshotError, Stopped
 from mocogan_chainer.files import atomic_write
-from mocogan_chainer.rollbacks import Say
-from mocogan_chainer.runs.data import open_dataset
-from mocogan_chainer.runs.folder import CONFIG, Ownership, check_free, clear, goes_on_in
-from mocogan_chainer.runs.request import AUTO, Request
-from mocogan_chainer.runs.resumption import choose_snapshot, sought_folder
-from mocogan_chainer.runs.settling import check_before_work, settle
 from mocogan_chainer.snapshot_files import LATEST
+from mocogan_chainer.training_runs import built_in_data, rollbacks
+from mocogan_chainer.training_runs.data import open_dataset
+from mocogan_chainer.training_runs.folder import CONFIG, Ownership, check_free, clear, goes_on_in
+from mocogan_chainer.training_runs.request import AUTO, Request
+from mocogan_chainer.training_runs.resuming import choose_snapshot, sought_folder
+from mocogan_chainer.training_runs.rollbacks import Say
+from mocogan_chainer.training_runs.settings import check_before_work, resolve_settings
 from mocogan_chainer.wording import counted
 
 
@@ -39,7 +40,7 @@ def train(request: Request, say: Say) -> None:
         if folder is not None and folder.is_dir():
             own(folder)
         request = choose_snapshot(request, folder, say)
-        config, snapshot, weights = settle(request, say)
+        config, snapshot, weights = resolve_settings(request, say)
         check_before_work(config, weights)
         out = Path(config["out"]) / builder.run_name(config)
         if out.is_dir():

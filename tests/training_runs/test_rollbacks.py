@@ -1,4 +1,4 @@
-"""A run that becomes sick: it stops at once, or goes back and another way."""
+"""A run whose numbers are not finite: it stops at once, or goes back and another way."""
 
 import itertools
 import json
@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocogan_chainer import builder, checkpoint, extensions, rollbacks
+from mocogan_chainer import builder, checkpoint, extensions
 from mocogan_chainer.cli import train
 from mocogan_chainer.extensions import event_files
 from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
+from mocogan_chainer.training_runs import rollbacks
 from tests.reliability import tiny_runs
 
 SMALL = [f"model.n_filters_{x}=2" for x in ("gen", "idis", "vdis")]
@@ -35,16 +36,16 @@ def run(tmp_path, monkeypatch, tiny_dataset, capsys):
 
 
 @pytest.fixture
-def sick(monkeypatch):
+def spoil_at(monkeypatch):
     """Let a discriminator's weights be spoiled before an iteration, in as many turns of the run as are named."""
 
-    healthy = MoCoGANUpdater.update_video_discriminator
+    unspoiled = MoCoGANUpdater.update_video_discriminator
 
     def plan(iteration, turns=(0,)):
         def update(self):
             if self.iteration + 1 == iteration and self.rollbacks in turns:
                 self.video_discriminator.blocks[0].conv.W.array[0] = np.nan
-            healthy(self)
+            unspoiled(self)
 
         monkeypatch.setattr(MoCoGANUpdater, "update_video_discriminator", update)
 
@@ -59,8 +60,8 @@ def rows(folder):
     return [{k: v for k, v in row.items() if k != "elapsed_time"} for row in json.loads((folder / "log").read_text())]
 
 
-def test_a_sick_run_stops_with_what_was_last_seen(run, sick, tmp_path):
-    sick(6)
+def test_such_a_run_stops_with_what_was_last_seen(run, spoil_at, tmp_path):
+    spoil_at(6)
     code, _, err = run()
     assert code == 2
     folder = tmp_path / "result" / "normal"
@@ -77,18 +78,18 @@ def test_a_sick_run_stops_with_what_was_last_seen(run, sick, tmp_path):
     assert checkpoint.load(folder / "snapshot_latest.npz").iteration == 4
 
 
-def test_before_the_first_snapshot_nothing_is_left(run, sick):
-    sick(1)
+def test_before_the_first_snapshot_nothing_is_left(run, spoil_at):
+    spoil_at(1)
     code, _, err = run()
     assert code == 2
     assert "iteration 1: video_discriminator: loss is nan, " in err
     assert "; nothing was saved yet; begin anew with a lower optimizer.alpha, or with on_nan=rollback\n" in err
 
 
-def test_a_run_goes_back_and_another_way(run, sick, tmp_path):
+def test_a_run_goes_back_and_another_way(run, spoil_at, tmp_path):
     assert run()[0] == 0
-    healthy = arrays_of("result/normal/snapshot_iter_4.npz"), arrays_of("result/normal/snapshot_iter_6.npz")
-    sick(6)
+    unspoiled = arrays_of("result/normal/snapshot_iter_4.npz"), arrays_of("result/normal/snapshot_iter_6.npz")
+    spoil_at(6)
     code, out, err = run("--force", settings=["on_nan=rollback"])
     assert (code, err) == (0, "")
     (line,) = (line for line in out.splitlines() if "rollback" in line)
@@ -97,10 +98,10 @@ def test_a_run_goes_back_and_another_way(run, sick, tmp_path):
         "; going back to result/normal/snapshot_iter_4.npz, iteration 4, with new noise: rollback 1 of 3"
     )
     folder = tmp_path / "result" / "normal"
-    assert all(np.array_equal(a, healthy[0][n]) for n, a in arrays_of(folder / "snapshot_iter_4.npz").items())
+    assert all(np.array_equal(a, unspoiled[0][n]) for n, a in arrays_of(folder / "snapshot_iter_4.npz").items())
     other = arrays_of(folder / "snapshot_iter_6.npz")
     assert other["trainer/updater/rollbacks"] == 1
-    moved = {n for n, a in other.items() if not np.array_equal(a, healthy[1][n])}
+    moved = {n for n, a in other.items() if not np.array_equal(a, unspoiled[1][n])}
     assert {
         f"trainer/updater/{n}" for n in ("rng", "iterator:main/rng", "iterator:image/rng", "noise/requests")
     } < moved
@@ -112,16 +113,16 @@ def test_a_run_goes_back_and_another_way(run, sick, tmp_path):
     ]
 
 
-def test_rollbacks_are_in_tensorboard(run, sick, tmp_path):
-    sick(4)
+def test_rollbacks_are_in_tensorboard(run, spoil_at, tmp_path):
+    spoil_at(4)
     assert run("--log_tensorboard_interval", 1, settings=["on_nan=rollback"])[0] == 0
     found = tiny_runs.series(tmp_path / "runs" / "normal")["rollbacks"]
     assert sorted(found) == [(i, 1) for i in (3, 4, 5, 6)]
 
 
-def test_resuming_after_a_rollback_is_exact(run, sick, tmp_path):
-    """Bit for bit, though the second process was never sick: the count and the streams are in the snapshot."""
-    sick(4)
+def test_resuming_after_a_rollback_is_exact(run, spoil_at, tmp_path):
+    """Bit for bit, though the second process was never spoiled: the count and the streams are in the snapshot."""
+    spoil_at(4)
     assert run(settings=["on_nan=rollback"], iterations=8)[0] == 0
     shutil.move(tmp_path / "result" / "normal", tmp_path / "whole")
     assert run(settings=["on_nan=rollback"])[0] == 0
@@ -157,9 +158,11 @@ def crashes(monkeypatch):
 
 
 @pytest.mark.parametrize(("at", "resume"), [(5, "--resume"), (1, "--resume=auto")])
-def test_a_crash_before_the_next_snapshot_does_not_undo_a_rollback(run, sick, crashes, capsys, tmp_path, at, resume):
+def test_a_crash_before_the_next_snapshot_does_not_undo_a_rollback(
+    run, spoil_at, crashes, capsys, tmp_path, at, resume
+):
     """Of a run that went back to its snapshot of iteration 4, or to its start."""
-    sick(at)
+    spoil_at(at)
     assert run(settings=["on_nan=rollback"])[0] == 0
     shutil.move(tmp_path / "result" / "normal", tmp_path / "whole")
     crashes(at, turn=1)
@@ -175,8 +178,8 @@ def test_a_crash_before_the_next_snapshot_does_not_undo_a_rollback(run, sick, cr
     assert rows(tmp_path / "whole") == rows(tmp_path / "result" / "normal")
 
 
-def test_rollbacks_before_a_crash_count(run, sick, crashes, capsys):
-    sick(3, turns=range(9))
+def test_rollbacks_before_a_crash_count(run, spoil_at, crashes, capsys):
+    spoil_at(3, turns=range(9))
     crashes(3, turn=1)
     with pytest.raises(Crash):
         run(settings=["on_nan=rollback", "max_rollbacks=2"])
@@ -188,9 +191,9 @@ def test_rollbacks_before_a_crash_count(run, sick, crashes, capsys):
 
 
 @pytest.mark.parametrize("arguments", [["--resume"], ["--resume", "auto", "--force"]])
-def test_a_kill_at_any_step_of_going_back(run, sick, capsys, monkeypatch, tmp_path, arguments):
+def test_a_kill_at_any_step_of_going_back(run, spoil_at, capsys, monkeypatch, tmp_path, arguments):
     """Twice back, from 5 to 4 and from there to 2, which sets aside a snapshot and its pictures."""
-    sick(5, turns=(0, 1))
+    spoil_at(5, turns=(0, 1))
     assert run(settings=["on_nan=rollback"])[0] == 0
     shutil.move(tmp_path / "result" / "normal", tmp_path / "whole")
     whole, replace, go_back = (
@@ -237,11 +240,11 @@ def test_a_kill_at_any_step_of_going_back(run, sick, capsys, monkeypatch, tmp_pa
     assert step == 5  # after the note, the latest, the pictures and the snapshot
 
 
-def test_a_run_that_goes_another_way_forgets_where_it_went_back_to(run, sick, crashes, tmp_path):
-    sick(5)
+def test_a_run_that_goes_another_way_forgets_where_it_went_back_to(run, spoil_at, crashes, tmp_path):
+    spoil_at(5)
     assert run(settings=["on_nan=rollback"])[0] == 0
     again = ("--resume", "result/normal/snapshot_iter_2.npz", "--set", "optimizer.alpha=1e-4")
-    sick(5, turns=())
+    spoil_at(5, turns=())
     crashes(6, turn=0)
     with pytest.raises(Crash):
         run(*again)
@@ -253,16 +256,16 @@ def test_a_run_that_goes_another_way_forgets_where_it_went_back_to(run, sick, cr
     assert [name for name, array in undisturbed.items() if not np.array_equal(array, crashed[name])] == []
 
 
-def test_a_new_run_begins_with_its_own_noise(run, sick, tmp_path):
+def test_a_new_run_begins_with_its_own_noise(run, spoil_at, tmp_path):
     assert run()[0] == 0
-    healthy = arrays_of("result/normal/snapshot_iter_6.npz")
-    sick(5)
+    unspoiled = arrays_of("result/normal/snapshot_iter_6.npz")
+    spoil_at(5)
     assert run("--force", settings=["on_nan=rollback"])[0] == 0
     assert (tmp_path / "result" / "normal" / "rollback.json").exists()
-    sick(5, turns=())
+    spoil_at(5, turns=())
     assert run("--force")[0] == 0
     again = arrays_of("result/normal/snapshot_iter_6.npz")
-    assert [name for name, array in healthy.items() if not np.array_equal(array, again[name])] == []
+    assert [name for name, array in unspoiled.items() if not np.array_equal(array, again[name])] == []
     assert not (tmp_path / "result" / "normal" / "rollback.json").exists()
 
 
@@ -284,17 +287,17 @@ def test_an_odd_count_in_a_snapshot_is_left_to_who_resumes_it(counted):
     assert not rollbacks.unfinished(rollbacks.Note(2, 4), newest)
 
 
-def test_snapshots_that_are_all_damaged_are_no_reason_to_begin_anew(run, sick, monkeypatch, tmp_path):
-    sick(6)
-    symptom = rollbacks.Run._symptom
+def test_snapshots_that_are_all_damaged_are_no_reason_to_begin_anew(run, spoil_at, monkeypatch, tmp_path):
+    spoil_at(6)
+    train = rollbacks.Run._train
 
     def harmed(self):
-        what = symptom(self)
+        what = train(self)
         for path in (tmp_path / "result" / "normal").glob("snapshot_iter_*.npz"):
             path.write_bytes(b"harmed")
         return what
 
-    monkeypatch.setattr(rollbacks.Run, "_symptom", harmed)
+    monkeypatch.setattr(rollbacks.Run, "_train", harmed)
     code, out, err = run(settings=["on_nan=rollback"])
     assert code == 2
     assert "going back" not in out
@@ -316,8 +319,8 @@ def test_pictures_of_a_turn_that_was_left_are_set_aside(run, tmp_path):
     assert (tmp_path / "result" / "normal" / "snapshot_iter_6.npz.superseded.2").exists()
 
 
-def test_so_many_rollbacks_and_no_more(run, sick):
-    sick(4, turns=range(9))
+def test_so_many_rollbacks_and_no_more(run, spoil_at):
+    spoil_at(4, turns=range(9))
     code, out, err = run(settings=["on_nan=rollback", "max_rollbacks=2"])
     assert code == 2
     assert [line.rpartition(": ")[2] for line in out.splitlines() if "going back" in line] == [
@@ -327,9 +330,9 @@ def test_so_many_rollbacks_and_no_more(run, sick):
     assert "; 2 rollbacks did not help (max_rollbacks=2); iteration 2 is saved; go on from there with a lower " in err
 
 
-def test_a_snapshot_that_did_not_help_is_not_taken_again(run, sick):
+def test_a_snapshot_that_did_not_help_is_not_taken_again(run, spoil_at):
     """At 4 the first time; then at 2, and at 4 once more as that has been made anew."""
-    sick(5, turns=(0, 1, 2))
+    spoil_at(5, turns=(0, 1, 2))
     code, out, _ = run(settings=["on_nan=rollback"])
     assert code == 0
     assert [line.partition("back to ")[2].split()[2] for line in out.splitlines() if "going back" in line] == [
@@ -339,13 +342,13 @@ def test_a_snapshot_that_did_not_help_is_not_taken_again(run, sick):
     ]
 
 
-def test_snapshots_of_turns_before_are_no_way_back(run, sick, monkeypatch):
+def test_snapshots_of_turns_before_are_no_way_back(run, spoil_at, monkeypatch):
     """At 4, then at 2; what is found there as 4 is to be saved anew leads back to 2, not to the 4 of before."""
-    sick(5, turns=(0, 1))
-    healthy = MoCoGANUpdater.update_generator
+    spoil_at(5, turns=(0, 1))
+    unspoiled = MoCoGANUpdater.update_generator
 
     def update(self):
-        healthy(self)
+        unspoiled(self)
         if self.iteration + 1 == 4 and self.rollbacks == 2:
             self.generator.blocks[0].norm.avg_var[0] = np.inf
 
@@ -357,17 +360,17 @@ def test_snapshots_of_turns_before_are_no_way_back(run, sick, monkeypatch):
     assert lines[2].startswith("iteration 4: model:generator/blocks/0/norm/avg_var is not finite; found before it was ")
 
 
-def test_without_a_snapshot_it_goes_back_to_the_start(run, sick, tmp_path):
-    sick(1)
+def test_without_a_snapshot_it_goes_back_to_the_start(run, spoil_at, tmp_path):
+    spoil_at(1)
     code, out, _ = run(settings=["on_nan=rollback"])
     assert code == 0
     assert "; going back to the start with new noise: rollback 1 of 3" in out
     assert [row["iteration"] for row in rows(tmp_path / "result" / "normal")] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_run_that_was_resumed_elsewhere_goes_back_to_where_it_began(run, sick):
+def test_a_run_that_was_resumed_elsewhere_goes_back_to_where_it_began(run, spoil_at):
     assert run(iterations=4)[0] == 0
-    sick(5)
+    spoil_at(5)
     arguments = ("--resume", "result/normal/snapshot_latest.npz", "--save_name", "other")
     code, out, _ = run(*arguments, settings=["on_nan=rollback"])
     assert code == 0
@@ -394,16 +397,16 @@ def test_mistakes_are_one_line(run, setting, message):
     assert (code, err) == (2, f"error: {message}\n")
 
 
-def test_at_the_start_tensorboard_forgets_too(run, sick):
-    sick(4)
+def test_at_the_start_tensorboard_forgets_too(run, spoil_at):
+    spoil_at(4)
     assert run("--snapshot_interval", "5", settings=["on_nan=rollback"], iterations=6)[0] == 0
     found = [e for path in sorted(Path("runs/normal").glob(event_files.PATTERN)) for e in event_files.events(path)]
     steps = [e.step for e in found if any(value.tag == "generator/loss" for value in e.summary.value)]
     assert steps == sorted(set(steps))
 
 
-def test_the_old_networks_are_given_up_before_new_ones_are_built(run, sick, monkeypatch):
-    sick(4)
+def test_the_old_networks_are_given_up_before_new_ones_are_built(run, spoil_at, monkeypatch):
+    spoil_at(4)
     alive, build = [], builder.build_trainer
 
     def watched(*arguments, **options):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from chainer import training
 
 
-class Redone(training.Extension):
+class RepeatOnResume(training.Extension):
     """Calls an extension; a resumed run calls it first of all where it was that iteration's turn.
 
     For pictures, which come after the snapshot: they may be missing, and come out the same each time.

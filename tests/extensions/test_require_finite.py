@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer import extensions
-from mocogan_chainer.errors import SickError
+from mocogan_chainer.errors import NonFiniteError
 
 
 class Updater:
@@ -19,7 +19,7 @@ class Updater:
             self.network.W = chainer.Parameter(np.ones((2, 2), np.float32))
             self.network.norm = chainer.links.BatchNormalization(2)
         self.optimizer = chainer.optimizers.Adam().setup(self.network)
-        self.vitals = SimpleNamespace(ask=lambda: None)
+        self.finite_check = SimpleNamespace(check=lambda: None)
 
     def serialize(self, serializer):
         self.network.serialize(serializer["model:critic"])
@@ -52,19 +52,23 @@ def spoil_moment(updater):
 )
 def test_all_that_would_be_saved_is_looked_at(spoil, where):
     trainer = SimpleNamespace(updater=Updater())
-    check = extensions.HealthCheck(lambda trainer: True)
+    check = extensions.RequireFinite(lambda trainer: True)
     check(trainer)
     spoil(trainer.updater)
-    extensions.HealthCheck(lambda trainer: False)(trainer)
-    with pytest.raises(SickError) as error:
+    extensions.RequireFinite(lambda trainer: False)(trainer)
+    with pytest.raises(NonFiniteError) as error:
         check(trainer)
     assert str(error.value) == f"iteration 7: {where} is not finite; found before it was saved"
 
 
-def test_it_asks_for_what_was_noted():
-    def ask():
-        raise SickError("iteration 3: critic: loss is nan")
+def test_it_reads_what_was_flagged():
+    def check():
+        raise NonFiniteError("iteration 3: critic: loss is nan")
 
-    trainer = SimpleNamespace(updater=SimpleNamespace(vitals=SimpleNamespace(ask=ask)))
-    with pytest.raises(SickError, match="iteration 3"):
-        extensions.HealthCheck(lambda trainer: False)(trainer)
+    trainer = SimpleNamespace(updater=SimpleNamespace(finite_check=SimpleNamespace(check=check)))
+    with pytest.raises(NonFiniteError, match="iteration 3"):
+        extensions.RequireFinite(lambda trainer: False)(trainer)
+
+
+def test_its_name_in_snapshots_stays():
+    assert extensions.RequireFinite(bool).default_name == "HealthCheck"
