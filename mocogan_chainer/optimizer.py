@@ -12,7 +12,7 @@ from chainer.optimizer import HyperparameterProxy
 from chainer.optimizers import adam
 
 from mocogan_chainer import backends
-from mocogan_chainer.backends import Moments
+from mocogan_chainer.backends import AdamState
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.backends.feeds import Feeds
 from mocogan_chainer.errors import ConfigError
@@ -116,13 +116,13 @@ class _Rule(adam.AdamRule):
                 "it on the optimizer, or use chainer.optimizers.Adam"
             )
 
-    def prepare(self, parameter: chainer.Parameter) -> Moments:
+    def prepare(self, parameter: chainer.Parameter) -> AdamState:
         """Return the parameter with its moments, which are made where there are none, on its own device."""
         self._init_states(parameter)
         if self._loaded:
             self.state.update({name: _laid_out(self.state[name], parameter.array) for name in ("m", "v")})
             self._loaded = False
-        return Moments(parameter.array, parameter.grad, self.state["m"], self.state["v"])
+        return AdamState(parameter.array, parameter.grad, self.state["m"], self.state["v"])
 
     def update_core(self, parameter: chainer.Parameter) -> None:
         """Update one parameter."""

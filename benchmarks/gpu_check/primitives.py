@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.gpu_check.place import Place, error, fetch  # first: it makes chainer importable
 from benchmarks.gpu_check.results import Results
-from mocogan_chainer.backends import Backend, Moments, Noise, NonFiniteRecord, Running, stock
+from mocogan_chainer.backends import AdamState, Backend, Noise, NonFiniteRecord, RunningStatistics, stock
 
 KEY = 0xFEDCBA9876543210
 NOISE = Noise(KEY, 0.3)
@@ -72,7 +72,9 @@ def _by_shape(shapes: dict[str, tuple[int, ...]]) -> Iterator[tuple[str, Run, bo
         yield f"drop {name}", lambda b, send, x=x: [b.drop(send(x), 0.4, KEY)], False, FLOAT32
 
         def following(b: Backend, send: Any, x: Any = x) -> list[Any]:
-            running = Running(*map(send, (np.ones(x.shape[1], np.float32), np.ones(x.shape[1], np.float32))), 0.9)
+            running = RunningStatistics(
+                *map(send, (np.ones(x.shape[1], np.float32), np.ones(x.shape[1], np.float32))), 0.9
+            )
             b.moments(send(x), running=running)
             return [running.mean, running.variance]
 
@@ -134,7 +136,7 @@ def _others() -> Iterator[tuple[str, Run, bool, float]]:
         sent = [send([a.copy() for a in p]) for p in parameters]
         count = send(np.array([3]))
         rate = b.adam_rate(count, send(np.array([2e-3])), 0.5, 0.999)
-        b.adam([Moments(*p) for p in sent], rate=rate, beta1=0.5, beta2=0.999, eps=1e-8, decay=1e-2)
+        b.adam([AdamState(*p) for p in sent], rate=rate, beta1=0.5, beta2=0.999, eps=1e-8, decay=1e-2)
         return [count, rate, *(a for p in sent for a in (p[0], p[2], p[3]))]
 
     def average(b: Backend, send: Any) -> list[Any]:

@@ -7,18 +7,26 @@ it runs everywhere, on NumPy and CuPy arrays. The others hand over to it what th
 from __future__ import annotations
 
 from mocogan_chainer.backends import cudnn, onednn, stock
-from mocogan_chainer.backends.base import Backend, Geometry, Moments, Noise, NonFiniteRecord, Running, Window
+from mocogan_chainer.backends.base import (
+    AdamState,
+    Backend,
+    Geometry,
+    Noise,
+    NonFiniteRecord,
+    RunningStatistics,
+    Window,
+)
 from mocogan_chainer.errors import DeviceError, require_one_of
 
 __all__ = [
     "NAMES",
     "PRECISIONS",
+    "AdamState",
     "Backend",
     "Geometry",
-    "Moments",
     "Noise",
     "NonFiniteRecord",
-    "Running",
+    "RunningStatistics",
     "Window",
     "current",
     "use",

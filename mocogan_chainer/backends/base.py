@@ -102,8 +102,8 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Moments:
-    """A parameter as Adam updates it; four float32 arrays of one shape.
+class AdamState:
+    """A parameter and its moments, as Adam updates them; four float32 arrays of one shape.
 
     Attributes:
         w: the weights.
@@ -118,8 +118,8 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Running:
-    """Moments of channels that follow those of batches.
+class RunningStatistics:
+    """Means and variances of channels that follow those of batches.
 
     Attributes:
         mean, variance: (C,).
@@ -197,7 +197,9 @@ class Backend(Protocol):
         Words lie as noise does: number i of them decides over position i of (N, *size, C).
         """
 
-    def moments(self, x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
+    def moments(
+        self, x: Array, by_sample: bool = False, running: RunningStatistics | None = None
+    ) -> tuple[Array, Array]:
         """Return each channel's mean and biased variance, (C,), or those of each sample, (N, C).
 
         ``running`` moves towards a channel's mean and unbiased variance in place.
@@ -245,10 +247,11 @@ class Backend(Protocol):
             b: (3H,).
 
         Returns:
-            States before and after each input (T + 1, N, H), gates (T, N, 3H), and W_hn h + b_hn (T, N, H).
+            States before and after each input (T + 1, N, H), gates (T, N, 3H), and the hidden state's part of the new
+            gate, W_hn h + b_hn (T, N, H): the ``hidden_n`` of the way back.
         """
 
-    def gru_backward(self, gy: Array, W: Array, h: Array, gates: Array, news: Array) -> tuple[Array, Array, Array]:
+    def gru_backward(self, gy: Array, W: Array, h: Array, gates: Array, hidden_n: Array) -> tuple[Array, Array, Array]:
         """Backpropagation through time; gy (N, T, H) is the gradient of the states after each input.
 
         Returns:
@@ -282,7 +285,7 @@ class Backend(Protocol):
 
     def adam(
         self,
-        parameters: Sequence[Moments],
+        parameters: Sequence[AdamState],
         *,
         rate: float | Array,
         beta1: float,

@@ -9,7 +9,7 @@ from chainer import backend
 from chainer.utils import conv_nd
 
 from mocogan_chainer.backends import random
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, NonFiniteRecord, Running, Window
+from mocogan_chainer.backends.base import AdamState, Array, Geometry, Noise, NonFiniteRecord, RunningStatistics, Window
 
 name = "stock"
 adds_gradients = False
@@ -91,7 +91,7 @@ def drop(x: Array, ratio: float, key: int | Array) -> Array:
     return xp.where(stays, x * x.dtype.type(1 / (1 - ratio)), x.dtype.type(0))
 
 
-def moments(x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
+def moments(x: Array, by_sample: bool = False, running: RunningStatistics | None = None) -> tuple[Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     axes = _positions(x, by_sample)
     about = x.mean(axis=axes, keepdims=True)
@@ -103,7 +103,7 @@ def moments(x: Array, by_sample: bool = False, running: Running | None = None) -
     return mean, variance
 
 
-def move_running(running: Running, mean: Array, variance: Array, count: int) -> None:
+def move_running(running: RunningStatistics, mean: Array, variance: Array, count: int) -> None:
     """Move running moments towards those of ``count`` numbers a channel, whose variance is the biased one."""
     move_average((running.mean, running.variance), (mean, variance * unbiasing(count)), running.decay)
 
@@ -154,7 +154,7 @@ def gru(x_projected: Array, h0: Array, W: Array, b: Array) -> tuple[Array, Array
     length, (n, size) = len(x), h0.shape
     h = xp.empty((length + 1, n, size), x.dtype)  # before and after each input
     gates = xp.empty_like(x, order="C")  # reset, update, new
-    news = xp.empty((length, n, size), x.dtype)  # W_hn h + b_hn
+    hidden_n = xp.empty((length, n, size), x.dtype)  # W_hn h + b_hn
     h[0] = h0
     W_t = xp.ascontiguousarray(W.T)
     for t in range(length):
@@ -162,28 +162,28 @@ def gru(x_projected: Array, h0: Array, W: Array, b: Array) -> tuple[Array, Array
         p += b
         gates[t, :, : 2 * size] = xp.tanh((x[t, :, : 2 * size] + p[:, : 2 * size]) * 0.5) * 0.5 + 0.5  # sigmoid
         reset, update, new = (gates[t, :, k * size : (k + 1) * size] for k in range(3))
-        news[t] = p[:, 2 * size :]
-        new[...] = xp.tanh(x[t, :, 2 * size :] + reset * news[t])
+        hidden_n[t] = p[:, 2 * size :]
+        new[...] = xp.tanh(x[t, :, 2 * size :] + reset * hidden_n[t])
         h[t + 1] = new + update * (h[t] - new)
-    return h, gates, news
+    return h, gates, hidden_n
 
 
-def gru_backward(gy: Array, W: Array, h: Array, gates: Array, news: Array) -> tuple[Array, Array, Array]:
+def gru_backward(gy: Array, W: Array, h: Array, gates: Array, hidden_n: Array) -> tuple[Array, Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     xp = backend.get_array_module(W)
-    length, n, size = news.shape
+    length, n, size = hidden_n.shape
     gates = gates.reshape(length, n, 3, size)
     reset, update, new = (gates[:, :, k] for k in range(3))
     # A state's gradient times these is that of x_projected, and in the last third, times reset, that of W_h h + b_h.
     slopes = xp.empty_like(gates)
     slopes[:, :, 2] = (1 - update) * (1 - new * new)
-    slopes[:, :, 0] = slopes[:, :, 2] * news * reset * (1 - reset)
+    slopes[:, :, 0] = slopes[:, :, 2] * hidden_n * reset * (1 - reset)
     slopes[:, :, 1] = (h[:-1] - new) * update * (1 - update)
     to_p = slopes.copy()
     to_p[:, :, 2] *= reset
 
     gp = xp.empty((length, n, 3 * size), W.dtype)
-    gh = xp.empty_like(news)  # of the state after each input, all that follows counted in
+    gh = xp.empty_like(hidden_n)  # of the state after each input, all that follows counted in
     carried = xp.zeros((n, size), W.dtype)
     for t in range(length - 1, -1, -1):
         xp.add(carried, gy[:, t], out=gh[t])
@@ -211,7 +211,7 @@ def adam_rate(count: Array, alpha: Array, beta1: float, beta2: float) -> Array:
 
 
 def adam(
-    parameters: Sequence[Moments], *, rate: float | Array, beta1: float, beta2: float, eps: float, decay: float
+    parameters: Sequence[AdamState], *, rate: float | Array, beta1: float, beta2: float, eps: float, decay: float
 ) -> None:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     rate = rate if isinstance(rate, float) else rate[0]  # of no axes, as a parameter may be

@@ -56,10 +56,10 @@ class _GRU(FunctionNode):
 
     def _gradients(self, indexes, gy):
         """Backpropagation through time: gy (N, T, H) -> the gradients asked for."""
-        backend, (h, gates, news) = backends.current(), self.computed
+        backend, (h, gates, hidden_n) = backends.current(), self.computed
         size = h.shape[2]
         W = self.get_retained_inputs()[2].array
-        gx, gp, gh0 = backend.gru_backward(gy, W, h, gates, news)
+        gx, gp, gh0 = backend.gru_backward(gy, W, h, gates, hidden_n)
         each = (
             lambda: gx,
             lambda: gh0,

@@ -9,7 +9,7 @@ from chainer.backend import get_array_module
 from chainer.utils import type_check
 
 from mocogan_chainer import backends
-from mocogan_chainer.backends import Noise, Running
+from mocogan_chainer.backends import Noise, RunningStatistics
 from mocogan_chainer.backends.base import Array
 
 
@@ -49,7 +49,7 @@ def batch_norm_activation(
         if chainer.config.enable_backprop:  # a later pass in training leaves this graph alone
             moments = running_mean.copy(), running_var.copy()
         return _NormalizeRectify(eps, slope, noise, moments).apply((x, gamma, beta))[0]
-    running = Running(running_mean, running_var, decay)
+    running = RunningStatistics(running_mean, running_var, decay)
     return _NormalizeRectify(eps, slope, noise, None, running=running).apply((x, gamma, beta))[0]
 
 
@@ -88,7 +88,7 @@ class _NormalizeRectify(FunctionNode):
         noise: Noise | None,
         moments: tuple[Array, Array] | None,
         by_sample: bool = False,
-        running: Running | None = None,
+        running: RunningStatistics | None = None,
     ):
         self.eps, self.slope, self.noise, self.by_sample, self.running = eps, slope, noise, by_sample, running
         self.own_moments = moments is None

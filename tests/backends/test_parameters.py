@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mocogan_chainer.backends import Moments, NonFiniteRecord
+from mocogan_chainer.backends import AdamState, NonFiniteRecord
 
 SETTINGS = {"beta1": 0.5, "beta2": 0.999, "eps": 1e-8}
 SHAPES = [(), (1,), (3, 5), (64,), (4096,), (4097,), (2, 3, 4, 5), (70, 64, 4, 1)]
@@ -23,7 +23,7 @@ def parameters(shapes, order="C", gradient_order="C", dtype=np.float32):
     def one(shape):
         w, g, m = (np.asarray(rng.standard_normal(shape), dtype) for _ in range(3))
         v = np.asarray(rng.random(shape), dtype)
-        return Moments(arrange(w, order), arrange(g, gradient_order), arrange(m, order), arrange(v, order))
+        return AdamState(arrange(w, order), arrange(g, gradient_order), arrange(m, order), arrange(v, order))
 
     return [one(shape) for shape in shapes]
 
@@ -63,13 +63,15 @@ class TestAdam:
 
     def test_where_moments_lie_in_another_order(self, backend):
         (c,), (f,) = parameters([(3, 4, 5)]), parameters([(3, 4, 5)], "F")
-        check_adam(backend, [Moments(c.w, c.g, f.m, c.v)], 0.01)
+        check_adam(backend, [AdamState(c.w, c.g, f.m, c.v)], 0.01)
 
     def test_of_parts_of_arrays(self, backend):
         """What lies beside them stays; such parts begin at any address."""
         whole = np.random.default_rng(0).random((4, 40), np.float32)
         before = whole.copy()
-        check_adam(backend, [Moments(*(row[3:12] for row in whole)), Moments(*(row[21:39:2] for row in whole))], 0.01)
+        check_adam(
+            backend, [AdamState(*(row[3:12] for row in whole)), AdamState(*(row[21:39:2] for row in whole))], 0.01
+        )
         touched = np.zeros(40, bool)
         touched[3:12] = touched[21:39:2] = True
         assert np.array_equal(whole[:, ~touched], before[:, ~touched])
@@ -78,7 +80,7 @@ class TestAdam:
     def test_of_one_part_among_whole_arrays(self, backend, odd):
         (p,), part = parameters([(40,)]), np.random.default_rng(1).random(41, np.float32)[1:]
         arrays = [part if number == odd else a for number, a in enumerate((p.w, p.g, p.m, p.v))]
-        check_adam(backend, [Moments(*arrays)], 0.01)
+        check_adam(backend, [AdamState(*arrays)], 0.01)
         averages = parameters([(40,)])[0].w, part
         for average, value in (averages, averages[::-1]):
             expected = 0.9 * average.astype(float) + 0.1 * value

@@ -24,7 +24,7 @@ def float64_gru(x, h0, W, b, moved=0.0):
     x, W, b = (a.astype(float) for a in (x, W, b))
     moved = np.broadcast_to(moved, x.shape)
     h, gates = np.empty((length + 1, n, size)), np.empty((length, n, 3 * size))
-    news = np.empty((length, n, size))
+    hidden_n = np.empty((length, n, size))
     h[0] = h0
     for i in range(n):
         for t in range(length):
@@ -33,9 +33,9 @@ def float64_gru(x, h0, W, b, moved=0.0):
             gates[t, i, reset] = sigmoid(x[t, i, reset] + p[reset])
             gates[t, i, update] = sigmoid(x[t, i, update] + p[update])
             gates[t, i, new] = np.tanh(x[t, i, new] + gates[t, i, reset] * p[new])
-            news[t, i] = p[new]
+            hidden_n[t, i] = p[new]
             h[t + 1, i] = (1 - gates[t, i, update]) * gates[t, i, new] + gates[t, i, update] * h[t, i]
-    return h, gates, news
+    return h, gates, hidden_n
 
 
 def differences(loss, point):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mocogan_chainer.backends import Moments, Noise, Running, random, stock
+from mocogan_chainer.backends import AdamState, Noise, RunningStatistics, random, stock
 
 KEY = 0xFEDCBA9876543210
 NOISE = Noise(KEY, 0.3)
@@ -223,7 +223,7 @@ class TestMoments:
     def test_running_ones_follow(self, backend, shape, decay):
         """By the unbiased variance; that of a single number stays 0."""
         x, count = numbers(shape), prod(shape) // shape[1]
-        running = Running(*np.random.default_rng(1).random((2, shape[1]), np.float32), decay)
+        running = RunningStatistics(*np.random.default_rng(1).random((2, shape[1]), np.float32), decay)
         before, (mean, variance) = [running.mean.copy(), running.variance.copy()], float64_moments(x)
         towards = mean, variance * count / max(count - 1, 1)
         found = backend.moments(arrange(x, "L"), running=running)
@@ -233,7 +233,7 @@ class TestMoments:
             assert_close(actual, decay * was + (1 - decay) * value)
 
     def test_running_ones_of_other_floats_follow_too(self, backend):
-        x, running = numbers((2, 3, 4, 5)), Running(np.zeros(3), np.zeros(3), 0.5)
+        x, running = numbers((2, 3, 4, 5)), RunningStatistics(np.zeros(3), np.zeros(3), 0.5)
         mean, _ = backend.moments(x, running=running)
         np.testing.assert_allclose(running.mean, 0.5 * mean, rtol=1e-6)
 
@@ -368,7 +368,7 @@ class TestAdam:
         start = w64
         for _ in range(4):
             g = np.asarray(rng.standard_normal(shape), np.float32)
-            backend.adam([Moments(w, g, m, v)], **ADAM, decay=decay)
+            backend.adam([AdamState(w, g, m, v)], **ADAM, decay=decay)
             gradient = g.astype(float) + decay * w64
             m64 = 0.5 * m64 + 0.5 * gradient
             v64 = 0.999 * v64 + 0.001 * gradient**2
@@ -382,16 +382,16 @@ class TestAdam:
         start = numbers((3, 4, 5, 6))
         expected = [start.copy(), np.zeros_like(start), np.zeros_like(start)]
         g = numbers(start.shape, seed=2)
-        stock.adam([Moments(expected[0], g, *expected[1:])], **ADAM, decay=0.1)
+        stock.adam([AdamState(expected[0], g, *expected[1:])], **ADAM, decay=0.1)
         w, m, v = (arrange(a, order) for a in (start, np.zeros_like(start), np.zeros_like(start)))
-        backend.adam([Moments(w, arrange(g, order), m, v)], **ADAM, decay=0.1)
+        backend.adam([AdamState(w, arrange(g, order), m, v)], **ADAM, decay=0.1)
         for actual, reference in zip((w, m, v), expected, strict=True):
             np.testing.assert_allclose(actual, reference, rtol=1e-5, atol=1e-7)
 
     def test_leaves_the_gradient_alone(self, backend):
         w, m, v, g = (numbers((5, 4), seed=s) for s in range(4))
         before = g.copy()
-        backend.adam([Moments(w, g, m, v**2)], **ADAM, decay=0.1)
+        backend.adam([AdamState(w, g, m, v**2)], **ADAM, decay=0.1)
         assert np.array_equal(g, before)
 
 
@@ -417,7 +417,7 @@ def test_float64_goes_by_the_reference(backend):
         assert actual.dtype == np.float64
         np.testing.assert_allclose(actual, expected, atol=tolerance, rtol=tolerance)
     w, m, v = x.copy(), np.zeros_like(x), np.zeros_like(x)
-    backend.adam([Moments(w, gy, m, v)], **ADAM, decay=0.1)
+    backend.adam([AdamState(w, gy, m, v)], **ADAM, decay=0.1)
     g = gy + 0.1 * x
     expected = x - 0.01 * (0.5 * g) / (np.sqrt(0.001 * g**2) + 1e-8)
     np.testing.assert_allclose(w, expected, rtol=1e-12)
@@ -434,7 +434,7 @@ def test_empty_arrays(backend, shape):
         backend.normalize_rectify(x, three, three, three, three, 1e-5, 0.2, NOISE),
     ]
     assert [(r.shape, r.dtype) for r in results] == [(shape, np.float32)] * 4
-    backend.adam([Moments(x, x, x, x)], rate=0.1, beta1=0.5, beta2=0.9, eps=1e-8, decay=0.1)
+    backend.adam([AdamState(x, x, x, x)], rate=0.1, beta1=0.5, beta2=0.9, eps=1e-8, decay=0.1)
 
 
 def run_all(backend, x, gy):
@@ -442,7 +442,7 @@ def run_all(backend, x, gy):
     gamma, beta = channel_parameters(x.shape[1])
     mean, variance = backend.moments(x)
     w, m, v = np.array(x, order="C"), np.zeros(x.shape, np.float32), np.zeros(x.shape, np.float32)
-    backend.adam([Moments(w, np.ascontiguousarray(gy), m, v)], **ADAM, decay=0.1)
+    backend.adam([AdamState(w, np.ascontiguousarray(gy), m, v)], **ADAM, decay=0.1)
     constants = (gamma, beta, mean, variance, 1e-5, 0.2)
     return [
         *(mean, variance, w, m, v),

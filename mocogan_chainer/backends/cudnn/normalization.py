@@ -9,7 +9,7 @@ import numpy as np
 from chainer import backend
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Noise, Running
+from mocogan_chainer.backends.base import Array, Noise, RunningStatistics
 from mocogan_chainer.backends.cudnn import activation
 from mocogan_chainer.backends.cudnn.activation import empty_like, noise_arguments
 from mocogan_chainer.backends.cudnn.arrays import channels_last, rows
@@ -24,7 +24,7 @@ _BLOCKS = 528
 """Blocks to divide an array among: four a multiprocessor of an H100, and on every device, so that sums are the same."""
 
 
-def moments(launch: Launcher, x: Array, by_sample: bool, running: Running | None) -> tuple[Array, Array]:
+def moments(launch: Launcher, x: Array, by_sample: bool, running: RunningStatistics | None) -> tuple[Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     x = channels_last(x)
     table = _Table.of(x, by_sample)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, NonFiniteRecord, Running
+from mocogan_chainer.backends.base import AdamState, Array, Geometry, Noise, NonFiniteRecord, RunningStatistics
 from mocogan_chainer.backends.cudnn import activation, clips, normalization, parameters, products, recurrence
 from mocogan_chainer.backends.cudnn.arrays import channels_last, is_dense
 from mocogan_chainer.backends.cudnn.launching import Launcher
@@ -107,7 +107,9 @@ class Operations:
             return stock.drop(x, ratio, key)
         return activation.drop(self._launch, x, ratio, key)
 
-    def moments(self, x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
+    def moments(
+        self, x: Array, by_sample: bool = False, running: RunningStatistics | None = None
+    ) -> tuple[Array, Array]:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
         if not self._takes(x, *((running.mean, running.variance) if running else ())):
             return stock.moments(x, by_sample, running)
@@ -149,11 +151,11 @@ class Operations:
             return stock.gru(x_projected, h0, W, b)
         return recurrence.gru(self._launch, x_projected, h0, W, b)
 
-    def gru_backward(self, gy: Array, W: Array, h: Array, gates: Array, news: Array) -> tuple[Array, Array, Array]:
+    def gru_backward(self, gy: Array, W: Array, h: Array, gates: Array, hidden_n: Array) -> tuple[Array, Array, Array]:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
-        if not self._takes(gy, W, h, gates, news) or not recurrence.takes(W.shape[1]):
-            return stock.gru_backward(gy, W, h, gates, news)
-        return recurrence.gru_backward(self._launch, gy, W, h, gates, news)
+        if not self._takes(gy, W, h, gates, hidden_n) or not recurrence.takes(W.shape[1]):
+            return stock.gru_backward(gy, W, h, gates, hidden_n)
+        return recurrence.gru_backward(self._launch, gy, W, h, gates, hidden_n)
 
     def gather_clips(self, frames: Array, first: Array, step: Array, mirrored: Array, length: int) -> Array:
         """See :class:`~mocogan_chainer.backends.base.Backend`."""
@@ -167,7 +169,7 @@ class Operations:
 
     def adam(
         self,
-        updated: Sequence[Moments],
+        updated: Sequence[AdamState],
         *,
         rate: float | Array,
         beta1: float,

@@ -9,7 +9,7 @@ import numpy as np
 from chainer import backend
 
 from mocogan_chainer.backends import stock
-from mocogan_chainer.backends.base import Array, Moments, NonFiniteRecord
+from mocogan_chainer.backends.base import AdamState, Array, NonFiniteRecord
 from mocogan_chainer.backends.cudnn.arrays import is_dense, steps
 from mocogan_chainer.backends.cudnn.launching import NULL, Launcher, Struct
 
@@ -20,7 +20,7 @@ _TENSORS = 80  # tensors in a kernel's arguments, which may take 4 KiB
 
 def adam(
     launch: Launcher,
-    parameters: Sequence[Moments],
+    parameters: Sequence[AdamState],
     *,
     rate: float | Array,
     beta1: float,

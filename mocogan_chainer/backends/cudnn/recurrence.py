@@ -28,19 +28,19 @@ def gru(launch: Launcher, x_projected: Array, h0: Array, W: Array, b: Array) -> 
     inputs = (xp.ascontiguousarray(a) for a in (x_projected, h0, W, b))
     h = xp.empty((length + 1, n, size), np.float32)
     gates = xp.empty((length, n, 3 * size), np.float32)
-    news = xp.empty((length, n, size), np.float32)
+    hidden_n = xp.empty((length, n, size), np.float32)
     # A block keeps the states before and after a step.
-    _start(launch, "gru_forward", length, n, size, *inputs, h, gates, news, kept=2)
-    return h, gates, news
+    _start(launch, "gru_forward", length, n, size, *inputs, h, gates, hidden_n, kept=2)
+    return h, gates, hidden_n
 
 
 def gru_backward(
-    launch: Launcher, gy: Array, W: Array, h: Array, gates: Array, news: Array
+    launch: Launcher, gy: Array, W: Array, h: Array, gates: Array, hidden_n: Array
 ) -> tuple[Array, Array, Array]:
     """See :meth:`~mocogan_chainer.backends.base.Backend.gru_backward`."""
     xp = backend.get_array_module(W)
-    length, n, size = news.shape
-    inputs = (xp.ascontiguousarray(a) for a in (gy, W, h, gates, news))
+    length, n, size = hidden_n.shape
+    inputs = (xp.ascontiguousarray(a) for a in (gy, W, h, gates, hidden_n))
     gx, gp = (xp.empty((length, n, 3 * size), np.float32) for _ in range(2))
     gh0 = xp.empty((n, size), np.float32)
     # A block keeps two gradients of W_h h + b_h, used in turn; or one, and one of a state.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mocogan_chainer.backends import random, stock
-from mocogan_chainer.backends.base import Array, Geometry, Moments, Noise, Running, Window
+from mocogan_chainer.backends.base import AdamState, Array, Geometry, Noise, RunningStatistics, Window
 from mocogan_chainer.backends.onednn import columns, windows, winograd
 from mocogan_chainer.backends.onednn.c_api import load
 from mocogan_chainer.backends.onednn.columns import ColumnsConvolution
@@ -128,7 +128,7 @@ def drop(x: Array, ratio: float, key: int) -> Array:
     return y
 
 
-def moments(x: Array, by_sample: bool = False, running: Running | None = None) -> tuple[Array, Array]:
+def moments(x: Array, by_sample: bool = False, running: RunningStatistics | None = None) -> tuple[Array, Array]:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     if not _takes(x):
         return stock.moments(x, by_sample, running)
@@ -199,7 +199,7 @@ note_non_finite = stock.note_non_finite
 
 
 def adam(
-    parameters: Sequence[Moments], *, rate: float | Array, beta1: float, beta2: float, eps: float, decay: float
+    parameters: Sequence[AdamState], *, rate: float | Array, beta1: float, beta2: float, eps: float, decay: float
 ) -> None:
     """See :class:`~mocogan_chainer.backends.base.Backend`."""
     for p in parameters:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mocogan_chainer.backends import Moments
+from mocogan_chainer.backends import AdamState
 from mocogan_chainer.backends.cudnn import parameters
 from tests.backends.cudnn import host
 
@@ -29,7 +29,7 @@ def ones(*shapes):
 
 
 def moments(*shapes):
-    return [Moments(*ones(*[shape] * 4)) for shape in shapes]
+    return [AdamState(*ones(*[shape] * 4)) for shape in shapes]
 
 
 @pytest.mark.parametrize(("tensors", "kernels"), [(80, 1), (81, 2), (161, 3)])
@@ -46,7 +46,7 @@ def test_a_block_for_each_chunk(launch, started):
 
 def test_axes_of_one_may_have_any_stride(launch, started):
     w, g, m, v = ones((6, 1, 4), (6, 1, 4), (1, 6, 4), (6, 4))
-    p = Moments(w, g, m.swapaxes(0, 1), v.reshape(6, 4, 1).swapaxes(1, 2))
+    p = AdamState(w, g, m.swapaxes(0, 1), v.reshape(6, 4, 1).swapaxes(1, 2))
     assert p.w.strides != p.m.strides
     parameters.adam(launch, [p], **SETTINGS)
     assert len(started) == 1
@@ -55,7 +55,7 @@ def test_axes_of_one_may_have_any_stride(launch, started):
 def test_arrays_with_gaps_go_by_the_reference(launch, started):
     """One that is not its network's own would be updated in vain as a copy."""
     (p,), wide = moments((4, 3)), np.ones((4, 6), np.float32)
-    parameters.adam(launch, [Moments(wide[:, ::2], p.g, p.m, p.v)], **SETTINGS)
+    parameters.adam(launch, [AdamState(wide[:, ::2], p.g, p.m, p.v)], **SETTINGS)
     parameters.move_average(launch, [wide[:, 1::2]], ones((4, 3)), 0.5)
     assert started == []
     assert (wide[:, ::2] < 1).all()
@@ -65,6 +65,6 @@ def test_the_gradient_comes_in_the_order_of_the_weights(launch, started):
     """As a convolution's does whose weights lie in another memory than its library's."""
     w, m, v = ones((6, 4), (6, 4), (6, 4))
     g = np.arange(24, dtype=np.float32).reshape(4, 6).T
-    parameters.adam(launch, [Moments(w, g, m, v)], **SETTINGS)
+    parameters.adam(launch, [AdamState(w, g, m, v)], **SETTINGS)
     np.testing.assert_allclose(m, (1 + g) / 2)
     assert len(started) == 1

@@ -4,7 +4,8 @@
 // a sample's state, W in shared memory. Larger ones ("streamed"): W comes out of the L2 cache at each step, for four
 // samples at once.
 //
-// Shapes: x, gates (T, N, 3H): reset, update, new; h (T + 1, N, H); news = W_hn h + b_hn (T, N, H); W (3H, H); gy (N, T, H).
+// Shapes: x, gates (T, N, 3H): reset, update, new; h (T + 1, N, H); hidden_n = W_hn h + b_hn
+// (T, N, H); W (3H, H); gy (N, T, H).
 
 #define SAMPLES 4
 
@@ -24,14 +25,14 @@ struct Forward {
 
   // The number after the step; p are those of W h + b.
   __device__ __forceinline__ float step(float p_reset, float p_update, float p_new, float before, float* gates,
-                                        float* news, long long row, int H, int j) const {
+                                        float* hidden_n, long long row, int H, int j) const {
     const float reset = sigmoid(x_reset + p_reset), update = sigmoid(x_update + p_update);
     const float fresh = tanhf(x_new + reset * p_new);
     gates += row * 3 * H + j;
     gates[0] = reset;
     gates[H] = update;
     gates[2 * H] = fresh;
-    news[row * H + j] = p_new;
+    hidden_n[row * H + j] = p_new;
     return fresh + update * (before - fresh);
   }
 };
@@ -42,14 +43,14 @@ struct Backward {
 
   // gy_at is where number j of step t of sample n lies in gy.
   __device__ __forceinline__ void load(const float* __restrict__ gy_at, const float* __restrict__ gates,
-                                       const float* __restrict__ news, const float* __restrict__ h, long long row,
+                                       const float* __restrict__ hidden_n, const float* __restrict__ h, long long row,
                                        int H, int j) {
     gy = *gy_at;
     gates += row * 3 * H + j;
     reset = gates[0];
     update = gates[H];
     fresh = gates[2 * H];
-    p_new = news[row * H + j];
+    p_new = hidden_n[row * H + j];
     before = h[row * H + j];
   }
 
@@ -70,7 +71,8 @@ struct Backward {
 // samples H threads or a few more; shared memory for W and two states a sample.
 extern "C" __global__ void __launch_bounds__(128)
 gru_forward_held(const float* __restrict__ x, const float* __restrict__ h0, const float* __restrict__ W,
-                 const float* __restrict__ b, float* h, float* gates, float* news, int T, int N, int H, int samples) {
+                 const float* __restrict__ b, float* h, float* gates, float* hidden_n, int T, int N, int H,
+                 int samples) {
   DYNAMIC_SHARED(float, shared);
   float* weights = shared;                  // (H, 3H): threads side by side read numbers side by side
   float* states = weights + 3 * H * H;      // two of (samples, H): before and after a step
@@ -102,7 +104,7 @@ gru_forward_held(const float* __restrict__ x, const float* __restrict__ h0, cons
         p_update += w[H] * before[k];
         p_new += w[2 * H] * before[k];
       }
-      state = now.step(p_reset, p_update, p_new, state, gates, news, row, H, j);
+      state = now.step(p_reset, p_update, p_new, state, gates, hidden_n, row, H, j);
       states[(~t & 1) * samples * H + s * H + j] = h[(row + N) * H + j] = state;
     }
     __syncthreads();
@@ -112,7 +114,7 @@ gru_forward_held(const float* __restrict__ x, const float* __restrict__ h0, cons
 // samples H threads or a few more; shared memory for W and two gradients of p a sample.
 extern "C" __global__ void __launch_bounds__(128)
 gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, const float* __restrict__ h,
-                  const float* __restrict__ gates, const float* __restrict__ news, float* gx, float* gp, float* gh0,
+                  const float* __restrict__ gates, const float* __restrict__ hidden_n, float* gx, float* gp, float* gh0,
                   int T, int N, int H, int samples) {
   DYNAMIC_SHARED(float, shared);
   float* weights = shared;                      // (3H, H)
@@ -125,7 +127,7 @@ gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, con
   gy += (long long)n * T * H + j;
   float carried = 0.0f;
   Backward next = {};
-  if (works) next.load(gy + (long long)(T - 1) * H, gates, news, h, (long long)(T - 1) * N + n, H, j);
+  if (works) next.load(gy + (long long)(T - 1) * H, gates, hidden_n, h, (long long)(T - 1) * N + n, H, j);
   for (int t = T - 1; t >= 0; --t) {
     const long long row = (long long)t * N + n;
     const Backward now = next;
@@ -133,7 +135,7 @@ gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, con
     const float gh = carried + now.gy;
     if (works) {
       now.step(gh, gx, gp, g + j, H, row, H, j);
-      if (t > 0) next.load(gy + (long long)(t - 1) * H, gates, news, h, row - N, H, j);
+      if (t > 0) next.load(gy + (long long)(t - 1) * H, gates, hidden_n, h, row - N, H, j);
     }
     __syncthreads();
     if (works) {
@@ -153,7 +155,7 @@ gru_backward_held(const float* __restrict__ gy, const float* __restrict__ W, con
 // W_t is W transposed, (H, 3H). Shared memory for two states of four samples.
 extern "C" __global__ void __launch_bounds__(512)
 gru_forward_streamed(const float* __restrict__ x, const float* __restrict__ h0, const float* __restrict__ W_t,
-                     const float* __restrict__ b, float* h, float* gates, float* news, int T, int N, int H) {
+                     const float* __restrict__ b, float* h, float* gates, float* hidden_n, int T, int N, int H) {
   DYNAMIC_SHARED(float, shared);  // two of (H, samples): before and after a step
   const int first = blockIdx.x * SAMPLES, count = min(SAMPLES, N - first);
   for (int i = threadIdx.x; i < SAMPLES * H; i += blockDim.x) {
@@ -188,7 +190,7 @@ gru_forward_streamed(const float* __restrict__ x, const float* __restrict__ h0, 
           const long long row = (long long)t * N + first + s;
           Forward now;
           now.load(x, row, H, j);
-          const float state = now.step(p[0][s], p[1][s], p[2][s], before[j * SAMPLES + s], gates, news, row, H, j);
+          const float state = now.step(p[0][s], p[1][s], p[2][s], before[j * SAMPLES + s], gates, hidden_n, row, H, j);
           after[j * SAMPLES + s] = h[(row + N) * H + j] = state;
         }
     }
@@ -199,7 +201,7 @@ gru_forward_streamed(const float* __restrict__ x, const float* __restrict__ h0, 
 // Shared memory for a gradient of p and one of a state of four samples.
 extern "C" __global__ void __launch_bounds__(512)
 gru_backward_streamed(const float* __restrict__ gy, const float* __restrict__ W, const float* __restrict__ h,
-                      const float* __restrict__ gates, const float* __restrict__ news, float* gx, float* gp,
+                      const float* __restrict__ gates, const float* __restrict__ hidden_n, float* gx, float* gp,
                       float* gh0, int T, int N, int H) {
   DYNAMIC_SHARED(float, shared);
   float* gradients = shared;                      // (3H, samples)
@@ -214,7 +216,7 @@ gru_backward_streamed(const float* __restrict__ gy, const float* __restrict__ W,
         if (s < count) {
           const long long row = (long long)t * N + first + s;
           Backward now;
-          now.load(gy + ((long long)(first + s) * T + t) * H + j, gates, news, h, row, H, j);
+          now.load(gy + ((long long)(first + s) * T + t) * H + j, gates, hidden_n, h, row, H, j);
           const float gh = carried[j * SAMPLES + s] + now.gy;
           now.step(gh, gx, gp, gradients + j * SAMPLES + s, H * SAMPLES, row, H, j);
           carried[j * SAMPLES + s] = gh * now.update;
