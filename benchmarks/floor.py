@@ -39,7 +39,7 @@ def forward_pass(run: Convolution) -> Callable[[], None]:
     """Return what runs the forward primitive of this convolution, in channels-last memory, on random numbers."""
     axes = len(run.w_shape) - 2
     stride, pad = ((n,) * axes if isinstance(n, int) else tuple(n) for n in (run.stride, run.pad))
-    geometry = Geometry(stride, pad, (1,) * axes)
+    geometry = Geometry(stride, pad)
     rng = np.random.default_rng(0)
     x, y = memory.empty_channels_last(run.x_shape), memory.empty_channels_last(run.y_shape)
     x[...] = rng.standard_normal(run.x_shape, dtype=np.float32)

@@ -22,11 +22,6 @@ def fake_loss(y_fake: Variable) -> Variable:
     return F.mean(F.softplus(y_fake))
 
 
-def discriminator_loss(y_real: Variable, y_fake: Variable) -> Variable:
-    """Both halves, of scores of any shape."""
-    return real_loss(y_real) + fake_loss(y_fake)
-
-
 def squared_real_loss(y_real: Variable) -> Variable:
     """The real half of a discriminator's least-squares loss (Mao et al. 2017), of scores of any shape."""
     return F.mean(F.square(y_real - 1))

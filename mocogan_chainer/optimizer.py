@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import chainer
@@ -41,16 +40,12 @@ class Adam(chainer.optimizers.Adam):
 
     weight_decay = HyperparameterProxy("weight_decay")
 
-    def update(self, lossfun: Callable[..., Any] | None = None, *args: Any, **kwds: Any) -> None:
-        """Update every parameter that has a gradient; see :meth:`chainer.GradientMethod.update` for ``lossfun``.
+    def update(self) -> None:
+        """Update every parameter by its gradient.
 
         Raises:
             ConfigError: a parameter's update rule has hyperparameters or hooks of its own.
         """
-        if lossfun is not None:
-            loss = lossfun(*args, **kwds)
-            self.target.cleargrads()
-            loss.backward(loss_scale=self._loss_scale)
         self.reallocate_cleared_grads()
         self.call_hooks("pre")
         parameters = [p for p in self.target.params() if p.update_rule.enabled]

@@ -1,7 +1,8 @@
 """Reads and writes PyTorch's files without PyTorch and without executing anything.
 
-Read are the zip form that ``torch.save`` writes since 1.6 and both forms before it, holding a state dict, a checkpoint
-around one, or a whole module. Written is the zip form of a state dict, which torch loads with ``weights_only=True``.
+Read are the zip form that ``torch.save`` writes since 1.6 and the form of 0.1.9 to 1.5, holding a state dict, a
+checkpoint around one, or a whole module. Written is the zip form of a state dict, which torch loads with
+``weights_only=True``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from mocogan_chainer.errors import SnapshotError, one_line
 from mocogan_chainer.files import atomic_write, open_plain
-from mocogan_chainer.torch_forms import legacy_form, tar_form, writing, zip_form
+from mocogan_chainer.torch_forms import legacy_form, writing, zip_form
 from mocogan_chainer.torch_forms.networks import state_dict_of
 from mocogan_chainer.torch_forms.tensors import arrays_of
 from mocogan_chainer.torch_forms.values import Content, shown
@@ -22,6 +23,8 @@ from mocogan_chainer.torch_forms.window import Window
 _MOST_GROWTH = 8
 """Times the file's bytes that arrays may take: bfloat16 doubles, and arrays that share a storage become several."""
 _ALWAYS_ALLOWED = 1 << 20
+_TAR = 257, b"ustar"
+"""Where a tar archive says that it is one, and how."""
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -54,10 +57,6 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         raise SnapshotError(f"{path}: no file of torch.save, or damaged ({shown(one_line(error), 200)})") from error
 
 
-read_state_dict = read_checkpoint
-"""Its name while only state dicts were read."""
-
-
 def write_state_dict(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays as torch 1.6 and later save a state dict; the same arrays give the same bytes.
 
@@ -79,7 +78,12 @@ def _read(file: Window) -> Content:
         raise SnapshotError("it is empty")
     if file.read(len(zip_form.START)) == zip_form.START:
         return zip_form.read(file)
-    if tar_form.recognized(file):
-        return tar_form.read(file)
+    place, word = _TAR
+    file.seek(place)
+    if file.read(len(word)) == word:
+        raise SnapshotError(
+            "it is a tar archive, as torch before 0.1.9 (2017) wrote, which is not read; load it with a newer PyTorch "
+            "and save it again"
+        )
     file.seek(0)
     return legacy_form.read(file)

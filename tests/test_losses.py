@@ -9,10 +9,10 @@ from mocogan_chainer import losses
 SCORES = np.array([[2.0], [-1.0]], np.float32), np.array([[0.5], [-3.0]], np.float32)
 
 
-def test_discriminator_loss():
+def test_both_halves_of_a_discriminators_loss():
     real, fake = SCORES
     expected = np.mean(-np.log(1 / (1 + np.exp(-real)))) + np.mean(-np.log(1 - 1 / (1 + np.exp(-fake))))
-    loss = losses.discriminator_loss(*map(chainer.Variable, SCORES))
+    loss = losses.real_loss(chainer.Variable(real)) + losses.fake_loss(chainer.Variable(fake))
     assert float(loss.array) == pytest.approx(expected, rel=1e-6)
     assert loss.dtype == np.float32
 
@@ -20,7 +20,7 @@ def test_discriminator_loss():
 def test_every_sample_counts():
     """The loss averages over the batch: each sample's score gets a gradient."""
     real, fake = map(chainer.Variable, SCORES)
-    losses.discriminator_loss(real, fake).backward()
+    (losses.real_loss(real) + losses.fake_loss(fake)).backward()
     assert (np.abs(real.grad) > 0).all()
     assert (np.abs(fake.grad) > 0).all()
 

@@ -5,6 +5,7 @@ import io
 import pickle
 import pickletools
 import struct
+import tarfile
 import zipfile
 
 import numpy as np
@@ -31,7 +32,6 @@ from tests.torch_forms.handmade import (
     several,
     tensor,
     text,
-    write_tar,
 )
 
 SEVEN = np.arange(7, dtype="<f4").tobytes()
@@ -172,21 +172,19 @@ class TestTensors:
         assert read_checkpoint(path)["w"].sum() == 15
 
 
-class TestTar:
-    def test_tensors(self, path):
-        tensors = [(11, 1, (2, 2), (1, 2), 1), (12, 2, (2,), (1,), 0)]
-        value = ordered({"a": text("11") + b"Q", "b": text("12") + b"Q"})
-        write_tar(path, value, [(1, "FloatStorage", 7, SEVEN)], tensors, views=[(2, 1, 3, 2)])
-        arrays = read_checkpoint(path)
-        assert arrays["a"].tolist() == [[1, 3], [2, 4]]
-        assert arrays["b"].tolist() == [3, 4]
-
-    def test_a_module(self, path):
-        weight = call(name("torch.nn.parameter", "Parameter"), text("11") + b"Q", TRUE)
-        kind = several(name("models", "Net"), text("models.py"), text("import os")) + b"Q"
-        tensors = [(11, 1, (2,), (1,), 0)]
-        write_tar(path, module(kind, {"weight": weight}), [(1, "FloatStorage", 7, SEVEN)], tensors)
-        assert read_checkpoint(path)["weight"].tolist() == [0, 1]
+def test_a_tar_archive_says_what_to_do(path):
+    """As torch wrote it in its first months."""
+    with tarfile.open(path, "w") as archive:
+        for member in ("sys_info", "pickle", "tensors", "storages"):
+            info = tarfile.TarInfo(member)
+            info.size = 100
+            archive.addfile(info, io.BytesIO(bytes(100)))
+    with pytest.raises(SnapshotError) as error:
+        read_checkpoint(path)
+    assert str(error.value) == (
+        f"{path}: it is a tar archive, as torch before 0.1.9 (2017) wrote, which is not read; load it with a newer "
+        "PyTorch and save it again"
+    )
 
 
 def scalars(form, **values):

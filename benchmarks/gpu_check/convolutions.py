@@ -20,8 +20,8 @@ Layer = tuple[str, tuple[int, ...], tuple[int, ...], Geometry]
 def layers(batch: int, filters: int) -> Iterator[Layer]:
     """Yield name, shapes of x and W and geometry of each layer; a deconvolution's are those of what it undoes."""
     widths = [3, *(filters * 2**i for i in range(4))]
-    halve, whole = Geometry((2, 2), (1, 1), (1, 1)), Geometry((1, 1), (0, 0), (1, 1))
-    halve3, whole3 = Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1)), Geometry((1, 1, 1), (0, 0, 0), (1, 1, 1))
+    halve, whole = Geometry((2, 2), (1, 1)), Geometry((1, 1), (0, 0))
+    halve3, whole3 = Geometry((1, 2, 2), (0, 1, 1)), Geometry((1, 1, 1), (0, 0, 0))
     for i, (c, o) in enumerate(pairwise(widths)):
         side, time = 64 >> i, 16 - 3 * i
         yield f"image_discriminator {i}", (batch, c, side, side), (o, c, 4, 4), halve

@@ -21,7 +21,7 @@ from mocogan_chainer.models.mocogan.codes import Codes, CodeSizes
 from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
 from mocogan_chainer.models.mocogan.generator import Generator
 from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
-from mocogan_chainer.torch_files import read_state_dict
+from mocogan_chainer.torch_files import read_checkpoint
 
 SMALL = {"batch": 4, "filters": 8, "size": 32, "length": 13}
 STEPS = 8
@@ -111,7 +111,7 @@ def _published(place: Place, fixtures: Path, numbers: dict[str, np.ndarray]) -> 
     """What is compared with the published networks' numbers, by name."""
 
     def load(network: chainer.Chain, name: str) -> chainer.Chain:
-        published.load(network, read_state_dict(fixtures / f"pub_mocogan_{name}.pth"))
+        published.load(network, read_checkpoint(fixtures / f"pub_mocogan_{name}.pth"))
         network.to_device(place.device)
         return network
 

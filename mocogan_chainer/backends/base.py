@@ -17,28 +17,20 @@ class Geometry:
     Attributes:
         stride: steps between output positions.
         pad: zeros on each side.
-        dilate: distance between kernel taps.
         groups: channel groups that do not see each other.
     """
 
     stride: tuple[int, ...]
     pad: tuple[int, ...]
-    dilate: tuple[int, ...]
     groups: int = 1
 
     def output_size(self, size: tuple[int, ...], ksize: tuple[int, ...]) -> tuple[int, ...]:
         """Spatial size after a convolution of data with spatial ``size``; an entry below 1 means it does not fit."""
-        return tuple(
-            (n + 2 * p - d * (k - 1) - 1) // s + 1
-            for n, k, s, p, d in zip(size, ksize, self.stride, self.pad, self.dilate, strict=True)
-        )
+        return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, ksize, self.stride, self.pad, strict=True))
 
     def input_size(self, size: tuple[int, ...], ksize: tuple[int, ...]) -> tuple[int, ...]:
         """The smallest spatial size that a convolution shrinks to ``size`` (a deconvolution's output)."""
-        return tuple(
-            s * (n - 1) + d * (k - 1) + 1 - 2 * p
-            for n, k, s, p, d in zip(size, ksize, self.stride, self.pad, self.dilate, strict=True)
-        )
+        return tuple(s * (n - 1) + k - 2 * p for n, k, s, p in zip(size, ksize, self.stride, self.pad, strict=True))
 
 
 Index = tuple[slice, ...]

@@ -27,7 +27,7 @@ _ROUNDS = 10
 _BLOCKS_AT_A_TIME = 64
 
 
-def normal(size: int, key: int, xp: Any = np) -> Any:
+def normal(size: int, key: int, xp: Any) -> Any:
     """Return the first ``size`` numbers of the stream ``key``, float32 N(0, 1), as an array of module ``xp``."""
     out = xp.empty(size, xp.float32)
     for part, words in _parts(out, key, xp):
@@ -36,7 +36,7 @@ def normal(size: int, key: int, xp: Any = np) -> Any:
     return out
 
 
-def words(size: int, key: int, xp: Any = np) -> Any:
+def words(size: int, key: int, xp: Any) -> Any:
     """Return the first ``size`` words of the stream ``key``, uint32, as an array of module ``xp``."""
     out = xp.empty(size, xp.uint32)
     for part, words in _parts(out, key, xp):

@@ -282,7 +282,7 @@ def _by_group(
 def _forward(x: Array, W: Array, geometry: Geometry) -> Array:
     xp = backend.get_array_module(x)
     g = geometry
-    col = conv_nd.im2col_nd(x, W.shape[2:], g.stride, g.pad, dilate=g.dilate)  # (N, C, *k, *out)
+    col = conv_nd.im2col_nd(x, W.shape[2:], g.stride, g.pad)  # (N, C, *k, *out)
     axes = tuple(range(1, W.ndim))
     y = xp.tensordot(col, W, (axes, axes))  # (N, *out, O)
     return xp.moveaxis(y, -1, 1)
@@ -293,13 +293,13 @@ def _backward_data(gy: Array, W: Array, x_size: tuple[int, ...], geometry: Geome
     g = geometry
     col = xp.tensordot(W, gy, (0, 1))  # (C, *k, N, *out)
     col = xp.moveaxis(col, W.ndim - 1, 0)  # (N, C, *k, *out)
-    return conv_nd.col2im_nd(col, g.stride, g.pad, tuple(x_size), dilate=g.dilate)
+    return conv_nd.col2im_nd(col, g.stride, g.pad, tuple(x_size))
 
 
 def _backward_weights(x: Array, gy: Array, ksize: tuple[int, ...], geometry: Geometry) -> Array:
     xp = backend.get_array_module(x)
     g = geometry
-    col = conv_nd.im2col_nd(x, tuple(ksize), g.stride, g.pad, dilate=g.dilate)  # (N, C, *k, *out)
+    col = conv_nd.im2col_nd(x, tuple(ksize), g.stride, g.pad)  # (N, C, *k, *out)
     n_axes = len(ksize)
     out_axes = (0, *range(2, 2 + n_axes))
     col_axes = (0, *range(2 + n_axes, 2 + 2 * n_axes))

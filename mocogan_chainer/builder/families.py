@@ -18,7 +18,7 @@ def build_family(
     config: Config,
     data: DataDescription,
     say: Callable[[str], None],
-    weights: checkpoint.Snapshot | None = None,
+    weights: checkpoint.Snapshot | None,
 ) -> Family:
     """Build the config's family for a new run.
 
@@ -26,7 +26,7 @@ def build_family(
         config: the resolved config.
         data: the data's description.
         say: takes lines for the user.
-        weights: a run's snapshot or an imported one, whose weights the networks get; one that it lacks stays random.
+        weights: a run's snapshot or an imported one, whose weights the networks get, where it has them; or None.
 
     Raises:
         ConfigError: the config, the data and the weights do not go together.

@@ -20,16 +20,13 @@ from mocogan_chainer.functions.rectifier import RectifierGradient
 Size = int | Sequence[int]
 
 
-def convolution(
-    x: Variable, W: Variable, stride: Size = 1, pad: Size = 0, dilate: Size = 1, groups: int = 1
-) -> Variable:
+def convolution(x: Variable, W: Variable, stride: Size = 1, pad: Size = 0) -> Variable:
     """Convolve ``x`` with ``W``, without bias.
 
     Args:
         x: (N, C, *size).
-        W: (O, C / groups, *ksize).
-        stride, pad, dilate: one number for all spatial axes or one per axis.
-        groups: a divisor of C and O.
+        W: (O, C, *ksize).
+        stride, pad: one number for all spatial axes or one per axis.
 
     Returns:
         (N, O, *output size).
@@ -37,7 +34,7 @@ def convolution(
     Raises:
         chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
     """
-    geometry = _geometry(len(W.shape) - 2, stride, pad, dilate, groups)
+    geometry = _geometry(len(W.shape) - 2, stride, pad)
     return _Convolution(geometry).apply((x, W))[0]
 
 
@@ -71,7 +68,7 @@ def convolution_activation(
     Raises:
         chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
     """
-    geometry = _geometry(len(W.shape) - 2, stride, pad, 1, groups)
+    geometry = _geometry(len(W.shape) - 2, stride, pad, groups)
     addends = (b,) if residual is None else (b, residual)
     return _ConvolutionActivation(geometry, rectify).apply((x, W, *addends))[0]
 
@@ -81,16 +78,14 @@ def deconvolution(
     W: Variable,
     stride: Size = 1,
     pad: Size = 0,
-    dilate: Size = 1,
-    groups: int = 1,
     output_pad: Size = 0,
 ) -> Variable:
     """Apply the transposed convolution of ``W`` to ``x``, without bias.
 
     Args:
         x: (N, C, *size).
-        W: (C, O / groups, *ksize).
-        stride, pad, dilate, groups: those of the convolution that is transposed.
+        W: (C, O, *ksize).
+        stride, pad: those of the convolution that is transposed.
         output_pad: positions more at the end of each axis, fewer than the stride.
 
     Returns:
@@ -100,7 +95,7 @@ def deconvolution(
         ValueError: ``output_pad`` is negative or not less than the stride.
         chainer.utils.type_check.InvalidType: shapes or dtypes do not fit together.
     """
-    geometry = _geometry(len(W.shape) - 2, stride, pad, dilate, groups)
+    geometry = _geometry(len(W.shape) - 2, stride, pad)
     more = _tuple(output_pad, len(geometry.stride))
     if not all(0 <= m < s for m, s in zip(more, geometry.stride, strict=True)):
         raise ValueError(f"output_pad={output_pad}: it must be at least 0 and less than the stride {geometry.stride}")
@@ -108,8 +103,8 @@ def deconvolution(
     return _ConvolutionData(geometry, tuple(n + m for n, m in zip(size, more, strict=True))).apply((x, W))[0]
 
 
-def _geometry(ndim: int, stride: Size, pad: Size, dilate: Size, groups: int) -> Geometry:
-    return Geometry(_tuple(stride, ndim), _tuple(pad, ndim), _tuple(dilate, ndim), groups)
+def _geometry(ndim: int, stride: Size, pad: Size, groups: int = 1) -> Geometry:
+    return Geometry(_tuple(stride, ndim), _tuple(pad, ndim), groups)
 
 
 def _tuple(value: Size, ndim: int) -> tuple[int, ...]:
@@ -149,7 +144,7 @@ class _Convolution(_Bilinear):
     def check_type_forward(self, in_types):
         x, W = in_types
         type_check.expect(x.dtype.kind == "f", x.dtype == W.dtype, x.ndim == W.ndim)
-        type_check.expect(x.shape[1] == W.shape[1] * self.geometry.groups, W.shape[0] % self.geometry.groups == 0)
+        type_check.expect(x.shape[1] == W.shape[1] * self.geometry.groups)
 
     def compute(self, x, W):
         self.x_size, self.ksize = x.shape[2:], W.shape[2:]
@@ -172,6 +167,7 @@ class _ConvolutionActivation(FunctionNode):
         x, W, b, *residual = in_types
         type_check.expect(x.dtype.kind == "f", W.dtype == x.dtype, b.dtype == x.dtype)
         type_check.expect(x.ndim == W.ndim, x.shape[1] == W.shape[1] * self.geometry.groups)
+        type_check.expect(W.shape[0] % self.geometry.groups == 0)
         type_check.expect(b.ndim == 1, b.shape[0] == W.shape[0])
         for added in residual:
             (n, _, *size), (o, _, *ksize) = (type_check.eval(a.shape) for a in (x, W))

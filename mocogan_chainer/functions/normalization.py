@@ -53,26 +53,24 @@ def batch_norm_activation(
     return _NormalizeRectify(eps, slope, noise, None, running=running).apply((x, gamma, beta))[0]
 
 
-def instance_norm_activation(
-    x: Variable, *, eps: float = 1e-5, slope: float = 1.0, noise: Noise | None = None
-) -> Variable:
-    """Normalize each channel of each sample over its positions, then apply LeakyReLU, then add noise.
+def instance_norm_activation(x: Variable, *, slope: float = 1.0) -> Variable:
+    """Normalize each channel of each sample over its positions, then apply LeakyReLU.
+
+    The variance is the biased one, and 1e-5 is added to it.
 
     Args:
         x: (N, C, *size).
-        eps: added to the variance, which is the biased one.
         slope: LeakyReLU's slope below 0; 0 is ReLU, 1 no rectifier at all.
-        noise: noise to add, or None.
 
     Returns:
-        (N, C, *size); without noise all 0 where a channel has one position.
+        (N, C, *size); all 0 where a channel has one position.
 
     Raises:
         chainer.utils.type_check.InvalidType: x has no axis of positions.
     """
     xp = get_array_module(x)
     one, zero = xp.ones(x.shape[1], x.dtype), xp.zeros(x.shape[1], x.dtype)
-    return _NormalizeRectify(eps, slope, noise, None, by_sample=True).apply((x, one, zero))[0]
+    return _NormalizeRectify(1e-5, slope, None, None, by_sample=True).apply((x, one, zero))[0]
 
 
 class _NormalizeRectify(FunctionNode):

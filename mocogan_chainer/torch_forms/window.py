@@ -1,4 +1,4 @@
-"""A stretch of a file that is read with care."""
+"""A file that is read with care."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ _LONGEST_LINE = 1 << 16
 
 
 class Window:
-    """Reads within ``[start, start + size)`` of a file, as a file would.
+    """Reads a file, as a file would.
 
     Numbers in a file cannot ask for more memory than it has bytes: a read is cut off at the end before it is made.
 
     Args:
         file: the file; the window moves its position.
-        start: where the window begins.
-        size: bytes in the window; None means up to the file's end.
         longest: most bytes that one :meth:`read` may take, hence one text in a pickle.
     """
 
-    def __init__(self, file: BinaryIO, start: int = 0, size: int | None = None, longest: int = 32 << 20):
-        self.file, self.start, self.longest = file, start, longest
-        self.size = file.seek(0, os.SEEK_END) - start if size is None else size
+    def __init__(self, file: BinaryIO, longest: int = 32 << 20):
+        self.file, self.longest = file, longest
+        self.size = file.seek(0, os.SEEK_END)
         self.position = 0
 
     def read(self, count: int = -1) -> bytes:
@@ -35,14 +33,14 @@ class Window:
         count = left if count < 0 else min(count, left)
         if count > self.longest:
             raise SnapshotError(f"it has a piece of {count} bytes where at most {self.longest} are read; it is refused")
-        self.file.seek(self.start + self.position)
+        self.file.seek(self.position)
         data = self.file.read(count)
         self.position += len(data)
         return data
 
     def readline(self) -> bytes:
         """Return the next line, or its first part if it is very long."""
-        self.file.seek(self.start + self.position)
+        self.file.seek(self.position)
         data = self.file.readline(min(max(self.size - self.position, 0), _LONGEST_LINE))
         self.position += len(data)
         return data
@@ -54,7 +52,7 @@ class Window:
         return self.position
 
     def tell(self) -> int:
-        """Return the position within the window."""
+        """Return the position."""
         return self.position
 
     def seekable(self) -> bool:
@@ -78,12 +76,12 @@ class Window:
         """
         self.require(start, count)
         data = np.empty(count, np.uint8)
-        self.file.seek(self.start + start)
+        self.file.seek(start)
         if self.file.readinto(memoryview(data)) != count:
             raise SnapshotError("it became shorter while it was read")
         return data
 
     def require(self, start: int, count: int) -> None:
-        """Raise :class:`SnapshotError` unless the window has the ``count`` bytes from ``start`` on."""
+        """Raise :class:`SnapshotError` unless the file has the ``count`` bytes from ``start`` on."""
         if start < 0 or count < 0 or start + count > self.size:
             raise SnapshotError(f"{count} bytes should stand at {start} and it has {self.size}; it is damaged")

@@ -15,16 +15,10 @@ def walk(x_shape, w_shape, geometry):
     size, ksize = x_shape[2:], w_shape[2:]
     out_channels, in_channels = w_shape[:2]
     per_group = out_channels // geometry.groups
-    out_size = [
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(size, ksize, geometry.stride, geometry.pad, geometry.dilate, strict=True)
-    ]
+    out_size = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, ksize, geometry.stride, geometry.pad, strict=True)]
     for position in itertools.product(*map(range, out_size)):
         for tap in itertools.product(*map(range, ksize)):
-            place = [
-                o * s + t * d - p
-                for o, t, s, p, d in zip(position, tap, geometry.stride, geometry.pad, geometry.dilate, strict=True)
-            ]
+            place = [o * s + t - p for o, t, s, p in zip(position, tap, geometry.stride, geometry.pad, strict=True)]
             if any(not 0 <= i < n for i, n in zip(place, size, strict=True)):
                 continue
             for o in range(out_channels):
@@ -57,12 +51,10 @@ def cases(draw):
     def each(low, high):
         return tuple(draw(st.integers(low, high)) for _ in range(ndim))
 
-    ksize, dilate, groups = each(1, 3), each(1, 2), draw(st.integers(1, 2))
-    geometry = Geometry(each(1, 3), each(0, 2), dilate, groups)
+    ksize, groups = each(1, 3), draw(st.integers(1, 2))
+    geometry = Geometry(each(1, 3), each(0, 2), groups)
     extra = each(0, 3)
-    size = tuple(
-        max(d * (k - 1) + 1 - 2 * p, 1) + e for d, k, p, e in zip(dilate, ksize, geometry.pad, extra, strict=True)
-    )
+    size = tuple(max(k - 2 * p, 1) + e for k, p, e in zip(ksize, geometry.pad, extra, strict=True))
     channels = [draw(st.integers(1, 3)) * groups for _ in range(2)]
     return draw(st.integers(1, 2)), channels, size, ksize, geometry, draw(st.sampled_from("CFL"))
 
@@ -90,14 +82,14 @@ class TestConvolution:
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_keeps_the_dtype(self, backend, dtype):
-        geometry = Geometry((2, 2), (1, 1), (1, 1))
+        geometry = Geometry((2, 2), (1, 1))
         x, W, gy = (np.ones(s, dtype) for s in ((2, 3, 6, 6), (4, 3, 4, 4), (2, 4, 3, 3)))
         assert backend.convolution_forward(x, W, geometry).dtype == dtype
         assert backend.convolution_backward_data(gy, W, (6, 6), geometry).dtype == dtype
         assert backend.convolution_backward_weights(x, gy, (4, 4), geometry).dtype == dtype
 
     def test_takes_strided_views(self, backend):
-        geometry = Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1))
+        geometry = Geometry((1, 2, 2), (0, 1, 1))
         rng = np.random.default_rng(1)
         x = rng.standard_normal((4, 6, 5, 6, 12), np.float32)[::2, ::2, :, :, ::2]
         W = rng.standard_normal((8, 3, 4, 4, 4), np.float32)[::2]
@@ -105,7 +97,7 @@ class TestConvolution:
         assert_close(backend.convolution_forward(x, W, geometry), y)
 
     def test_gives_the_same_bits_again(self, backend):
-        geometry = Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1))
+        geometry = Geometry((1, 2, 2), (0, 1, 1))
         rng = np.random.default_rng(2)
         x, W = rng.standard_normal((2, 8, 7, 8, 8), np.float32), rng.standard_normal((8, 8, 4, 4, 4), np.float32)
         first, second = (backend.convolution_forward(x, W, geometry) for _ in range(2))
@@ -127,15 +119,15 @@ def activated(y, b, residual, rectify):
 
 
 LAYERS = {  # of published networks, with fewer channels and positions: x, W, geometry
-    "first": ((1, 3, 4, 5, 6), (8, 3, 7, 7, 7), Geometry((1, 2, 2), (3, 3, 3), (1, 1, 1))),
-    "unpadded": ((1, 3, 9, 8, 9), (8, 3, 7, 7, 7), Geometry((2, 2, 2), (0, 0, 0), (1, 1, 1))),
-    "point": ((2, 40, 3, 5, 4), (24, 40, 1, 1, 1), Geometry((1, 1, 1), (0, 0, 0), (1, 1, 1))),
-    "shortcut": ((2, 20, 4, 7, 6), (12, 20, 1, 1, 1), Geometry((2, 2, 2), (0, 0, 0), (1, 1, 1))),
-    "groups of 4": ((1, 32, 2, 5, 4), (32, 4, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), (1, 1, 1), 8)),
-    "groups of 8": ((1, 32, 3, 3, 4), (32, 8, 3, 3, 3), Geometry((2, 2, 2), (1, 1, 1), (1, 1, 1), 4)),
-    "groups of 16": ((1, 32, 2, 3, 3), (32, 16, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), (1, 1, 1), 2)),
-    "groups of 32": ((1, 64, 1, 3, 2), (64, 32, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), (1, 1, 1), 2)),
-    "image": ((2, 16, 5, 4), (24, 16, 3, 3), Geometry((1, 1), (1, 1), (1, 1))),
+    "first": ((1, 3, 4, 5, 6), (8, 3, 7, 7, 7), Geometry((1, 2, 2), (3, 3, 3))),
+    "unpadded": ((1, 3, 9, 8, 9), (8, 3, 7, 7, 7), Geometry((2, 2, 2), (0, 0, 0))),
+    "point": ((2, 40, 3, 5, 4), (24, 40, 1, 1, 1), Geometry((1, 1, 1), (0, 0, 0))),
+    "shortcut": ((2, 20, 4, 7, 6), (12, 20, 1, 1, 1), Geometry((2, 2, 2), (0, 0, 0))),
+    "groups of 4": ((1, 32, 2, 5, 4), (32, 4, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), 8)),
+    "groups of 8": ((1, 32, 3, 3, 4), (32, 8, 3, 3, 3), Geometry((2, 2, 2), (1, 1, 1), 4)),
+    "groups of 16": ((1, 32, 2, 3, 3), (32, 16, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), 2)),
+    "groups of 32": ((1, 64, 1, 3, 2), (64, 32, 3, 3, 3), Geometry((1, 1, 1), (1, 1, 1), 2)),
+    "image": ((2, 16, 5, 4), (24, 16, 3, 3), Geometry((1, 1), (1, 1))),
 }
 
 
@@ -197,6 +189,6 @@ class TestConvolutionActivation:
 
 
 def test_geometry_sizes_are_inverse():
-    geometry = Geometry((2, 1), (1, 0), (1, 2))
-    assert geometry.output_size((64, 9), (4, 3)) == (32, 5)
-    assert geometry.input_size((32, 5), (4, 3)) == (64, 9)
+    geometry = Geometry((2, 1), (1, 0))
+    assert geometry.output_size((64, 9), (4, 3)) == (32, 7)
+    assert geometry.input_size((32, 7), (4, 3)) == (64, 9)

@@ -71,14 +71,14 @@ def test_philox(key):
 def test_a_part_far_into_the_stream_is_made_with_its_own_counters():
     """Beyond the 64 blocks that are made at a time."""
     step = 64 * 4096
-    numbers = random.normal(step + 5000, KEY)
+    numbers = random.normal(step + 5000, KEY, np)
     for index in (step - 1, step, step + 1, step + 1024, step + 4095, step + 4096, step + 4999):
         assert numbers[index] == pytest.approx(plain_normal(index, KEY), abs=2e-6)
 
 
 def test_words():
     step = 64 * 4096
-    words = random.words(step + 5000, KEY)
+    words = random.words(step + 5000, KEY, np)
     assert words.dtype == np.uint32
     for index in (0, 1, 1023, 1024, 2047, 3072, 4095, 4096, step - 1, step, step + 1024, step + 4999):
         assert words[index] == plain_word(index, KEY)

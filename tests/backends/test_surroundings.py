@@ -66,7 +66,7 @@ def float64_noise(shape, noise):
     """What is to be added: number i of the stream goes to position i of (N, *size, C)."""
     if noise is None:
         return 0.0
-    stream = random.normal(np.prod(shape), noise.key).astype(float)
+    stream = random.normal(np.prod(shape), noise.key, np).astype(float)
     out = np.empty(shape)
     strides = {1: 1}
     for axis in (*range(len(shape) - 1, 1, -1), 0):
@@ -186,7 +186,7 @@ class TestDrop:
 
     def check(self, backend, x, ratio):
         before = x.copy()
-        words = random.words(x.size, KEY).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+        words = random.words(x.size, KEY, np).reshape(x.shape[0], *x.shape[2:], x.shape[1])
         stays = np.moveaxis(words, -1, 1) >= ratio * 2**32
         assert_close(backend.drop(x, ratio, KEY), np.where(stays, x.astype(float) / (1 - ratio), 0), 1e-6)
         assert np.array_equal(x, before)

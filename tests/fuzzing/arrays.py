@@ -151,8 +151,9 @@ def _checkpoints(form: str) -> Reader:
         return file.getvalue()
 
     ways = [mutations.damaged, *([structures.archive, pickle_alone, pickle_alone] if form == "zip" else [])]
-    name = {"zip": "torch, zip form", "legacy": "torch, legacy form", "tar": "torch, tar form"}[form]
-    return Reader(name, sound, one_of(PTH, *ways), lambda folder: torch_files.read_checkpoint(folder / PTH))
+    return Reader(
+        f"torch, {form} form", sound, one_of(PTH, *ways), lambda folder: torch_files.read_checkpoint(folder / PTH)
+    )
 
 
 def _tensors(folder: Path) -> list[Files]:
@@ -214,7 +215,7 @@ READERS = (
         one_of(NPZ, mutations.damaged, _in_npz, _in_npz, _in_snapshot, _in_snapshot),
         lambda folder: builder.load_sampler(folder / NPZ),
     ),
-    *map(_checkpoints, ("zip", "legacy", "tar")),
+    *map(_checkpoints, ("zip", "legacy")),
     Reader(
         "safetensors",
         _tensors,

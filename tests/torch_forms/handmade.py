@@ -1,9 +1,7 @@
 """Files of torch.save made by hand, instruction by instruction: no name in them needs to exist."""
 
-import io
 import pickle
 import struct
-import tarfile
 import zipfile
 
 NONE, TRUE, FALSE = b"N", b"\x88", b"\x89"
@@ -112,32 +110,3 @@ class Legacy:
 
 
 FORMS = {"zip": Zip, "legacy": Legacy}
-
-
-def write_tar(path, value, storages, tensors, views=()):
-    """Write the form before torch 0.1.9, as tarfile does: with an extended header before each member.
-
-    Args:
-        value: instructions; they refer to tensors as ``text(number) + b"Q"``.
-        storages: of (number, kind, elements, bytes).
-        tensors: of (number, storage, shape, strides, offset).
-        views: of (number, storage, offset, elements).
-    """
-    stored, described = [pickled(number(len(storages)))], [pickled(number(len(tensors)))]
-    for key, kind, count, content in storages:
-        stored += [pickled(several(number(key), text("cpu"), name("torch", kind))), struct.pack("<q", count), content]
-    stored.append(pickled(b"](" + b"".join(numbers(view) for view in views) + b"e"))
-    for key, storage, shape, strides, offset in tensors:
-        described.append(pickled(several(number(key), number(storage), name("torch", "FloatTensor"))))
-        described.append(struct.pack(f"<ii{2 * len(shape) + 1}q", len(shape), 0, *shape, *strides, offset))
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
-        for member, content in (
-            ("sys_info", pickled(dictionary({"protocol_version": number(1000)}))),
-            ("pickle", pickled(value)),
-            ("tensors", b"".join(described)),
-            ("storages", b"".join(stored)),
-        ):
-            info = tarfile.TarInfo(member)
-            info.size, info.mtime = len(content), 1484000000.5
-            archive.addfile(info, io.BytesIO(content))
-    return path

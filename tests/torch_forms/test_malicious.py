@@ -28,7 +28,6 @@ from tests.torch_forms.handmade import (
     several,
     tensor,
     text,
-    write_tar,
 )
 
 MOST_MEMORY = 24 << 20
@@ -516,57 +515,6 @@ class TestLegacy:
     def test_a_storage_in_front(self, path, refused):
         path.write_bytes(pickled(Legacy().storage(1)))
         refused("it refers to a storage where none can be")
-
-
-class TestTar:
-    STORAGES = ((1, "FloatStorage", 6, SIX),)
-
-    def write(self, path, tensors=((11, 1, (6,), (1,), 0),), storages=STORAGES, views=(), value=None):
-        return write_tar(path, value or ordered({"w": text("11") + b"Q"}), storages, tensors, views)
-
-    @pytest.mark.parametrize(
-        ("changes", "message"),
-        [
-            ({"tensors": [(11, 1, (7,), (1,), 0)]}, "a tensor reaches beyond its storage"),
-            ({"tensors": [(11, 1, (2,), (-1,), 0)]}, "a tensor's stride is negative"),
-            ({"tensors": [(11, 1, (10**15,), (0,), 0)]}, "its tensors would take"),
-            ({"tensors": [(11, 1, (1,) * 40, (1,) * 40, 0)]}, "more than 32 dimensions"),
-            ({"tensors": [(11, 2, (1,), (1,), 0)]}, "it refers to storage 2, which it does not have"),
-            ({"storages": [(1, "FloatStorage", 1 << 40, SIX)]}, "bytes should stand at"),
-            ({"storages": [(1, "FloatStorage", -1, SIX)]}, "a storage's number of elements is negative, too large"),
-            ({"views": [(2, 1, 3, 4)]}, "a view reaches beyond its storage"),
-            ({"views": [(2, 5, 3, 4)]}, "it refers to storage 5"),
-            ({"views": [(2, 1, 3)]}, "a tuple where 4 values should be"),
-            ({"value": text("12") + b"Q"}, "it refers to a str that is no tensor"),
-            ({"value": text("x") + b"Q"}, "its pickle is damaged"),
-            ({"value": call(name("os", "system"), text("touch ran"))}, "it calls os.system"),
-        ],
-    )
-    def test_contents(self, path, refused, changes, message):
-        self.write(path, **changes)
-        refused(message)
-
-    @pytest.mark.parametrize(
-        ("at", "field", "message"),
-        [
-            (156, b"2", "its member pickle is no plain file"),
-            (124, b"-0000000001\0", "-1 bytes should stand at"),
-            (124, b"77777777777\0", "8589934591 bytes should stand at"),
-            (124, b"\x80zzzzzzzzzzz", "no file of torch.save, or damaged"),
-            (0, b"/etc/passwd", "it lacks storages, tensors or pickle"),
-            (0, b"tensors\0", "it has a member tensors twice"),
-        ],
-    )
-    def test_headers(self, path, refused, at, field, message):
-        data = bytearray(self.write(path).read_bytes())
-        header = data.index(b"pickle\0")
-        data[header + at : header + at + len(field)] = field
-        path.write_bytes(data)
-        refused(message)
-
-    def test_no_archive_of_torch(self, path, refused):
-        path.write_bytes(b"other".ljust(257, b"\0") + b"ustar".ljust(255, b"\0") + bytes(1024))
-        refused("it is a tar archive, but none of torch.save")
 
 
 def test_what_the_standard_library_would_do(tmp_path):

@@ -1,7 +1,5 @@
 """Beside PyTorch, where it is installed: it writes what we read, reads what we write and what is made by hand."""
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -18,7 +16,6 @@ from tests.torch_forms.handmade import (
     several,
     tensor,
     text,
-    write_tar,
 )
 
 torch = pytest.importorskip("torch")
@@ -140,12 +137,3 @@ class TestHandMadeFiles:
         content = np.array([1.5, -2], ">f4").tobytes()
         path = Zip().write(tmp_path / "x.pth", value, {"0": content}, byteorder=b"big")
         same(read_checkpoint(path), torch.load(path, weights_only=True))
-
-    def test_tar(self, tmp_path):
-        tensors = [(11, 1, (2, 2), (1, 2), 1), (12, 2, (2,), (1,), 0)]
-        value = ordered({"a": text("11") + b"Q", "b": text("12") + b"Q"})
-        path = write_tar(tmp_path / "x.pth", value, [(1, "FloatStorage", 7, SEVEN)], tensors, views=[(2, 1, 3, 2)])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            expected = torch.load(path, weights_only=False)
-        same(read_checkpoint(path), expected)

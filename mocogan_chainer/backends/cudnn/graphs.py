@@ -100,7 +100,7 @@ class Graph:
 
         x, W, y = problem.x, problem.W, problem.y
         geometry = problem.geometry
-        walk = {"padding": list(geometry.pad), "stride": list(geometry.stride), "dilation": list(geometry.dilate)}
+        walk = {"padding": list(geometry.pad), "stride": list(geometry.stride), "dilation": [1] * len(geometry.stride)}
         if problem.kind == "forward":
             shape, result = y, graph.conv_fprop(image=tensor(_FIRST, x), weight=tensor(_SECOND, W), **walk)
         elif problem.kind == "backward_data":

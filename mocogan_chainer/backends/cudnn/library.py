@@ -63,11 +63,6 @@ def version() -> str:
     return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
 
 
-def device_properties(number: int) -> str:
-    """What cuDNN knows of a device, as the JSON that plans can be made from elsewhere."""
-    return str(load().create_device_properties(number).serialize())
-
-
 def handle() -> Any:
     """The handle of CuPy's current device and this thread, on CuPy's current stream."""
     import cupy  # the rest of this module works without a device

@@ -7,15 +7,13 @@ from math import prod
 
 from mocogan_chainer.backends.base import Geometry
 
-KINDS = ("forward", "backward_data", "backward_weights")
-
 
 @dataclass(frozen=True)
 class Problem:
     """One pass of a convolution of two or three spatial axes.
 
     Attributes:
-        kind: one of ``KINDS``: y of x and W, x of y and W, or W of x and y.
+        kind: "forward": y of x and W; "backward_data": x of y and W; or "backward_weights": W of x and y.
         x: (N, C, *size), in channels-last memory.
         W: (O, C / groups, *ksize), in channels-last memory.
         y: (N, O, *output_size), in channels-last memory.
@@ -39,10 +37,12 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """A line that names it, the same in every run."""
+        """A line that names it, the same in every run and in plans that earlier versions kept."""
         g = self.geometry
         shapes = (("x", self.x), ("W", self.W), ("y", self.y), ("stride", g.stride), ("pad", g.pad))
-        parts = [f"{name}={'x'.join(map(str, numbers))}" for name, numbers in (*shapes, ("dilate", g.dilate))]
+        parts = [
+            f"{name}={'x'.join(map(str, numbers))}" for name, numbers in (*shapes, ("dilate", (1,) * len(g.stride)))
+        ]
         return " ".join([self.kind, *parts, f"groups={g.groups}"])
 
 
@@ -50,5 +50,5 @@ def pose(kind: str, x: tuple[int, ...], W: tuple[int, ...], y: tuple[int, ...], 
     """The problem of arrays of these shapes; a single spatial axis gets one of length 1 before it."""
     if len(x) == 3:
         x, W, y = ((*shape[:2], 1, shape[2]) for shape in (x, W, y))
-        geometry = Geometry((1, *geometry.stride), (0, *geometry.pad), (1, *geometry.dilate), geometry.groups)
+        geometry = Geometry((1, *geometry.stride), (0, *geometry.pad), geometry.groups)
     return Problem(kind, tuple(x), tuple(W), tuple(y), geometry)

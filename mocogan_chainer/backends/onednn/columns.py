@@ -25,7 +25,7 @@ LEAST_WEIGHTS = 1 << 16
 
 def suits(w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry) -> bool:
     """Whether a convolution of these shapes is such a layer, with height and width alone."""
-    plain = len(w_shape) == 4 and geometry.groups == 1 and geometry.dilate == (1, 1)
+    plain = len(w_shape) == 4 and geometry.groups == 1
     return plain and y_shape[0] * prod(y_shape[2:]) <= MOST_OUTPUTS and prod(w_shape) >= LEAST_WEIGHTS
 
 
@@ -54,14 +54,14 @@ class ColumnsConvolution:
         rows, width, out = self._rows, self._width, self._out_channels
         columns, products = memory.empty((width, rows)), memory.empty((out, rows))
         kernels.pixels_to_rows(np.moveaxis(x, 1, -1), *self._walk, columns.reshape(*self._taps, rows))
-        self._multiply(b"N", b"N", out, rows, width, W, columns, products)
+        self._multiply(b"N", out, rows, width, W, columns, products)
         np.moveaxis(y, 1, -1).reshape(rows, out)[...] = products.T
 
     def backward_data(self, gy: np.ndarray, W: np.ndarray, gx: np.ndarray) -> None:
         """Fill ``gx`` (N, C, H, W) from ``gy`` (N, O, H', W'), both in channels-last memory: gy W, summed up."""
         rows, width, out = self._rows, self._width, self._out_channels
         columns = memory.empty((rows, width))
-        self._multiply(b"N", b"N", rows, width, out, gy, W, columns)
+        self._multiply(b"N", rows, width, out, gy, W, columns)
         kernels.columns_to_pixels(columns.reshape(rows, *self._taps), *self._walk, np.moveaxis(gx, 1, -1))
 
     def backward_weights(self, x: np.ndarray, gy: np.ndarray, gW: np.ndarray) -> None:
@@ -69,12 +69,11 @@ class ColumnsConvolution:
         rows, width, out = self._rows, self._width, self._out_channels
         columns = memory.empty((rows, width))
         kernels.pixels_to_columns(np.moveaxis(x, 1, -1), *self._walk, columns.reshape(rows, *self._taps))
-        self._multiply(b"T", b"N", out, width, rows, gy, columns, gW)
+        self._multiply(b"T", out, width, rows, gy, columns, gW)
 
     def _multiply(
         self,
         transposed_a: bytes,
-        transposed_b: bytes,
         m: int,
         n: int,
         k: int,
@@ -82,9 +81,9 @@ class ColumnsConvolution:
         b: np.ndarray,
         c: np.ndarray,
     ) -> None:
-        """c (m, n) = a b, where a (m, k) and b (k, n) may lie transposed."""
-        a_row, b_row = m if transposed_a == b"T" else k, k if transposed_b == b"T" else n
+        """c (m, n) = a b, where a (m, k) may lie transposed."""
+        a_row = m if transposed_a == b"T" else k
         self._library.call(
-            *("dnnl_sgemm", transposed_a, transposed_b, m, n, k, 1.0, memory.address(a), a_row),
-            *(memory.address(b), b_row, 0.0, memory.address(c), n),
+            *("dnnl_sgemm", transposed_a, b"N", m, n, k, 1.0, memory.address(a), a_row),
+            *(memory.address(b), n, 0.0, memory.address(c), n),
         )

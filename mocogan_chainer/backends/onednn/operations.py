@@ -237,7 +237,7 @@ def _plan(
     """Who computes convolutions of these shapes."""
     if in_bfloat16 and windows.suits(x_shape, w_shape, y_shape, geometry):
         return WindowsConvolution(load(), x_shape, w_shape, y_shape)
-    if in_bfloat16 and not reaches_beyond(x_shape, w_shape, geometry):
+    if in_bfloat16 and not reaches_beyond(x_shape, w_shape):
         return ConvolutionPrimitives(load(), x_shape, w_shape, y_shape, geometry, bfloat16=True)
     if columns.suits(w_shape, y_shape, geometry):
         return ColumnsConvolution(load(), w_shape, y_shape, geometry)

@@ -257,13 +257,12 @@ def weights_form(library: Library, key: Hashable, weights: c_void_p) -> Hashable
         return key, len(known) - 1
 
 
-def reaches_beyond(x_shape: tuple[int, ...], w_shape: tuple[int, ...], geometry: Geometry) -> bool:
-    """Whether a kernel, with its gaps, is longer than the data along some axis.
+def reaches_beyond(x_shape: tuple[int, ...], w_shape: tuple[int, ...]) -> bool:
+    """Whether a kernel is longer than the data along some axis.
 
     In bfloat16 oneDNN 3.2 makes wrong weights' gradients of such shapes, and writes outside of its buffers.
     """
-    axes = zip(x_shape[2:], w_shape[2:], geometry.dilate, strict=True)
-    return any(dilate * (taps - 1) + 1 > size for size, taps, dilate in axes)
+    return any(taps > size for size, taps in zip(x_shape[2:], w_shape[2:], strict=True))
 
 
 @functools.lru_cache(maxsize=512)
@@ -278,11 +277,9 @@ def fails_on_weights(
     g = geometry
     if len(ksize) == 3 and g.stride[0] > 1 and 2 * g.pad[0] >= ksize[0]:
         return True
-    for size, taps, outputs, stride, pad, dilate in zip(
-        x_shape[2:], ksize, y_shape[2:], g.stride, g.pad, g.dilate, strict=True
-    ):
+    for size, taps, outputs, stride, pad in zip(x_shape[2:], ksize, y_shape[2:], g.stride, g.pad, strict=True):
         for tap in range(taps):
-            if not any(0 <= o * stride - pad + tap * dilate < size for o in range(outputs)):
+            if not any(0 <= o * stride - pad + tap < size for o in range(outputs)):
                 return True
     return False
 
@@ -295,14 +292,14 @@ def by_group(w_shape: tuple[int, ...], groups: int) -> tuple[int, ...]:
 def walk(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry
 ) -> tuple[Array[c_int64], ...]:
-    """Strides, dilations, and pads before and after, as a convolution's descriptor takes them."""
+    """Strides, gaps between taps, and pads before and after, as a convolution's descriptor takes them."""
     ksize, g = w_shape[-len(geometry.stride) :], geometry
     after = (
-        (out - 1) * s + d * (k - 1) + 1 - n - p  # the padding that is left to do on the far side
-        for out, s, d, k, n, p in zip(y_shape[2:], g.stride, g.dilate, ksize, x_shape[2:], g.pad, strict=True)
+        (out - 1) * s + k - n - p  # the padding that is left to do on the far side
+        for out, s, k, n, p in zip(y_shape[2:], g.stride, ksize, x_shape[2:], g.pad, strict=True)
     )
-    dilates = (d - 1 for d in g.dilate)  # oneDNN counts the gaps between taps
-    return Dims(*g.stride), Dims(*dilates), Dims(*g.pad), Dims(*after)
+    gaps = (0 for _ in g.stride)  # between taps
+    return Dims(*g.stride), Dims(*gaps), Dims(*g.pad), Dims(*after)
 
 
 def channels_last_strides(shape: tuple[int, ...]) -> tuple[int, ...]:

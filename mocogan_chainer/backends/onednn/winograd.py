@@ -120,7 +120,7 @@ def _square(
 ) -> tuple[int, int] | None:
     """Return taps along an axis and stride, or None where it is not square, of pad 1 and plain in time."""
     time = len(x_shape) - 4  # 0 or 1 axis before height and width
-    if time not in (0, 1) or geometry.groups != 1 or any(d != 1 for d in geometry.dilate):
+    if time not in (0, 1) or geometry.groups != 1:
         return None
     *stride, down, across = geometry.stride
     if any(s != 1 for s in stride) or down != across or geometry.pad != (0,) * time + (1, 1):
@@ -295,7 +295,7 @@ class WinogradConvolution:
             (1, self._width, self._frames, columns),
             (self._out_channels, self._width, self._taps, 1),
             (1, self._out_channels, self._out_frames, columns),
-            Geometry((1, 1), (0, 0), (1, 1)),
+            Geometry((1, 1), (0, 0)),
             w_channels_last=True,
         )
 

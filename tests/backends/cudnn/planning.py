@@ -100,4 +100,4 @@ def make_stand_ins(folder: Path) -> None:
 
 def _as_json(problem: Problem) -> list[Any]:
     g = problem.geometry
-    return [problem.kind, problem.x, problem.W, problem.y, [g.stride, g.pad, g.dilate, g.groups]]
+    return [problem.kind, problem.x, problem.W, problem.y, [g.stride, g.pad, g.groups]]

@@ -27,8 +27,8 @@ def main(device):
 
 
 def answer(cudnn, where, asked, form, every):
-    kind, *shapes, (stride, pad, dilate, groups) = asked
-    geometry = Geometry(*map(tuple, (stride, pad, dilate)), groups)
+    kind, *shapes, (stride, pad, groups) = asked
+    geometry = Geometry(tuple(stride), tuple(pad), groups)
     try:
         graph = Graph(cudnn, Problem(kind, *map(tuple, shapes), geometry), form, **where)
     except NoPlan as reason:

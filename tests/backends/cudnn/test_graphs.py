@@ -10,16 +10,14 @@ import pytest
 
 from mocogan_chainer.backends import Geometry
 from mocogan_chainer.backends.cudnn import graphs
-from mocogan_chainer.backends.cudnn.problems import KINDS, pose
+from mocogan_chainer.backends.cudnn.problems import pose
 from tests.backends.cudnn import planning, workload
 
-LAYER = pose(
-    "forward", (8, 64, 13, 32, 32), (128, 64, 4, 4, 4), (8, 128, 10, 16, 16), Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1))
-)
+LAYER = pose("forward", (8, 64, 13, 32, 32), (128, 64, 4, 4, 4), (8, 128, 10, 16, 16), Geometry((1, 2, 2), (0, 1, 1)))
 """The video discriminator's second."""
 
 
-IMAGES = pose("forward", (512, 256, 8, 8), (512, 256, 4, 4), (512, 512, 4, 4), Geometry((2, 2), (1, 1), (1, 1)))
+IMAGES = pose("forward", (512, 256, 8, 8), (512, 256, 4, 4), (512, 512, 4, 4), Geometry((2, 2), (1, 1)))
 """What the generator's second undoes."""
 
 WEIGHTS = replace(LAYER, kind="backward_weights")
@@ -41,7 +39,7 @@ def answers(plan):
         "free": (LAYER, "tf32"),
         "weights": (WEIGHTS, "tf32"),
         "unfit": (UNFIT, "tf32"),
-        **{kind: (replace(IMAGES, kind=kind), "tf32") for kind in KINDS},
+        **{kind: (replace(IMAGES, kind=kind), "tf32") for kind in workload.KINDS},
     }
     return dict(zip(asked, plan("h200", list(asked.values()), every=True), strict=True))
 
@@ -95,7 +93,7 @@ def test_strides_are_numpys():
 
 def test_filters_are_taken_as_they_lie(answers):
     """A plan that brings them into another order needs room for them; not that which cuDNN thinks the quickest."""
-    for kind in KINDS:
+    for kind in workload.KINDS:
         workspace, *_ = answers[kind]["built"].values()
         assert workspace < 4 * prod(IMAGES.W)
 

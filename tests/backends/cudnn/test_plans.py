@@ -13,7 +13,7 @@ from mocogan_chainer.backends.cudnn.problems import pose
 from mocogan_chainer.backends.cudnn.workspace import Workspace
 from tests.backends.cudnn.fake_cudnn import FakeDevice
 
-GEOMETRY = Geometry((2, 2), (1, 1), (1, 1))
+GEOMETRY = Geometry((2, 2), (1, 1))
 PROBLEM = pose("forward", (2, 3, 6, 6), (4, 3, 4, 4), (2, 4, 3, 3), GEOMETRY)
 TIMES = {"bf16": {"eng22": 3.0, "eng1": 9.0}, "tf32": {"eng36": 4.0, "eng48": 2.0, "eng76": 2.5}}
 
@@ -104,7 +104,7 @@ class TestMemory:
         assert Chooser(tmp_path, precision="tf32", forms=("tf32",)).plans._remembered(PROBLEM) is None
         assert Chooser(tmp_path, FakeDevice(TIMES, label="Another")).plans._remembered(PROBLEM) is None
         for kind, stride in (("backward_data", (2, 2)), ("forward", (2, 1))):
-            other = pose(kind, PROBLEM.x, PROBLEM.W, PROBLEM.y, Geometry(stride, (1, 1), (1, 1)))
+            other = pose(kind, PROBLEM.x, PROBLEM.W, PROBLEM.y, Geometry(stride, (1, 1)))
             assert Chooser(tmp_path).plans._remembered(other) is None
         assert Chooser(tmp_path).plans._remembered(PROBLEM) is not None
 
@@ -179,9 +179,9 @@ def test_a_workspace_of_nothing_is_none():
 
 
 def test_a_single_axis_gets_another_before_it():
-    problem = pose("backward_weights", (2, 4, 9), (6, 2, 3), (2, 6, 4), Geometry((2,), (0,), (1,), 2))
+    problem = pose("backward_weights", (2, 4, 9), (6, 2, 3), (2, 6, 4), Geometry((2,), (0,), 2))
     assert (problem.x, problem.W, problem.y) == ((2, 4, 1, 9), (6, 2, 1, 3), (2, 6, 1, 4))
-    assert problem.geometry == Geometry((1, 2), (0, 0), (1, 1), 2)
+    assert problem.geometry == Geometry((1, 2), (0, 0), 2)
     assert problem.terms == 2 * 4
 
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from mocogan_chainer import backends, config, models, seeding
 from mocogan_chainer.backends import Geometry, stock
-from mocogan_chainer.backends.cudnn.problems import KINDS, Problem, pose
+from mocogan_chainer.backends.cudnn.problems import Problem, pose
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.optimizer import Adam
+
+KINDS = ("forward", "backward_data", "backward_weights")
 
 CLOSENESS = {"float32": 2.0**-19, "tf32": 2.0**-9.9, "bf16": 2.0**-6.4, "fp16": 2.0**-9.4}
 """What :func:`deviation` is at most: two rounded factors, a rounded result where it is one, and float32's sums."""
@@ -27,7 +29,7 @@ def of_a_step(batch: int) -> list[Problem]:
 
 
 def odd(count: int = 64, seed: int = 0) -> list[Problem]:
-    """Small problems with one to three axes, groups, dilation, and sizes that strides do not divide."""
+    """Small problems with one to three axes, groups, and sizes that strides do not divide."""
     rng, problems = np.random.default_rng(seed), []
     while len(problems) < count:
         axes, groups = int(rng.integers(1, 4)), int(rng.integers(1, 4))
@@ -35,7 +37,7 @@ def odd(count: int = 64, seed: int = 0) -> list[Problem]:
         def each(low, high, axes=axes):
             return tuple(int(n) for n in rng.integers(low, high + 1, axes))
 
-        geometry = Geometry(each(1, 3), each(0, 2), each(1, 2), groups)
+        geometry = Geometry(each(1, 3), each(0, 2), groups)
         ksize, size, n = each(1, 4), each(1, 9), int(rng.integers(1, 4))
         c, o = (int(k) * groups for k in rng.integers(1, 9, 2))
         if min(geometry.output_size(size, ksize)) < 1:

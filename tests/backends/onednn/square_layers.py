@@ -6,10 +6,10 @@ import numpy as np
 
 from mocogan_chainer.backends import Geometry
 
-PLANE = Geometry((2, 2), (1, 1), (1, 1))
-VIDEO = Geometry((1, 2, 2), (0, 1, 1), (1, 1, 1))
-PLAIN = Geometry((1, 1), (1, 1), (1, 1))
-PLAIN_VIDEO = Geometry((1, 1, 1), (0, 1, 1), (1, 1, 1))
+PLANE = Geometry((2, 2), (1, 1))
+VIDEO = Geometry((1, 2, 2), (0, 1, 1))
+PLAIN = Geometry((1, 1), (1, 1))
+PLAIN_VIDEO = Geometry((1, 1, 1), (0, 1, 1))
 
 
 def naive(x, W, gy, stride=2):

@@ -219,9 +219,9 @@ from mocogan_chainer import backends
 from mocogan_chainer.backends import Geometry
 backends.use("onednn")
 b, rng = backends.current(), np.random.default_rng(0)
-cases = [((1, 3, 33, 33), (7, 3, 5, 5), Geometry((2, 2), (2, 2), (1, 1))),
-         ((2, 8, 9, 9), (8, 4, 3, 3), Geometry((1, 1), (1, 1), (1, 1), 2)),
-         ((8, 16, 16, 16), (32, 16, 4, 4), Geometry((2, 2), (1, 1), (1, 1)))]
+cases = [((1, 3, 33, 33), (7, 3, 5, 5), Geometry((2, 2), (2, 2))),
+         ((2, 8, 9, 9), (8, 4, 3, 3), Geometry((1, 1), (1, 1), 2)),
+         ((8, 16, 16, 16), (32, 16, 4, 4), Geometry((2, 2), (1, 1)))]
 def run():
     results = []
     for x, W, g in cases:

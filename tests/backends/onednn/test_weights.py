@@ -11,7 +11,7 @@ from chainer import serializers
 
 from mocogan_chainer.backends import Geometry
 
-GEOMETRY = Geometry((2, 2), (1, 1), (1, 1))
+GEOMETRY = Geometry((2, 2), (1, 1))
 
 
 @pytest.fixture

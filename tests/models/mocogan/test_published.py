@@ -12,7 +12,7 @@ from mocogan_chainer.models.mocogan import published
 from mocogan_chainer.models.mocogan.codes import Codes, CodeSizes
 from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
 from mocogan_chainer.models.mocogan.generator import Generator
-from mocogan_chainer.torch_files import read_state_dict
+from mocogan_chainer.torch_files import read_checkpoint
 
 NAMES = ["image_discriminator", "patch_image_discriminator", "video_discriminator", "patch_video_discriminator"]
 
@@ -42,7 +42,7 @@ def make_discriminator(name):
 
 
 def with_weights(shared, network, name):
-    published.load(network, read_state_dict(shared / "fixtures" / f"pub_mocogan_{name}.pth"))
+    published.load(network, read_checkpoint(shared / "fixtures" / f"pub_mocogan_{name}.pth"))
     return network
 
 
@@ -155,7 +155,7 @@ class TestMismatch:
 def test_dump_has_the_published_names_order_and_numbers(shared, name):
     network = make_generator() if name == "generator" else make_discriminator(name)
     dumped = published.dump(with_weights(shared, network, name))
-    theirs = read_state_dict(shared / "fixtures" / f"pub_mocogan_{name}.pth")
+    theirs = read_checkpoint(shared / "fixtures" / f"pub_mocogan_{name}.pth")
     expected = {key: array for key, array in theirs.items() if not key.endswith("num_batches_tracked")}
     assert list(dumped) == list(expected)
     for key, array in expected.items():
