@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -19,11 +20,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mocogan_chainer.errors import OutputError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 _PART = ".part"
 _LONGEST_PART = 160
@@ -212,6 +208,19 @@ def require_room(path: str | os.PathLike, size: int) -> None:
         )
 
 
+def sha256(path: str | os.PathLike) -> str:
+    """Return a file's SHA-256, 64 hexadecimal digits.
+
+    Raises:
+        OSError: see :func:`open_plain`.
+    """
+    digest = hashlib.sha256()
+    with open_plain(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def room(path: str | os.PathLike) -> int:
     """Return how many bytes may be written on the disk where ``path`` is or will be; its folder exists."""
     return shutil.disk_usage(Path(path).parent).free
@@ -220,21 +229,6 @@ def room(path: str | os.PathLike) -> int:
 def mebibytes(size: float) -> str:
     """Return a number of bytes in words."""
     return f"{size / 2**20:,.{0 if size >= 10 * 2**20 or size == 0 else 2}f} MiB"
-
-
-@contextlib.contextmanager
-def locked(path: Path, message: str) -> Iterator[None]:
-    """Hold the file ``path`` for this process alone while the block runs; the system lets go of it if we are killed.
-
-    Raises:
-        OutputError: another process holds it; with ``message``.
-    """
-    with os_errors_explained(path):
-        file = open_to_change(path)
-    with file:
-        if fcntl is not None and not _lock(file, path):
-            raise OutputError(message)
-        yield
 
 
 def open_to_change(path: Path) -> BinaryIO:
@@ -261,17 +255,6 @@ def ensure_writable(folder: str | os.PathLike) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     return folder
-
-
-def _lock(file: BinaryIO, path: Path) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it may have removed it before letting go; a third may by now hold a new one.
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except (BlockingIOError, FileNotFoundError):
-        return False
-    except OSError:
-        return True  # a file system without locks
 
 
 def _umask() -> int:

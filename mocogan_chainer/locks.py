@@ -1,4 +1,4 @@
-"""One process a folder: a lock file that says whose it is.
+"""One process a folder, or a file: locks, of which those of folders say whose they are.
 
 The lock itself is the system's (``flock``) and ends with its process, however that ends; the text in the file says
 who holds it, and is all there is to go by on file systems where locks do not reach other machines.
@@ -7,6 +7,7 @@ who holds it, and is all there is to go by on file systems where locks do not re
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -78,23 +79,54 @@ def own_folder(folder: Path, otherwise: str) -> Iterator[None]:
                 path.unlink()
 
 
+@contextlib.contextmanager
+def locked(path: Path, message: str) -> Iterator[None]:
+    """Hold the file ``path`` for this process alone while the block runs; the system lets go of it if we are killed.
+
+    Raises:
+        OutputError: another process holds it; with ``message``.
+    """
+    with os_errors_explained(path):
+        file = open_to_change(path)
+    with file:
+        try:
+            free = _lock(file, path)
+        except FileNotFoundError:
+            free = False  # a third may by now hold a new one
+        if free is False:
+            raise OutputError(message)
+        yield
+
+
 def _opened(path: Path) -> tuple[BinaryIO, bool | None]:
-    """Open the lock file and lock it; return whether that succeeded, None where nothing can be locked."""
+    """Open the lock file and lock it; see :func:`_lock`."""
     while True:
         file = open_to_change(path)
         try:
-            if fcntl is None:
-                return file, None
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file, True
-        except BlockingIOError:
-            return file, False
+            return file, _lock(file, path)
         except FileNotFoundError:
-            pass  # as below
-        except OSError:
-            return file, None  # a file system without locks
-        file.close()  # who held it removed it as we waited to look; the next file of that name may be ours
+            file.close()  # the next file of that name may be ours
+
+
+def _lock(file: BinaryIO, path: Path) -> bool | None:
+    """Lock an open file; return whether that succeeded, None where nothing can be locked.
+
+    Raises:
+        FileNotFoundError: who held it removed it from ``path`` before letting go.
+    """
+    try:
+        if fcntl is None:
+            return None
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return True
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return None  # a file system without locks
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def _read(file: BinaryIO) -> Owner | None:

@@ -1,9 +1,8 @@
 """Files that are whole or not there."""
 
 import errno
+import hashlib
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,12 @@ from mocogan_chainer.files import (
     atomic_folder,
     atomic_write,
     ensure_writable,
-    locked,
     open_plain,
     open_to_change,
     put_folder,
     read_plain,
     remove_leftovers,
+    sha256,
 )
 
 
@@ -194,74 +193,6 @@ class TestPutFolder:
         assert [path.name for path in tmp_path.glob(".path.*.old/path/*")] == ["old"]
 
 
-class TestLocked:
-    MESSAGE = "it is taken; wait"
-
-    @pytest.fixture(autouse=True)
-    def fcntl(self):
-        return pytest.importorskip("fcntl", reason="needs locks as on Unix")
-
-    def test_a_second_is_refused_until_the_first_is_through(self, tmp_path):
-        with locked(tmp_path / "lock", "never"):
-            for _ in range(2):
-                with pytest.raises(OutputError, match=f"^{self.MESSAGE}$"), locked(tmp_path / "lock", self.MESSAGE):
-                    pytest.fail("it was let in")
-        with locked(tmp_path / "lock", "never"):
-            pass
-
-    def test_an_error_lets_go(self, tmp_path):
-        with pytest.raises(RuntimeError), locked(tmp_path / "lock", "never"):
-            raise RuntimeError
-        with locked(tmp_path / "lock", "never"):
-            pass
-
-    def test_a_killed_process_lets_go(self, tmp_path):
-        script = (
-            "import sys, pathlib, mocogan_chainer.files as files\n"
-            "with files.locked(pathlib.Path(sys.argv[1]), 'never'):\n"
-            "    print('held', flush=True)\n"
-            "    sys.stdin.read()\n"
-        )
-        command = [sys.executable, "-c", script, str(tmp_path / "lock")]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            assert process.stdout.readline() == b"held\n"
-            with pytest.raises(OutputError, match=self.MESSAGE), locked(tmp_path / "lock", self.MESSAGE):
-                pytest.fail("it was let in")
-            process.kill()
-        with locked(tmp_path / "lock", "never"):
-            pass
-
-    @pytest.mark.parametrize("anew", [False, True])
-    def test_a_file_that_its_holder_removed_is_no_lock(self, tmp_path, monkeypatch, fcntl, anew):
-        """Opened before the removal and locked after it: another may hold the new file of that name."""
-        flock = fcntl.flock
-
-        def late(file, how):
-            (tmp_path / "lock").unlink()
-            if anew:
-                (tmp_path / "lock").touch()
-            flock(file, how)
-
-        monkeypatch.setattr(fcntl, "flock", late)
-        with pytest.raises(OutputError, match=self.MESSAGE), locked(tmp_path / "lock", self.MESSAGE):
-            pytest.fail("it was let in")
-
-    def test_a_file_system_without_locks_is_taken_as_it_is(self, tmp_path, monkeypatch, fcntl):
-        def refuse(*_):
-            raise OSError(errno.ENOLCK, "no locks")
-
-        monkeypatch.setattr(fcntl, "flock", refuse)
-        with locked(tmp_path / "lock", "never"):
-            pass
-
-    def test_a_place_that_cannot_be_written(self, tmp_path):
-        with (
-            pytest.raises(OutputError, match=r"missing/lock: cannot be written"),
-            locked(tmp_path / "missing" / "lock", "never"),
-        ):
-            pytest.fail("it was let in")
-
-
 class TestPlain:
     def test_a_file_and_a_link_to_it(self, tmp_path):
         (tmp_path / "a").write_bytes(b"abc")
@@ -292,8 +223,14 @@ class TestPlain:
         (tmp_path / "b").symlink_to("a")
         with pytest.raises(OSError, match=r"symbolic links|Too many"):
             open_to_change(tmp_path / "b")
-        with pytest.raises(OutputError), locked(tmp_path / "b", "held"):
-            pass
-        with locked(tmp_path / "a", "held"):
+        with open_to_change(tmp_path / "a"):
             pass
         assert (tmp_path / "a").read_bytes() == b"abc"
+
+
+def test_sha256(tmp_path):
+    for content in (b"", b"abc", bytes(3 << 20)):
+        (tmp_path / "a").write_bytes(content)
+        assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+    with pytest.raises(FileNotFoundError):
+        sha256(tmp_path / "b")

@@ -1,5 +1,6 @@
-"""One process a folder."""
+"""One process a folder, or a file."""
 
+import errno
 import json
 import os
 import socket
@@ -10,7 +11,7 @@ import pytest
 
 from mocogan_chainer import locks
 from mocogan_chainer.errors import OutputError
-from mocogan_chainer.locks import own_folder
+from mocogan_chainer.locks import locked, own_folder
 
 HOST = socket.gethostname()
 WAIT = "wait for it"
@@ -108,3 +109,80 @@ def test_a_link_in_the_place_of_a_lock_is_not_written_through(tmp_path):
     with pytest.raises(OutputError, match="lock"), own_folder(tmp_path / "run", "wait"):
         pass
     assert precious.read_text() == "mine"
+
+
+class TestLocked:
+    MESSAGE = "it is taken; wait"
+
+    @pytest.fixture(autouse=True)
+    def fcntl(self):
+        return pytest.importorskip("fcntl", reason="needs locks as on Unix")
+
+    def test_a_second_is_refused_until_the_first_is_through(self, tmp_path):
+        with locked(tmp_path / "lock", "never"):
+            for _ in range(2):
+                with pytest.raises(OutputError, match=f"^{self.MESSAGE}$"), locked(tmp_path / "lock", self.MESSAGE):
+                    pytest.fail("it was let in")
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    def test_an_error_lets_go(self, tmp_path):
+        with pytest.raises(RuntimeError), locked(tmp_path / "lock", "never"):
+            raise RuntimeError
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    def test_a_killed_process_lets_go(self, tmp_path):
+        script = (
+            "import sys, pathlib, mocogan_chainer.locks as locks\n"
+            "with locks.locked(pathlib.Path(sys.argv[1]), 'never'):\n"
+            "    print('held', flush=True)\n"
+            "    sys.stdin.read()\n"
+        )
+        command = [sys.executable, "-c", script, str(tmp_path / "lock")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"held\n"
+            with pytest.raises(OutputError, match=self.MESSAGE), locked(tmp_path / "lock", self.MESSAGE):
+                pytest.fail("it was let in")
+            process.kill()
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    @pytest.mark.parametrize("anew", [False, True])
+    def test_a_file_that_its_holder_removed_is_no_lock(self, tmp_path, monkeypatch, fcntl, anew):
+        """Opened before the removal and locked after it: another may hold the new file of that name."""
+        flock = fcntl.flock
+
+        def late(file, how):
+            (tmp_path / "lock").unlink()
+            if anew:
+                (tmp_path / "lock").touch()
+            flock(file, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        with pytest.raises(OutputError, match=self.MESSAGE), locked(tmp_path / "lock", self.MESSAGE):
+            pytest.fail("it was let in")
+
+    def test_a_file_system_without_locks_is_taken_as_it_is(self, tmp_path, monkeypatch, fcntl):
+        def refuse(*_):
+            raise OSError(errno.ENOLCK, "no locks")
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        with locked(tmp_path / "lock", "never"):
+            pass
+
+    def test_a_place_that_cannot_be_written(self, tmp_path):
+        with (
+            pytest.raises(OutputError, match=r"missing/lock: cannot be written"),
+            locked(tmp_path / "missing" / "lock", "never"),
+        ):
+            pytest.fail("it was let in")
+
+    def test_no_link_is_followed_and_nothing_is_written(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"abc")
+        (tmp_path / "b").symlink_to("a")
+        with pytest.raises(OutputError), locked(tmp_path / "b", "held"):
+            pass
+        with locked(tmp_path / "a", "held"):
+            pass
+        assert (tmp_path / "a").read_bytes() == b"abc"

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mocogan_chainer.backends.feeds import Feeds, Staging
 from mocogan_chainer.errors import one_line
+from mocogan_chainer.say import Say
 
 WARM_UP = 2
 """Runs as the step stands, before it is measured and then recorded: kernels are compiled and plans chosen in them."""
@@ -44,7 +45,7 @@ class RecordedStep:
         step: Callable[[], None],
         feeds: Feeds,
         recorder: Recorder | None,
-        refused: Callable[[str], None],
+        refused: Say,
     ):
         self._step, self._feeds, self._recorder, self._refused = step, feeds, recorder, refused
         self._runs = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import chainer
 
 from mocogan_chainer.builder.settings import streams
@@ -12,6 +10,7 @@ from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.models.family import Family
+from mocogan_chainer.say import Say
 
 _NAMED = 5
 """Classes without videos that are named."""
@@ -47,7 +46,7 @@ def describe(dataset: PreparedDataset) -> DataDescription:
 
 
 def build_iterators(
-    config: Config, family: Family, dataset: PreparedDataset, say: Callable[[str], None]
+    config: Config, family: Family, dataset: PreparedDataset, say: Say
 ) -> dict[str, chainer.dataset.Iterator]:
     """Build the family's iterators and say once how many videos are too short for a clip, and which classes lack any.
 

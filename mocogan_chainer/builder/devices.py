@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import chainer
 
@@ -14,6 +14,7 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import DeviceError, ShortageError
 from mocogan_chainer.files import mebibytes
 from mocogan_chainer.models.updater import GANUpdater
+from mocogan_chainer.say import Say
 from mocogan_chainer.shortage import memory_errors_as_shortage
 
 
@@ -51,7 +52,7 @@ def keep_data_on_gpu(
     wish: str,
     dataset: PreparedDataset,
     device: chainer.backend.Device,
-    say: Callable[[str], None],
+    say: Say,
 ) -> None:
     """Copy the frames to the GPU where the iterators can point into them and there is room."""
     if wish == "never":
@@ -75,7 +76,7 @@ def keep_data_on_gpu(
         say(f"the data stays on the CPU: {problem}")
 
 
-def record_step(updater: GANUpdater, wish: str, say: Callable[[str], None]) -> None:
+def record_step(updater: GANUpdater, wish: str, say: Say) -> None:
     """Let the step be recorded where the backend can."""
 
     def refused(why: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mocogan_chainer import checkpoint, models
@@ -12,12 +12,13 @@ from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.errors import ConfigError, SnapshotError
 from mocogan_chainer.models.family import Family
+from mocogan_chainer.say import Say
 
 
 def build_family(
     config: Config,
     data: DataDescription,
-    say: Callable[[str], None],
+    say: Say,
     weights: checkpoint.Snapshot | None,
 ) -> Family:
     """Build the config's family for a new run.
@@ -50,7 +51,7 @@ def _load_weights(
     data: DataDescription,
     snapshot: checkpoint.Snapshot,
     stored: DataDescription,
-    say: Callable[[str], None],
+    say: Say,
 ) -> None:
     held = [name for name in family.networks if snapshot.has(network_place(name))]
     for name in held:

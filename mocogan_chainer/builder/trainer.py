@@ -25,6 +25,7 @@ from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
+from mocogan_chainer.say import Say
 from mocogan_chainer.shortage import memory_errors_as_shortage
 
 
@@ -32,7 +33,7 @@ from mocogan_chainer.shortage import memory_errors_as_shortage
 def build_trainer(
     config: Config,
     dataset: PreparedDataset,
-    say: Callable[[str], None],
+    say: Say,
     weights: checkpoint.Snapshot | None = None,
 ) -> training.Trainer:
     """Build networks, optimizers, iterators, updater and extensions.

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-
-from mocogan_chainer.files import open_plain
 
 FORMAT = 2
 META = "dataset.yml"
@@ -52,16 +48,3 @@ def npy_header(*shape: int) -> bytes:
     magic = b"\x93NUMPY\x01\x00"
     room = HEADER_BYTES - len(magic) - 2
     return magic + room.to_bytes(2, "little") + text.ljust(room - 1).encode() + b"\n"
-
-
-def sha256(path: str | os.PathLike) -> str:
-    """Return a file's SHA-256 in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with open_plain(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -16,7 +16,7 @@ import numpy as np
 from mocogan_chainer import npy_files, yaml_text
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import DataError, one_line, require_one_of
-from mocogan_chainer.files import open_plain, read_plain
+from mocogan_chainer.files import open_plain, read_plain, sha256
 
 _MOST_FRAMES = 1 << 48
 """Of a shard; more would not fit into any."""
@@ -212,13 +212,13 @@ class PreparedDataset:
             DataError: one differs.
         """
         for name, expected in self.checksums().items():
-            if layout.sha256(self.path / name) != expected:
+            if sha256(self.path / name) != expected:
                 raise _damaged(self.path / name, "its content does not match its checksum")
 
     def fingerprint(self) -> str:
         """Return a checksum of frames, list of videos and classes, from the recorded checksums: no frame is read."""
         shards = [value for name, value in self.checksums().items() if name != layout.VIDEOS]
-        parts = [layout.sha256(self.path / layout.VIDEOS), *self.class_names, *shards]
+        parts = [sha256(self.path / layout.VIDEOS), *self.class_names, *shards]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def __getstate__(self) -> dict[str, Any]:

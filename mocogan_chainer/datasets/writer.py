@@ -18,7 +18,7 @@ from mocogan_chainer.datasets.overview import spread
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.datasets.shards import SHARD_BYTES, Place, ShardWriter
 from mocogan_chainer.errors import DataError, OutputError
-from mocogan_chainer.files import atomic_folder
+from mocogan_chainer.files import atomic_folder, sha256
 
 PREVIEW_VIDEOS = 16
 PREVIEW_FRAMES = 32
@@ -214,13 +214,13 @@ class PreparedWriter:
                 "splits": self.splits,
             },
             **self._record,
-            "checksums": {layout.VIDEOS: layout.sha256(self._folder / layout.VIDEOS)},
+            "checksums": {layout.VIDEOS: sha256(self._folder / layout.VIDEOS)},
             "shards": [self._shard_meta(i, length) for i, length in enumerate(self._shards.lengths)],
         }
 
     def _shard_meta(self, index: int, length: int) -> dict[str, Any]:
         names = {kind: layout.shard_name(index, kind) for kind in self._shapes}
-        sums = {kind: layout.sha256(self._folder / name) for kind, name in names.items()}
+        sums = {kind: sha256(self._folder / name) for kind, name in names.items()}
         meta = {"file": names["frames"], "frames": length, "sha256": sums["frames"]}
         return meta | ({"masks_sha256": sums["masks"]} if "masks" in sums else {})
 

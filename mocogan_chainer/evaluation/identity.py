@@ -18,8 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import ConfigError, one_line
+from mocogan_chainer.files import sha256
 from mocogan_chainer.preprocessing import faces
 
 DIMENSIONS = 128
@@ -57,8 +57,8 @@ class FaceIdentity:
         except RuntimeError as error:
             raise ConfigError(f"{network.parent}: dlib cannot read it: {one_line(error)}; {_INSTALL}") from error
         self._detect = faces.detector(None)
-        self.weights_sha256 = layout.sha256(network)
-        self.landmarks_sha256 = layout.sha256(landmarks)
+        self.weights_sha256 = sha256(network)
+        self.landmarks_sha256 = sha256(landmarks)
         self.versions = {
             "dlib": self._dlib.__version__,
             "face-recognition-models": importlib.metadata.version("face-recognition-models"),

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from mocogan_chainer import decoding, video
-from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.evaluation.found_videos import Found, find
+from mocogan_chainer.files import sha256
 from mocogan_chainer.preprocessing import tree
 
 KEPT_BYTES = 128 * 2**20
@@ -146,7 +146,7 @@ def _of_file(path: Path, indices: Sequence[int] | np.ndarray) -> np.ndarray:
 
 def _content(path: Path) -> bytes:
     try:
-        return layout.sha256(path).encode()
+        return sha256(path).encode()
     except OSError:  # who reads the video says so
         return b"unreadable"
 

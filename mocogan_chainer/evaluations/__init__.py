@@ -12,10 +12,11 @@ from mocogan_chainer.evaluations import metrics, outputs, summary
 from mocogan_chainer.evaluations.doubts import doubts
 from mocogan_chainer.evaluations.metrics import require_metric
 from mocogan_chainer.evaluations.request import Request
-from mocogan_chainer.evaluations.session import Say, Session
+from mocogan_chainer.evaluations.session import Session
 from mocogan_chainer.evaluations.sets import is_npz
 from mocogan_chainer.features import weights
 from mocogan_chainer.files import ensure_writable
+from mocogan_chainer.say import Say
 from mocogan_chainer.wording import counted
 
 __all__ = ["Request", "compare", "evaluate", "fetch", "merge", "precalc", "require_metric"]

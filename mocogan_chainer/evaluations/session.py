@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mocogan_chainer import backends, builder
 from mocogan_chainer.evaluations.features import Features
 from mocogan_chainer.evaluations.networks import Networks
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.evaluations.sets import Sets
-
-Say = Callable[[str], None]
+from mocogan_chainer.say import Say
 
 
 class Session:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mocogan_chainer import files
 from mocogan_chainer.errors import ConfigError, SnapshotError, require_one_of
 from mocogan_chainer.features import packages
 from mocogan_chainer.features.packages import PackagedFile
-from mocogan_chainer.files import open_plain, reason
+from mocogan_chainer.files import reason
+from mocogan_chainer.say import Say
 
 FOLDER = "weights"
 """Where the files lie, below the current folder."""
-_PIECE = 1 << 20
 _RESNETS = (
     "the Google Drive folder of pre-trained models that the README of github.com/kenshohara/3D-ResNets-PyTorch "
     "(branch CVPR2018) links to"
@@ -109,14 +108,10 @@ def sha256(path: str | os.PathLike) -> str:
     Raises:
         SnapshotError: it cannot be read.
     """
-    sum_ = hashlib.sha256()
     try:
-        with open_plain(path) as file:
-            while piece := file.read(_PIECE):
-                sum_.update(piece)
+        return files.sha256(path)
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {reason(error)}") from error
-    return sum_.hexdigest()
 
 
 def remark(name: str, digest: str) -> str:
@@ -135,7 +130,7 @@ def remark(name: str, digest: str) -> str:
     )
 
 
-def fetch(name: str, folder: str | os.PathLike = FOLDER, say: Callable[[str], None] = print) -> Path:
+def fetch(name: str, folder: str | os.PathLike = FOLDER, say: Say = print) -> Path:
     """Download a published weight file, unless it is there, and check it.
 
     A file of that name with other bytes is replaced.

@@ -10,10 +10,11 @@ from mocogan_chainer.functions.normalization import batch_norm_activation, insta
 from mocogan_chainer.functions.padding import reflection_pad
 from mocogan_chainer.functions.pixels import tanh, to_bytes, to_float
 from mocogan_chainer.functions.pooling import max_pooling
-from mocogan_chainer.functions.rectifier import add_noise, leaky_relu
+from mocogan_chainer.functions.rectifier import SLOPE, add_noise, leaky_relu
 from mocogan_chainer.functions.spectral import power_iteration, spectral_norm
 
 __all__ = [
+    "SLOPE",
     "add_noise",
     "attention",
     "batch_norm_activation",

@@ -8,6 +8,9 @@ from mocogan_chainer import backends
 from mocogan_chainer.backends import Noise
 from mocogan_chainer.backends.base import Array
 
+SLOPE = 0.2
+"""LeakyReLU's slope below 0 in discriminators and encoders, as published."""
+
 
 def leaky_relu(x: Variable, slope: float, noise: Noise | None = None) -> Variable:
     """Multiply what is negative by ``slope`` in [0, 1], then add noise if there is any. Any shape (N, C, *size)."""

@@ -25,16 +25,19 @@ class FilterLink(chainer.Link):
         self.W.array = backends.current().filters(self.W.array)
 
 
-class Convolution(FilterLink):
-    """N-D convolution (N, in_channels, *size) -> (N, out_channels, *output size).
+class _ConvolutionLink(FilterLink):
+    """What a convolution and a transposed one share.
 
     Args:
         in_channels, out_channels: numbers of channels.
         ksize: kernel size, one number per spatial axis.
-        stride, pad: one number for all axes or one per axis.
-        rng: draws the initial weights, uniform in +-1 / sqrt(fan in).
+        stride, pad: one number for all axes or one per axis; of a transposed one, those of the convolution.
+        rng: draws the initial weights, uniform in +-1 / sqrt(channels * kernel taps), as PyTorch does: the channels are
+            those that come in, and of a transposed one those that go out.
         deviation: standard deviation of normal initial weights instead.
     """
+
+    transposed = False
 
     def __init__(
         self,
@@ -50,43 +53,30 @@ class Convolution(FilterLink):
         super().__init__()
         self.stride, self.pad = stride, pad
         with self.init_scope():
-            shape = (out_channels, in_channels, *ksize)
+            channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+            shape = (*channels, *ksize)
             self.W = chainer.Parameter(initial_weights(rng, shape, math.prod(shape[1:]), deviation))
+
+
+class Convolution(_ConvolutionLink):
+    """N-D convolution (N, in_channels, *size) -> (N, out_channels, *output size); see :class:`_ConvolutionLink`."""
 
     def forward(self, x: Variable) -> Variable:
         """Apply the layer."""
         return functions.convolution(x, self.W, self.stride, self.pad)
 
 
-class Deconvolution(FilterLink):
+class Deconvolution(_ConvolutionLink):
     """N-D transposed convolution (N, in_channels, *size) -> (N, out_channels, *larger size).
 
-    Args:
-        in_channels, out_channels: numbers of channels.
-        ksize: kernel size, one number per spatial axis.
-        stride, pad: those of the convolution that is transposed.
-        rng: draws the initial weights, uniform in +-1 / sqrt(out_channels * kernel taps), as PyTorch does.
-        deviation: standard deviation of normal initial weights instead.
+    See :class:`_ConvolutionLink`.
+
+    Attributes:
         output_pad: positions more at the end of each axis, fewer than the stride.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        ksize: tuple[int, ...],
-        stride: Size,
-        pad: Size,
-        rng: np.random.Generator,
-        *,
-        deviation: float | None = None,
-        output_pad: Size = 0,
-    ):
-        super().__init__()
-        self.stride, self.pad, self.output_pad = stride, pad, output_pad
-        with self.init_scope():
-            shape = (in_channels, out_channels, *ksize)
-            self.W = chainer.Parameter(initial_weights(rng, shape, math.prod(shape[1:]), deviation))
+    transposed = True
+    output_pad: Size = 0
 
     def forward(self, x: Variable) -> Variable:
         """Apply the layer."""

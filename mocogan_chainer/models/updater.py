@@ -21,6 +21,7 @@ from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
 from mocogan_chainer.models.finite_check import FiniteCheck
 from mocogan_chainer.models.gradients import GradientSums
+from mocogan_chainer.say import Say
 from mocogan_chainer.shortage import memory_errors_as_shortage
 
 
@@ -71,7 +72,7 @@ class GANUpdater(StandardUpdater):
         self.resident: ResidentFrames | None = None
         self._step: Callable[[], None] = self.update_all
 
-    def record(self, recorder: Recorder, refused: Callable[[str], None]) -> None:
+    def record(self, recorder: Recorder, refused: Say) -> None:
         """Let the step be recorded and repeated from there, where :attr:`unrecordable` says nothing against it.
 
         Args:

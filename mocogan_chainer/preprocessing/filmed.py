@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mocogan_chainer import decoding
-from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.files import sha256
 from mocogan_chainer.preprocessing import boxes, faces, tree
 from mocogan_chainer.preprocessing.footage import Crop, Footage, ImageFiles, VideoFile
 from mocogan_chainer.preprocessing.source import Item, Recording, Source, option
@@ -67,7 +67,7 @@ class Filmed(Source):
 
     def settings(self) -> dict[str, Any]:
         named = {name: path for name in ("boxes", "detector") if (path := getattr(self, name))}
-        return super().settings() | {f"{name}_sha256": layout.sha256(path) for name, path in named.items()}
+        return super().settings() | {f"{name}_sha256": sha256(path) for name, path in named.items()}
 
     def check(self, items: Sequence[Item]) -> None:
         super().check(items)

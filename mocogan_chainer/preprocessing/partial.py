@@ -22,13 +22,13 @@ from mocogan_chainer.datasets.writer import PreparedWriter
 from mocogan_chainer.errors import OutputError, one_line
 from mocogan_chainer.files import (
     atomic_write,
-    locked,
     open_plain,
     os_errors_explained,
     put_folder,
     remove_leftovers,
     sync_content,
 )
+from mocogan_chainer.locks import locked
 from mocogan_chainer.preprocessing.source import Item
 
 _DATA, _LOCK = "data", "lock"

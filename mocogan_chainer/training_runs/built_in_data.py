@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from mocogan_chainer.config import Config
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.preprocessing import shapes
+from mocogan_chainer.say import Say
 
 UNLESS_SET = "data"
 """The setting's default: a prepared dataset, or the folder that they lie in."""
@@ -39,7 +39,7 @@ def describe(config: Config) -> DataDescription:
     return described if config["size"] is None else replace(described, size=config["size"])
 
 
-def prepare(config: Config, say: Callable[[str], None]) -> None:
+def prepare(config: Config, say: Say) -> None:
     """Make the set if it is missing."""
     if is_missing(config):
         say(f"no data at {PLACE} yet: preparing the built-in shape-motion set there")

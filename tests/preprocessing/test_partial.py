@@ -15,7 +15,7 @@ import pytest
 
 from mocogan_chainer.datasets.writer import PreparedWriter
 from mocogan_chainer.errors import DataError, MocoganError, OutputError
-from mocogan_chainer.files import locked
+from mocogan_chainer.locks import locked
 from mocogan_chainer.preprocessing import partial, prepare, runner
 from tests.preprocessing.toys import toy
 from tests.preprocessing.toys.sabotage import sabotage

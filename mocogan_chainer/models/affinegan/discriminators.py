@@ -8,7 +8,8 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
-from mocogan_chainer.models.affinegan.layers import SLOPE, BiasedConvolution, Convolution, Linear
+from mocogan_chainer.functions import SLOPE
+from mocogan_chainer.models.affinegan.layers import BiasedConvolution, Convolution, Linear
 
 
 class PatchDiscriminator(chainer.Chain):

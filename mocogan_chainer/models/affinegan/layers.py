@@ -10,9 +10,6 @@ from mocogan_chainer import functions, links
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links.initialization import DEVIATION, initial_weights
 
-SLOPE = 0.2
-"""LeakyReLU's slope below 0."""
-
 
 class Convolution(links.Convolution):
     """Convolution without bias, as before a normalization: (N, in_channels, H, W) -> (N, out_channels, H', W').
@@ -62,9 +59,8 @@ class Deconvolution(links.Deconvolution):
     """
 
     def __init__(self, in_channels: int, out_channels: int, ksize: int, rng: np.random.Generator):
-        super().__init__(
-            in_channels, out_channels, (ksize, ksize), 2, 1, rng, deviation=DEVIATION, output_pad=4 - ksize
-        )
+        super().__init__(in_channels, out_channels, (ksize, ksize), 2, 1, rng, deviation=DEVIATION)
+        self.output_pad = 4 - ksize
 
 
 class BiasedDeconvolution(Deconvolution):

@@ -25,19 +25,7 @@ class AffineGANAnimator:
         self.size = generator.size
 
     def animate(self, photos: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-        """Make a video of each picture, one after the other.
-
-        Args:
-            photos: uint8 (N, size, size, 3).
-            alphas: (T,): how far each frame is on the way, 0 for the picture itself and 1 for the whole motion.
-
-        Returns:
-            uint8 (N, T, size, size, 3); each video depends on its own picture only.
-
-        Raises:
-            DataError: the pictures are of another type or shape.
-            ConfigError: the alphas are no list of one or more finite numbers.
-        """
+        """See :meth:`mocogan_chainer.sampling.Animator.animate`; pictures are taken one after the other."""
         require_frames("photos", photos, self.size)
         alphas = np.asarray(alphas, np.float32)
         if alphas.ndim != 1 or not len(alphas) or not np.isfinite(alphas).all():

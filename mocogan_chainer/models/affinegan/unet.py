@@ -11,16 +11,11 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
+from mocogan_chainer.functions import SLOPE
 from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.affinegan import skips
 from mocogan_chainer.models.affinegan.generator import Generator, Levels
-from mocogan_chainer.models.affinegan.layers import (
-    SLOPE,
-    BiasedConvolution,
-    BiasedDeconvolution,
-    Convolution,
-    Deconvolution,
-)
+from mocogan_chainer.models.affinegan.layers import BiasedConvolution, BiasedDeconvolution, Convolution, Deconvolution
 from mocogan_chainer.models.sizes import doubling_widths
 
 HALVINGS = {"unet_64": 6, "unet_128": 7, "unet_256": 8}

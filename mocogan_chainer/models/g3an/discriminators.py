@@ -8,12 +8,10 @@ import numpy as np
 from chainer import Variable
 
 from mocogan_chainer.backends.base import Array
+from mocogan_chainer.functions import SLOPE
 from mocogan_chainer.links import SpectralConvolution, SpectralLink
 from mocogan_chainer.models.g3an import sizes
 from mocogan_chainer.models.sizes import doubling_widths
-
-SLOPE = 0.2
-"""LeakyReLU's slope below 0."""
 
 
 class ImageDiscriminator(chainer.Chain):

@@ -29,24 +29,16 @@ class G3ANSampler(TiledSampler):
         length: int,
         categories: Sequence[int] | None = None,
     ) -> Codes:
-        """Draw the codes of ``len(contents)`` videos.
+        """See :meth:`mocogan_chainer.sampling.Sampler.draw`; lengths are 16, 20, 24, ...
 
-        Args:
-            seed: of the whole set.
-            contents, motions: number of each video's appearance and motion; equal numbers give equal codes.
-            length: frames of a video: 16, 20, 24, ...
-            categories: number of each video's category; by default drawn with its appearance.
-
-        Raises:
-            ConfigError: the generator makes no videos of this length, another number is out of range, or they are not
-                as many of each.
+        A category that is not given is drawn with the appearance.
         """
         steps = motion_steps(require_whole("length", length), "length")
         codes = draw_each(self.streams(seed, contents, motions), steps, self.generator.code_sizes)
         return codes if categories is None else replace(codes, z_category=self.numbers_of(categories, len(codes)))
 
     def interpolate(self, codes: Codes, steps: int) -> Codes:
-        """Return ``steps`` codes from the first video's appearance to the second's, all with the first's motion."""
+        """See :meth:`mocogan_chainer.sampling.Sampler.interpolate`; the motion is the first video's."""
         return replace(codes.take([0] * steps), za=great_circle(codes.za[0], codes.za[1], steps))
 
     def videos(self, codes: Codes) -> Variable:

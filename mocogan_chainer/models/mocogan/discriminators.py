@@ -9,12 +9,10 @@ import numpy as np
 from chainer import Variable
 
 from mocogan_chainer import functions
+from mocogan_chainer.functions import SLOPE
 from mocogan_chainer.links import BatchNormActivation, Convolution, NoiseSource
 from mocogan_chainer.models.mocogan.sizes import TEMPORAL_KERNEL, split_size, temporal_kernels
 from mocogan_chainer.models.sizes import doubling_widths
-
-SLOPE = 0.2
-"""LeakyReLU's slope below 0."""
 
 
 class DownBlock(chainer.Chain):

@@ -23,23 +23,13 @@ class MoCoGANSampler(TiledSampler):
         length: int,
         categories: Sequence[int] | None = None,
     ) -> Codes:
-        """Draw the codes of ``len(contents)`` videos.
-
-        Args:
-            seed: of the whole set.
-            contents, motions: number of each video's content and motion; equal numbers give equal codes.
-            length: frames of a video, at least 1.
-            categories: number of each video's category; by default drawn with its content.
-
-        Raises:
-            ConfigError: a number is out of range, or they are not as many of each.
-        """
+        """See :meth:`mocogan_chainer.sampling.Sampler.draw`; a category that is not given is drawn with the content."""
         length = require_whole("length", length, 1)
         codes = draw_each(self.streams(seed, contents, motions), length, self.generator.code_sizes)
         return codes if categories is None else replace(codes, z_category=self.numbers_of(categories, len(codes)))
 
     def interpolate(self, codes: Codes, steps: int) -> Codes:
-        """Return ``steps`` codes from the first video's content to the second's, all with the first's motion."""
+        """See :meth:`mocogan_chainer.sampling.Sampler.interpolate`; the motion is the first video's."""
         rows = codes.take([0] * steps)
         path = great_circle(codes.z_content[0], codes.z_content[1], steps)
         return Codes(path, rows.z_category, rows.h0, rows.e)

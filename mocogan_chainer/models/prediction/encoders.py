@@ -11,12 +11,10 @@ from chainer import Variable
 
 from mocogan_chainer import functions
 from mocogan_chainer.backends.base import Array
+from mocogan_chainer.functions import SLOPE
 from mocogan_chainer.links import GRU, BatchNormActivation, Convolution
 from mocogan_chainer.models.mocogan.sizes import split_size
 from mocogan_chainer.models.sizes import doubling_widths
-
-SLOPE = 0.2
-"""LeakyReLU's slope below 0."""
 
 
 class FrameEncoder(chainer.Chain):

@@ -33,20 +33,7 @@ class PredictionForecaster:
         self.noise_scale, self.transfers_motion = noise_scale, transfers_motion
 
     def forecast(self, context: np.ndarray, length: int, seeds: Sequence[int | None]) -> np.ndarray:
-        """Go on from one context.
-
-        Args:
-            context: uint8 (k, size, size, 3), k from 1 to ``most_context``, in the order of time.
-            length: frames to come, T.
-            seeds: of each future's noise; None for the mean future, without noise.
-
-        Returns:
-            uint8 (len(seeds), T, size, size, 3).
-
-        Raises:
-            DataError: the context is of another type or shape.
-            ConfigError: it has no frame or more than ``most_context``, or a number is out of range.
-        """
+        """See :meth:`mocogan_chainer.sampling.Forecaster.forecast`."""
         length = require_whole("length", length, 1)
         seeds = [None if seed is None else require_whole("seed", seed, 0) for seed in seeds]
         with chainer.using_config("train", False), chainer.no_backprop_mode():
@@ -55,19 +42,7 @@ class PredictionForecaster:
         return np.stack(futures) if futures else np.empty((0, length, *context.shape[1:]), np.uint8)
 
     def transfer(self, content: np.ndarray, clip: np.ndarray) -> np.ndarray:
-        """Show what some frames show, moving as a clip moves.
-
-        Args:
-            content: uint8 (k, size, size, 3), k from 1 to ``most_context``, in the order of time.
-            clip: uint8 (T, size, size, 3).
-
-        Returns:
-            uint8 (T, size, size, 3).
-
-        Raises:
-            DataError: content or clip are of another type or shape.
-            ConfigError: there is no frame of content or more than ``most_context``, or none in the clip.
-        """
+        """See :meth:`mocogan_chainer.sampling.Forecaster.transfer`."""
         require_frames("clip", clip, self.size)
         if not len(clip):
             raise ConfigError("clip: 0 frames: it needs at least one")
