@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import chainer
-
 from mocogan_chainer.builder.settings import streams
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.iterators import DatasetIterator
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.models.family import Family
@@ -45,21 +44,19 @@ def describe(dataset: PreparedDataset) -> DataDescription:
     )
 
 
-def build_iterators(
-    config: Config, family: Family, dataset: PreparedDataset, say: Say
-) -> dict[str, chainer.dataset.Iterator]:
+def build_iterators(config: Config, family: Family, dataset: PreparedDataset, say: Say) -> dict[str, DatasetIterator]:
     """Build the family's iterators and say once how many videos are too short for a clip, and which classes lack any.
 
     Raises:
         DataError: all of them are.
     """
     iterators = family.iterators(dataset, streams(config))
-    skipped = max(getattr(iterator, "skipped", 0) for iterator in iterators.values())
+    skipped = max(iterator.skipped for iterator in iterators.values())
     if skipped:
         say(f"{skipped} of {len(dataset)} videos are too short for a clip and are left out")
-    for remark in getattr(iterators["main"], "remarks", []):
+    for remark in iterators["main"].remarks:
         say(remark)
-    missing = getattr(iterators["main"], "missing_labels", [])
+    missing = iterators["main"].missing_labels
     for label in missing[:_NAMED]:
         why = "long enough for a clip" if (dataset.labels == label).any() else f"in the data (split={config['split']})"
         say(f"no video of the class {dataset.class_names[label]} is {why}")

@@ -36,7 +36,7 @@ def build_family(
     if weights is None:
         return models.build(config, data)
     stored = stored_description(weights)
-    if stored.size != data.size and not models.scales_frames(config["family"]):
+    if stored.size != data.size and not family_of(weights, configuration.restore(weights.config)).scales_frames:
         raise ConfigError(
             f"--resume-weights {weights.path}: its frames are {stored.size} pixels and those of {data.name} "
             f"{data.size}; prepare the data with --size {stored.size}"

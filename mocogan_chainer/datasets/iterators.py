@@ -17,10 +17,19 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DataError, require_range
 
 
-class _DatasetIterator(chainer.dataset.Iterator):
-    """Counts epochs of ``epoch_size`` examples, ``batch_size`` a batch; subclasses make the batch."""
+class DatasetIterator(chainer.dataset.Iterator):
+    """Counts epochs of ``epoch_size`` examples, ``batch_size`` a batch; subclasses make the batch.
+
+    Attributes:
+        skipped: the number of videos that are never given.
+        missing_labels: the classes of which no video can be given.
+        remarks: lines for the user.
+    """
 
     repeat = True
+    skipped = 0
+    missing_labels: Sequence[int] = ()
+    remarks: Sequence[str] = ()
 
     def __init__(
         self,
@@ -102,7 +111,7 @@ class _DatasetIterator(chainer.dataset.Iterator):
         saved_streams.serialize(serializer, "rng", self._rng)
 
 
-class VideoIterator(_DatasetIterator):
+class VideoIterator(DatasetIterator):
     """Goes round the videos that are long enough, each once an epoch, in a new random order each time.
 
     Batches run on over the end of an epoch and are always full. A balanced epoch has as many clips, and of every class
@@ -248,7 +257,7 @@ class ClipIterator(VideoIterator):
         return self._rng.integers(0, (self._spans <= lengths[:, None]).sum(axis=1))
 
 
-class FrameIterator(_DatasetIterator):
+class FrameIterator(DatasetIterator):
     """Gives batches ``(frames, labels)``: uint8 ``(N, H, W, 3)`` and int32 ``(N,)``.
 
     Frames are drawn uniformly from all frames of all videos that are long enough, with replacement; an epoch is as many

@@ -13,6 +13,7 @@ DEVIATION = 0.02
 """Standard deviation of initial weights where networks start from a normal distribution (Radford et al., ICLR 2016)."""
 
 
+# A context variable because families' ``build`` and layers draw weights, and none of them is to pass a limit on.
 _left: contextvars.ContextVar[int | None] = contextvars.ContextVar("numbers that may still be drawn", default=None)
 
 

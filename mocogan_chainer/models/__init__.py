@@ -32,12 +32,6 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     return module.build(config, data)
 
 
-def scales_frames(family: str) -> bool:
-    """Whether a family brings frames of any size to that of its networks (``SCALES_FRAMES`` in its package)."""
-    require_one_of("family", family, family_names())
-    return getattr(importlib.import_module(f"{__name__}.{family}"), "SCALES_FRAMES", False)
-
-
 def published_families() -> list[str]:
     """Names of the families whose published checkpoints can be read and written."""
     return [name for name in family_names() if importlib.util.find_spec(f"{__name__}.{name}.published")]

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import chainer
 import numpy as np
-from chainer.dataset import Iterator
 
+from mocogan_chainer.datasets.iterators import DatasetIterator
 from mocogan_chainer.models.updater import GANUpdater
 
 
@@ -20,20 +20,22 @@ class Family:
     Attributes:
         networks: every trained network by its name; each gets an optimizer of its own and reports under its name.
         averaged: the name of the network that sampling uses and whose moving average is kept.
-        iterators: ``iterators(dataset, stream) -> {name: Iterator}``; ``stream(name)`` gives a random stream; the
-            iterator "main" counts the epochs.
+        iterators: ``iterators(dataset, stream) -> {name: DatasetIterator}``; ``stream(name)`` gives a random stream;
+            the iterator "main" counts the epochs.
         updater: ``updater(iterators=, optimizers=, device=, stream=, ema=) -> GANUpdater``.
         sampler: ``sampler(network) -> Sampler | Animator | Forecaster`` (see :mod:`mocogan_chainer.sampling`), for the
             averaged network or its average.
         activation_floats: the most numbers alive at once in a step, beside parameters and their gradients; an estimate.
+        scales_frames: whether the iterators bring frames of any size to that of the networks.
     """
 
     networks: Mapping[str, chainer.Chain]
     averaged: str
-    iterators: Callable[[Any, Callable[[str], np.random.Generator]], dict[str, Iterator]]
+    iterators: Callable[[Any, Callable[[str], np.random.Generator]], dict[str, DatasetIterator]]
     updater: Callable[..., GANUpdater]
     sampler: Callable[[chainer.Chain], Any]
     activation_floats: int
+    scales_frames: bool = False
 
 
 @dataclass(frozen=True)

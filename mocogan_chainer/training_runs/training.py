@@ -64,7 +64,7 @@ def train(request: Request, say: Say) -> None:
         run.take_up(note)
         with atomic_write(out / CONFIG) as file:
             file.write(configuration.dump(config).encode())
-        used = len(dataset) - getattr(run.trainer.updater.get_iterator("main"), "skipped", 0)
+        used = len(dataset) - run.trainer.updater.get_iterator("main").skipped
         videos = f"{counted(used, 'video')} of {config['dataset']}"
         say(f"training {config['model_name']} on {videos}; results in {out}")
         _run(run, out, say)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import chainer
 import numpy as np
-from chainer.dataset import Iterator
 
 from mocogan_chainer import seeding
 from mocogan_chainer.datasets.description import DataDescription
+from mocogan_chainer.datasets.iterators import DatasetIterator
+from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, require_one_of, require_range
 from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.affinegan.discriminators import AlphaDiscriminator, PatchDiscriminator
@@ -23,9 +25,6 @@ from mocogan_chainer.models.affinegan.unet import HALVINGS, UNetGenerator
 from mocogan_chainer.models.affinegan.updater import OBJECTIVES, AffineGANUpdater, Weights
 from mocogan_chainer.models.family import Family
 
-SCALES_FRAMES = True
-"""Its iterator brings frames of any size to that of the networks."""
-
 _MARGIN = 286 / 256  # published: frames of 286 pixels, cut to 256
 _LARGEST = 4096
 _LEAST_OF_DISCRIMINATORS = 32  # pixels: below, the last of their scores has no place
@@ -37,51 +36,23 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     Raises:
         ConfigError: a value is out of range, or the config does not fit the data.
     """
-    model, seed = config["model"], config["seed"]
+    model = config["model"]
     _check_values(model)
     _check_run(config)
     _check_data(data)
-    load_size, fine_size = sizes(model)
+    _, fine_size = sizes(model)
     patch = data.masks if model["patch"] is None else model["patch"]
-    noise = NoiseSource(seed)
-
-    def stream(name: str) -> np.random.Generator:
-        return seeding.stream(seed, "weights", name)
-
-    networks = {
-        "generator": _generator(model, fine_size, noise, stream("generator")),
-        "discriminator": PatchDiscriminator(ndf=model["ndf"], rng=stream("discriminator")),
-        "alpha_discriminator": AlphaDiscriminator(n_alphas=model["train_imagenum"], rng=stream("alpha_discriminator")),
-    }
-    if patch:
-        networks["patch_discriminator"] = PatchDiscriminator(ndf=model["ndf"], rng=stream("patch_discriminator"))
-    sorts = model["alpha_samples"] == "sorted"
-
-    def iterators(dataset: Any, stream: Callable[[str], np.random.Generator]) -> dict[str, Iterator]:
-        return {
-            "main": FacesIterator(
-                dataset,
-                config["batchsize"],
-                model["train_imagenum"],
-                config["every_nth"],
-                load_size,
-                fine_size,
-                stream("faces"),
-                flip=config["flip"],
-                in_order=sorts,
-                masks=patch,
-            )
-        }
-
+    noise = NoiseSource(config["seed"])
+    networks = _networks(config, fine_size, patch, noise)
     return Family(
         networks=networks,
         averaged="generator",
-        iterators=iterators,
+        iterators=partial(_iterators, config, masks=patch),
         updater=partial(
             AffineGANUpdater,
             **networks,
             gan_loss=model["gan_loss"],
-            sorts_alphas=sorts,
+            sorts_alphas=_sorts_alphas(model),
             weights=Weights(model["lambda_L1"], model["lambda_A"], model["lambda_recons"]),
             noise=noise,
         ),
@@ -97,7 +68,47 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             patch=patch,
             weights=networks["generator"].count_params(),
         ),
+        scales_frames=True,
     )
+
+
+def _networks(config: dict[str, Any], size: int, patch: bool, noise: NoiseSource) -> dict[str, chainer.Chain]:
+    model = config["model"]
+
+    def stream(name: str) -> np.random.Generator:
+        return seeding.stream(config["seed"], "weights", name)
+
+    networks = {
+        "generator": _generator(model, size, noise, stream("generator")),
+        "discriminator": PatchDiscriminator(ndf=model["ndf"], rng=stream("discriminator")),
+        "alpha_discriminator": AlphaDiscriminator(n_alphas=model["train_imagenum"], rng=stream("alpha_discriminator")),
+    }
+    if patch:
+        networks["patch_discriminator"] = PatchDiscriminator(ndf=model["ndf"], rng=stream("patch_discriminator"))
+    return networks
+
+
+def _iterators(
+    config: dict[str, Any], dataset: PreparedDataset, stream: Callable[[str], np.random.Generator], masks: bool
+) -> dict[str, DatasetIterator]:
+    model = config["model"]
+    return {
+        "main": FacesIterator(
+            dataset,
+            config["batchsize"],
+            model["train_imagenum"],
+            config["every_nth"],
+            *sizes(model),
+            stream("faces"),
+            flip=config["flip"],
+            in_order=_sorts_alphas(model),
+            masks=masks,
+        )
+    }
+
+
+def _sorts_alphas(model: dict[str, Any]) -> bool:
+    return model["alpha_samples"] == "sorted"
 
 
 def sizes(model: dict[str, Any]) -> tuple[int, int]:

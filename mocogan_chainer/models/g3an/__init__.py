@@ -9,12 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import chainer
 import numpy as np
-from chainer.dataset import Iterator
 
 from mocogan_chainer import seeding
 from mocogan_chainer.datasets.description import DataDescription
-from mocogan_chainer.datasets.iterators import ClipIterator
+from mocogan_chainer.datasets.iterators import ClipIterator, DatasetIterator
+from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, require_one_of, require_range
 from mocogan_chainer.links import SpectralLink
 from mocogan_chainer.models.family import Family
@@ -33,7 +34,7 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     Raises:
         ConfigError: a value is out of range, or the config does not fit the data.
     """
-    model, seed, length = config["model"], config["seed"], config["video_length"]
+    model, length = config["model"], config["video_length"]
     _check_values(model)
     _check_size(model, data.size)
     steps = sizes.motion_steps(length)
@@ -43,37 +44,11 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             f"image_batchsize={config['image_batchsize']}: G3AN's images are a frame of each video; leave it unset"
         )
     categories = _n_categories(model, data)
-
-    networks = {
-        "generator": Generator(
-            size=data.size,
-            ch=model["ch_g"],
-            code_sizes=CodeSizes(model["dim_za"], model["dim_zm"], categories),
-            dim_category=model["dim_category"],
-            mode=model["mode"],
-            attention=model["attention"],
-            rng=seeding.stream(seed, "weights", "generator"),
-        ),
-        "image_discriminator": ImageDiscriminator(
-            size=data.size, ch=model["ch_d"], rng=seeding.stream(seed, "weights", "image_discriminator")
-        ),
-        "video_discriminator": VideoDiscriminator(
-            size=data.size,
-            ch=model["ch_d"],
-            categories=categories,
-            rng=seeding.stream(seed, "weights", "video_discriminator"),
-        ),
-    }
-
-    def iterators(dataset: Any, stream: Callable[[str], np.random.Generator]) -> dict[str, Iterator]:
-        strides = range(config["every_nth"], config["every_nth"] + model["stride_spread"] + 1)
-        drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
-        return {"main": ClipIterator(dataset, config["batchsize"], length, strides, stream("clips"), **drawn)}
-
+    networks = _networks(model, config["seed"], data.size, categories)
     return Family(
         networks=networks,
         averaged="generator",
-        iterators=iterators,
+        iterators=partial(_iterators, config),
         updater=partial(G3ANUpdater, **networks, motion_steps=steps),
         sampler=partial(G3ANSampler, class_names=data.class_names if categories else ()),
         activation_floats=activation_floats(
@@ -92,6 +67,38 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             ),
         ),
     )
+
+
+def _networks(model: dict[str, Any], seed: int, size: int, categories: int) -> dict[str, chainer.Chain]:
+    return {
+        "generator": Generator(
+            size=size,
+            ch=model["ch_g"],
+            code_sizes=CodeSizes(model["dim_za"], model["dim_zm"], categories),
+            dim_category=model["dim_category"],
+            mode=model["mode"],
+            attention=model["attention"],
+            rng=seeding.stream(seed, "weights", "generator"),
+        ),
+        "image_discriminator": ImageDiscriminator(
+            size=size, ch=model["ch_d"], rng=seeding.stream(seed, "weights", "image_discriminator")
+        ),
+        "video_discriminator": VideoDiscriminator(
+            size=size,
+            ch=model["ch_d"],
+            categories=categories,
+            rng=seeding.stream(seed, "weights", "video_discriminator"),
+        ),
+    }
+
+
+def _iterators(
+    config: dict[str, Any], dataset: PreparedDataset, stream: Callable[[str], np.random.Generator]
+) -> dict[str, DatasetIterator]:
+    strides = range(config["every_nth"], config["every_nth"] + config["model"]["stride_spread"] + 1)
+    drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
+    length = config["video_length"]
+    return {"main": ClipIterator(dataset, config["batchsize"], length, strides, stream("clips"), **drawn)}
 
 
 def _check_values(model: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ class Codes:
         return self.map(lambda array: array[rows])
 
 
-def draw(rng: np.random.Generator, n: int, steps: int, sizes: CodeSizes) -> tuple[np.ndarray, np.ndarray]:
+def draw_batch(rng: np.random.Generator, n: int, steps: int, sizes: CodeSizes) -> tuple[np.ndarray, np.ndarray]:
     """Draw za and zm of ``n`` videos from one stream, as training does; see :class:`Codes`."""
     za = rng.standard_normal((n, sizes.appearance), dtype=np.float32)
     zm = rng.standard_normal((n, sizes.motion, steps), dtype=np.float32)

@@ -9,7 +9,7 @@ from chainer import Variable
 from mocogan_chainer import losses
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links import SpectralLink, frozen
-from mocogan_chainer.models.g3an import codes as code_module
+from mocogan_chainer.models.g3an.codes import Codes, draw_batch
 from mocogan_chainer.models.g3an.discriminators import ImageDiscriminator, VideoDiscriminator
 from mocogan_chainer.models.g3an.generator import Generator
 from mocogan_chainer.models.updater import GANUpdater, half_loss
@@ -71,8 +71,8 @@ class G3ANUpdater(GANUpdater):
         The categories are those of the real videos, so that they alone tell a discriminator nothing.
         """
         sizes, steps = self.generator.code_sizes, self.motion_steps
-        za, zm = self.feeds.take(lambda: code_module.draw(self.rng, len(category), steps, sizes))
-        return self.generator(code_module.Codes(za, zm, category))
+        za, zm = self.feeds.take(lambda: draw_batch(self.rng, len(category), steps, sizes))
+        return self.generator(Codes(za, zm, category))
 
     def draw_frame(self, length: int) -> int | Array:
         """Draw which of ``length`` frames is seen, one for the whole batch: a number, or (1,) in a recorded step."""

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import chainer
 import numpy as np
-from chainer.dataset import Iterator
 
 from mocogan_chainer import seeding
 from mocogan_chainer.datasets.description import DataDescription
-from mocogan_chainer.datasets.iterators import ClipIterator, FrameIterator
+from mocogan_chainer.datasets.iterators import ClipIterator, DatasetIterator, FrameIterator
+from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError, require_one_of, require_range
 from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.family import Family
@@ -33,54 +34,19 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     Raises:
         ConfigError: a value is out of range, or the config does not fit the data.
     """
-    model, seed, length = config["model"], config["seed"], config["video_length"]
+    model, length = config["model"], config["video_length"]
     _check_values(model)
     for name in ("batchsize", "image_batchsize"):
         require_range(name, config[name] or config["batchsize"], low=2)  # batch normalization needs two
-    patch = {name: model[f"{name}_discriminator"] == "patch" for name in ("image", "video")}
     n_categories = _n_categories(model, data)
-    _check_length(length, data.size, patch["video"])
-
-    noise = NoiseSource(seed)
-    code_sizes = CodeSizes(model["dim_zc"], n_categories, model["dim_zm"])
+    _check_length(length, data.size, model["video_discriminator"] == "patch")
     in_channels = data.channels + (n_categories if model["variant"] == "cgan" else 0)
-    common = {"size": data.size, "in_channels": in_channels, "noise": noise, "sigma": model["noise_sigma"]}
-    networks = {
-        "generator": Generator(
-            size=data.size,
-            n_filters=model["n_filters_gen"],
-            code_sizes=code_sizes,
-            category_to=model["category_to"],
-            rng=seeding.stream(seed, "weights", "generator"),
-        ),
-        "image_discriminator": image_discriminator(
-            n_filters=model["n_filters_idis"],
-            patch=patch["image"],
-            rng=seeding.stream(seed, "weights", "image_discriminator"),
-            **common,
-        ),
-        "video_discriminator": video_discriminator(
-            n_filters=model["n_filters_vdis"],
-            n_categories=n_categories if model["variant"] == "infogan" else 0,
-            patch=patch["video"],
-            rng=seeding.stream(seed, "weights", "video_discriminator"),
-            **common,
-        ),
-    }
-
-    def iterators(dataset: Any, stream: Callable[[str], np.random.Generator]) -> dict[str, Iterator]:
-        images, every_nth = config["image_batchsize"] or config["batchsize"], config["every_nth"]
-        drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
-        span = (length - 1) * every_nth + 1  # as published, both discriminators see the same videos
-        return {
-            "main": ClipIterator(dataset, config["batchsize"], length, every_nth, stream("clips"), **drawn),
-            "image": FrameIterator(dataset, images, span, stream("frames"), **drawn),
-        }
-
+    noise = NoiseSource(config["seed"])
+    networks = _networks(config, data.size, in_channels, n_categories, noise)
     return Family(
         networks=networks,
         averaged="generator",
-        iterators=iterators,
+        iterators=partial(_iterators, config),
         updater=partial(
             MoCoGANUpdater,
             **networks,
@@ -101,6 +67,47 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             n_filters_vdis=model["n_filters_vdis"],
         ),
     )
+
+
+def _networks(
+    config: dict[str, Any], size: int, in_channels: int, n_categories: int, noise: NoiseSource
+) -> dict[str, chainer.Chain]:
+    model, seed = config["model"], config["seed"]
+    common = {"size": size, "in_channels": in_channels, "noise": noise, "sigma": model["noise_sigma"]}
+    return {
+        "generator": Generator(
+            size=size,
+            n_filters=model["n_filters_gen"],
+            code_sizes=CodeSizes(model["dim_zc"], n_categories, model["dim_zm"]),
+            category_to=model["category_to"],
+            rng=seeding.stream(seed, "weights", "generator"),
+        ),
+        "image_discriminator": image_discriminator(
+            n_filters=model["n_filters_idis"],
+            patch=model["image_discriminator"] == "patch",
+            rng=seeding.stream(seed, "weights", "image_discriminator"),
+            **common,
+        ),
+        "video_discriminator": video_discriminator(
+            n_filters=model["n_filters_vdis"],
+            n_categories=n_categories if model["variant"] == "infogan" else 0,
+            patch=model["video_discriminator"] == "patch",
+            rng=seeding.stream(seed, "weights", "video_discriminator"),
+            **common,
+        ),
+    }
+
+
+def _iterators(
+    config: dict[str, Any], dataset: PreparedDataset, stream: Callable[[str], np.random.Generator]
+) -> dict[str, DatasetIterator]:
+    images, every_nth = config["image_batchsize"] or config["batchsize"], config["every_nth"]
+    drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
+    span = (config["video_length"] - 1) * every_nth + 1  # as published, both discriminators see the same videos
+    return {
+        "main": ClipIterator(dataset, config["batchsize"], config["video_length"], every_nth, stream("clips"), **drawn),
+        "image": FrameIterator(dataset, images, span, stream("frames"), **drawn),
+    }
 
 
 def _check_values(model: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ class Codes:
         return Codes(self.z_content[rows], self.z_category[rows], self.h0[rows], self.e[:, rows])
 
 
-def draw(rng: np.random.Generator, n: int, length: int, sizes: CodeSizes) -> Codes:
+def draw_batch(rng: np.random.Generator, n: int, length: int, sizes: CodeSizes) -> Codes:
     """Draw the codes of ``n`` videos of ``length`` frames from one stream, as training does."""
     return Codes(
         z_content=rng.standard_normal((n, sizes.content), dtype=np.float32),

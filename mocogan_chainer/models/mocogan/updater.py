@@ -11,8 +11,7 @@ from chainer import Variable
 from mocogan_chainer import losses
 from mocogan_chainer.backends.base import Array
 from mocogan_chainer.links import frozen
-from mocogan_chainer.models.mocogan import codes as code_module
-from mocogan_chainer.models.mocogan.codes import Codes, one_hot
+from mocogan_chainer.models.mocogan.codes import Codes, draw_batch, one_hot
 from mocogan_chainer.models.mocogan.discriminators import Discriminator
 from mocogan_chainer.models.mocogan.generator import Generator
 from mocogan_chainer.models.updater import GANUpdater, half_loss
@@ -117,7 +116,7 @@ class MoCoGANUpdater(GANUpdater):
     def draw_codes(self, n: int) -> Codes:
         """Draw the codes of ``n`` fresh videos, on the device."""
         sizes = self.generator.code_sizes
-        return Codes(*self.feeds.take(lambda: code_module.draw(self.rng, n, self.video_length, sizes).arrays()))
+        return Codes(*self.feeds.take(lambda: draw_batch(self.rng, n, self.video_length, sizes).arrays()))
 
     def fake_images(self, codes: Codes) -> Variable:
         """Generate one random frame of each video, (N, 3, H, W)."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import chainer
 import numpy as np
-from chainer.dataset import Iterator
 
 from mocogan_chainer import seeding
 from mocogan_chainer.datasets.description import DataDescription
-from mocogan_chainer.datasets.iterators import ClipIterator
+from mocogan_chainer.datasets.iterators import ClipIterator, DatasetIterator
+from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.links import NoiseSource
 from mocogan_chainer.models.family import Family
 from mocogan_chainer.models.mocogan.discriminators import image_discriminator, video_discriminator
@@ -23,7 +23,7 @@ from mocogan_chainer.models.prediction.predictor import Predictor
 from mocogan_chainer.models.prediction.resnet import ResNetGenerator
 from mocogan_chainer.models.prediction.sampler import PredictionForecaster
 from mocogan_chainer.models.prediction.settings import checked
-from mocogan_chainer.models.prediction.updater import PredictionUpdater
+from mocogan_chainer.models.prediction.updater import PredictionUpdater, Weights
 
 
 def build(config: dict[str, Any], data: DataDescription) -> Family:
@@ -32,37 +32,14 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
     Raises:
         ConfigError: a value is out of range, or the config does not fit the data.
     """
-    model, seed = config["model"], config["seed"]
+    model = config["model"]
     weights, least_horizon = checked(config, data.size)
-    noise = NoiseSource(seed)
-
-    def stream(*names: str) -> np.random.Generator:
-        return seeding.stream(seed, "weights", *names)
-
-    networks: dict[str, chainer.Chain] = {"predictor": _predictor(model, data.size, stream)}
-    judged = {"size": data.size, "in_channels": data.channels, "noise": noise, "sigma": model["noise_sigma"]}
-    if weights.image:
-        networks["image_discriminator"] = image_discriminator(
-            n_filters=model["n_filters_idis"], patch=False, rng=stream("image_discriminator"), **judged
-        )
-    if weights.video:
-        networks["video_discriminator"] = video_discriminator(
-            n_filters=model["n_filters_vdis"],
-            n_categories=0,
-            patch=model["video_discriminator"] == "patch",
-            rng=stream("video_discriminator"),
-            **judged,
-        )
-
-    def iterators(dataset: Any, stream: Callable[[str], np.random.Generator]) -> dict[str, Iterator]:
-        drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
-        clips = config["batchsize"], config["video_length"], config["every_nth"]
-        return {"main": ClipIterator(dataset, *clips, stream("clips"), **drawn)}
-
+    noise = NoiseSource(config["seed"])
+    networks = _networks(config, data, weights, noise)
     return Family(
         networks=networks,
         averaged="predictor",
-        iterators=iterators,
+        iterators=partial(_iterators, config),
         updater=partial(
             PredictionUpdater,
             **networks,
@@ -94,6 +71,39 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             recons=weights.recons > 0,
         ),
     )
+
+
+def _networks(
+    config: dict[str, Any], data: DataDescription, weights: Weights, noise: NoiseSource
+) -> dict[str, chainer.Chain]:
+    model = config["model"]
+
+    def stream(*names: str) -> np.random.Generator:
+        return seeding.stream(config["seed"], "weights", *names)
+
+    networks: dict[str, chainer.Chain] = {"predictor": _predictor(model, data.size, stream)}
+    judged = {"size": data.size, "in_channels": data.channels, "noise": noise, "sigma": model["noise_sigma"]}
+    if weights.image:
+        networks["image_discriminator"] = image_discriminator(
+            n_filters=model["n_filters_idis"], patch=False, rng=stream("image_discriminator"), **judged
+        )
+    if weights.video:
+        networks["video_discriminator"] = video_discriminator(
+            n_filters=model["n_filters_vdis"],
+            n_categories=0,
+            patch=model["video_discriminator"] == "patch",
+            rng=stream("video_discriminator"),
+            **judged,
+        )
+    return networks
+
+
+def _iterators(
+    config: dict[str, Any], dataset: PreparedDataset, stream: Callable[[str], np.random.Generator]
+) -> dict[str, DatasetIterator]:
+    drawn = {"flip": config["flip"], "balance": config["balance_classes"]}
+    clips = config["batchsize"], config["video_length"], config["every_nth"]
+    return {"main": ClipIterator(dataset, *clips, stream("clips"), **drawn)}
 
 
 def _predictor(model: dict[str, Any], size: int, stream: Callable[..., np.random.Generator]) -> Predictor:

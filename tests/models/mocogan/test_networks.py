@@ -54,7 +54,7 @@ class TestSizes:
 @pytest.mark.parametrize("size", [16, 24, 64, 96, 128])
 def test_generated_sizes(size):
     generator = make_generator(size)
-    z = codes.draw(seeding.stream(1), 2, 3, CODE_SIZES)
+    z = codes.draw_batch(seeding.stream(1), 2, 3, CODE_SIZES)
     assert generator.videos(z).shape == (2, 3, 3, size, size)
     assert generator.images(z, np.array([0, 2])).shape == (2, 3, size, size)
 
@@ -76,7 +76,7 @@ def test_longer_videos_have_more_positions_in_time():
 
 class TestCategory:
     def two_categories(self, generator):
-        z = codes.draw(seeding.stream(1), 1, 4, CODE_SIZES)
+        z = codes.draw_batch(seeding.stream(1), 1, 4, CODE_SIZES)
         return [codes.Codes(z.z_content, np.array([c], np.int32), z.h0, z.e) for c in (0, 1)]
 
     def test_in_the_image_generator_it_leaves_motion_alone(self):
@@ -101,7 +101,7 @@ class TestCategory:
 
 class TestCodes:
     def test_follow_the_prior(self):
-        z = codes.draw(seeding.stream(3), 2000, 4, CODE_SIZES)
+        z = codes.draw_batch(seeding.stream(3), 2000, 4, CODE_SIZES)
         assert z.z_content.dtype == z.e.dtype == z.h0.dtype == np.float32
         for part in (z.z_content, z.h0, z.e):
             assert abs(part.mean()) < 0.05
@@ -115,7 +115,7 @@ class TestCodes:
         assert np.array_equal(draw(9).e[:4], draw(4).e)
 
     def test_take(self):
-        z = codes.draw(seeding.stream(3), 5, 4, CODE_SIZES)
+        z = codes.draw_batch(seeding.stream(3), 5, 4, CODE_SIZES)
         some = z.take([4, 0])
         assert len(some) == 2
         assert np.array_equal(some.e[:, 0], z.e[:, 4])
