@@ -1,4 +1,4 @@
-"""What a training step takes from the host: drawn there, in order, and sent to the device.
+"""Host inputs of a training step (batches, codes, noise keys, step size), and how a recorded step receives them.
 
 A step that is run as it stands draws and sends. A step that is recorded, to be run again without its Python code, takes
 arrays of a fixed place instead; before each later run :meth:`Feeds.refill` draws the same things anew and puts them

@@ -25,7 +25,7 @@ _FINISH = 2.0
 class EarlyStop(training.Extension):
     """Decides, once an iteration and before anything else acts, whether it is the run's last.
 
-    Whoever asks in between is heard in the next iteration: the snapshot and the end always go together.
+    A request made during an iteration takes effect in the next one, so the final snapshot is never skipped.
 
     Args:
         end: fires at the run's own end, which is not early.
@@ -79,9 +79,9 @@ class EarlyStop(training.Extension):
 
 @contextlib.contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """Until something else hears it, let SIGTERM raise :class:`~mocogan_chainer.errors.Stopped` within the block.
+    """Raise ``Stopped`` on SIGTERM within the block, so that locks are released as after Ctrl-C.
 
-    What is held, such as locks, is let go then, as after Ctrl-C.
+    Another handler, of before or set within the block, goes first.
     """
     before = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread() or before != signal.SIG_DFL:

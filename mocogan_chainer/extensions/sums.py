@@ -12,7 +12,7 @@ from chainer.reporter import DictSummary
 from mocogan_chainer.backends.base import Array
 
 _ROWS = 256
-"""Reports that lie on a device before they are fetched though nobody asks."""
+"""Reports are fetched from the device after at most this many iterations."""
 
 
 class Sums(DictSummary):

@@ -45,7 +45,7 @@ def read_note(out: Path) -> Note | None:
 
 
 def unfinished(note: Note | None, newest: checkpoint.Snapshot) -> bool:
-    """Whether a run was ended as it went back, before all of the turn that it left was set aside."""
+    """Whether the run was killed in the middle of a rollback."""
     if note is None or note.iteration >= newest.iteration:
         return False
     try:
@@ -96,7 +96,7 @@ class Run:
             self.trainer.get_extension("EarlyStop").ask(number)
 
     def take_up(self, note: Note | None) -> None:
-        """Draw what was drawn by a run that went back to the present place and ended before its next snapshot."""
+        """Restore the random streams of a run that was killed between a rollback and its next snapshot."""
         updater, path = self.trainer.updater, Path(self.trainer.out) / NOTE
         if note is not None and note.iteration == updater.iteration and note.rollbacks > updater.rollbacks:
             _write(path, note)
@@ -155,10 +155,10 @@ class Run:
         builder.renew_noise(self.trainer, self._config, note.rollbacks)
 
     def _last_good(self, what: str) -> checkpoint.Snapshot | None:
-        """Return the run's newest snapshot, or the one before where it went back to the newest already.
+        """Return the newest snapshot, or the one before it if the run already went back to the newest.
 
-        None is ever written of what is not finite, but what it holds may be on its way there. Those of turns that were
-        left are set aside, so the folder has this turn's, and what it began from.
+        Snapshots are never non-finite, but the run may already be diverging in them. Those of turns that were left are
+        set aside, so the folder has this turn's, and what it began from.
         """
         own = snapshot_files.found(Path(self.trainer.out))
         tried = own.pop(self._went_back_to, None)
