@@ -1,8 +1,11 @@
-"""Numbers and lists as messages have them."""
+"""What lines for the user have in common: numbers and lists in words, and where lines go."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+Say = Callable[[str], None]
+"""Shows one line, without its line break: ``print``, a list's ``append``, or what a command prints with."""
 
 
 def counted(number: int, noun: str) -> str:

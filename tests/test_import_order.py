@@ -11,7 +11,7 @@ ROOT = Path(mocogan_chainer.__file__).parent
 
 LAYERS = (
     (
-        *("compat", "errors", "files", "locks", "say", "shortage", "seeding", "saved_streams", "config", "wording"),
+        *("compat", "errors", "files", "locks", "shortage", "seeding", "saved_streams", "config", "wording"),
         *("video", "decoding", "pages"),
         *("torch_files", "torch_forms", "safetensors_files", "npy_files", "npz_files", "yaml_text"),
     ),

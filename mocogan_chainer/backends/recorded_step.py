@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mocogan_chainer.backends.feeds import Feeds, Staging
 from mocogan_chainer.errors import one_line
-from mocogan_chainer.say import Say
+from mocogan_chainer.wording import Say
 
 WARM_UP = 2
 """Runs as the step stands, before it is measured and then recorded: kernels are compiled and plans chosen in them."""

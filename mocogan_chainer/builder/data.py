@@ -9,7 +9,7 @@ from mocogan_chainer.datasets.iterators import DatasetIterator
 from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.models.family import Family
-from mocogan_chainer.say import Say
+from mocogan_chainer.wording import Say
 
 _NAMED = 5
 """Classes without videos that are named."""

@@ -14,8 +14,8 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 from mocogan_chainer.errors import DeviceError, ShortageError
 from mocogan_chainer.files import mebibytes
 from mocogan_chainer.models.updater import GANUpdater
-from mocogan_chainer.say import Say
 from mocogan_chainer.shortage import memory_errors_as_shortage
+from mocogan_chainer.wording import Say
 
 
 def choose_device(gpu: int) -> chainer.backend.Device:

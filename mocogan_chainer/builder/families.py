@@ -12,7 +12,7 @@ from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.errors import ConfigError, SnapshotError
 from mocogan_chainer.models.family import Family
-from mocogan_chainer.say import Say
+from mocogan_chainer.wording import Say
 
 
 def build_family(

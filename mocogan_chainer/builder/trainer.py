@@ -25,8 +25,8 @@ from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.links import ExponentialMovingAverage
 from mocogan_chainer.optimizer import Adam
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler, random_videos
-from mocogan_chainer.say import Say
 from mocogan_chainer.shortage import memory_errors_as_shortage
+from mocogan_chainer.wording import Say
 
 
 @memory_errors_as_shortage("networks", "the networks and their optimizers")

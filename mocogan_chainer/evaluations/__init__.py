@@ -16,8 +16,7 @@ from mocogan_chainer.evaluations.session import Session
 from mocogan_chainer.evaluations.sets import is_npz
 from mocogan_chainer.features import weights
 from mocogan_chainer.files import ensure_writable
-from mocogan_chainer.say import Say
-from mocogan_chainer.wording import counted
+from mocogan_chainer.wording import Say, counted
 
 __all__ = ["Request", "compare", "evaluate", "fetch", "merge", "precalc", "require_metric"]
 

@@ -7,7 +7,7 @@ from mocogan_chainer.evaluations.features import Features
 from mocogan_chainer.evaluations.networks import Networks
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.evaluations.sets import Sets
-from mocogan_chainer.say import Say
+from mocogan_chainer.wording import Say
 
 
 class Session:

@@ -11,7 +11,7 @@ from mocogan_chainer.errors import ConfigError, SnapshotError, require_one_of
 from mocogan_chainer.features import packages
 from mocogan_chainer.features.packages import PackagedFile
 from mocogan_chainer.files import reason
-from mocogan_chainer.say import Say
+from mocogan_chainer.wording import Say
 
 FOLDER = "weights"
 """Where the files lie, below the current folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from mocogan_chainer.errors import ConfigError
@@ -10,6 +9,7 @@ from mocogan_chainer.generation import animations, clips, random_videos
 from mocogan_chainer.generation.model import Model, load
 from mocogan_chainer.generation.output import Output
 from mocogan_chainer.generation.requests import AnimationRequest, FutureRequest, RandomVideosRequest
+from mocogan_chainer.wording import Say
 
 __all__ = ["AnimationRequest", "FutureRequest", "Model", "Output", "RandomVideosRequest", "generate", "load"]
 
@@ -22,7 +22,7 @@ _MAKERS = {
 }
 
 
-def generate(model: Model, request: Request, output: Output, say: Callable[[str], None]) -> None:
+def generate(model: Model, request: Request, output: Output, say: Say) -> None:
     """Make what is asked for and write it; what is left out or to be minded is said on stderr, above a bar.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from mocogan_chainer.generation.progress import note, progress
 from mocogan_chainer.generation.requests import AnimationRequest
 from mocogan_chainer.pages import Animation, write_animations
 from mocogan_chainer.preprocessing import photos
-from mocogan_chainer.wording import counted
+from mocogan_chainer.wording import Say, counted
 
 PAGE = "index.html"
 IN_STRIP = 16
@@ -30,7 +30,7 @@ Photo = tuple[Path, np.ndarray]
 """A photo's file, and its pixels as the model sees them, uint8 (size, size, 3)."""
 
 
-def make(model: Model, request: AnimationRequest, output: Output, say: Callable[[str], None]) -> None:
+def make(model: Model, request: AnimationRequest, output: Output, say: Say) -> None:
     """Make and write the videos and the page, ``batchsize`` photos at a time.
 
     Raises:

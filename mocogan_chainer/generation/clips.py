@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from mocogan_chainer.generation.output import Output
 from mocogan_chainer.generation.progress import note, progress
 from mocogan_chainer.generation.requests import FutureRequest
 from mocogan_chainer.preprocessing import photos
-from mocogan_chainer.wording import counted
+from mocogan_chainer.wording import Say, counted
 
 OF_A_DATASET = 4
 """Clips of a prepared dataset that are taken where nothing else is asked for; of a folder, all are."""
@@ -54,7 +54,7 @@ class Job(Protocol):
         """
 
 
-def make(model: Model, request: FutureRequest, output: Output, say: Callable[[str], None]) -> None:
+def make(model: Model, request: FutureRequest, output: Output, say: Say) -> None:
     """Make and write the videos and pictures.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mocogan_chainer import sampling, video
 from mocogan_chainer.errors import ConfigError, nearest
@@ -13,10 +13,10 @@ from mocogan_chainer.generation.output import Output
 from mocogan_chainer.generation.progress import progress
 from mocogan_chainer.generation.requests import RandomVideosRequest
 from mocogan_chainer.sampling import Sampler
-from mocogan_chainer.wording import counted, listed
+from mocogan_chainer.wording import Say, counted, listed
 
 
-def make(model: Model, request: RandomVideosRequest, output: Output, say: Callable[[str], None]) -> None:
+def make(model: Model, request: RandomVideosRequest, output: Output, say: Say) -> None:
     """Make and write the videos.
 
     Raises:

@@ -21,8 +21,8 @@ from mocogan_chainer.datasets.resident import ResidentFrames
 from mocogan_chainer.links import ExponentialMovingAverage, NoiseSource
 from mocogan_chainer.models.finite_check import FiniteCheck
 from mocogan_chainer.models.gradients import GradientSums
-from mocogan_chainer.say import Say
 from mocogan_chainer.shortage import memory_errors_as_shortage
+from mocogan_chainer.wording import Say
 
 
 class GANUpdater(StandardUpdater):

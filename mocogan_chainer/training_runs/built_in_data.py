@@ -10,7 +10,7 @@ from mocogan_chainer.config import Config
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.datasets.description import DataDescription
 from mocogan_chainer.preprocessing import shapes
-from mocogan_chainer.say import Say
+from mocogan_chainer.wording import Say
 
 UNLESS_SET = "data"
 """The setting's default: a prepared dataset, or the folder that they lie in."""

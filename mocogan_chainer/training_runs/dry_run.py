@@ -8,12 +8,12 @@ from mocogan_chainer import builder
 from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.files import mebibytes
-from mocogan_chainer.say import Say
 from mocogan_chainer.training_runs import built_in_data
 from mocogan_chainer.training_runs.data import open_dataset
 from mocogan_chainer.training_runs.request import Request
 from mocogan_chainer.training_runs.resuming import choose_snapshot, sought_folder
 from mocogan_chainer.training_runs.settings import check_before_work, resolve_settings
+from mocogan_chainer.wording import Say
 
 
 def dry_run(request: Request, say: Say) -> None:

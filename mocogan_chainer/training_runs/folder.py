@@ -11,10 +11,10 @@ from mocogan_chainer.errors import OutputError
 from mocogan_chainer.extensions.event_files import PATTERN as EVENTS
 from mocogan_chainer.files import os_errors_explained, remove_leftovers
 from mocogan_chainer.locks import own_folder
-from mocogan_chainer.say import Say
 from mocogan_chainer.snapshot_files import LATEST
 from mocogan_chainer.training_runs import rollbacks
 from mocogan_chainer.training_runs.request import AUTO, Request
+from mocogan_chainer.wording import Say
 
 CONFIG = "config.yml"
 """A run's settings, in its folder."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from mocogan_chainer import builder, checkpoint, snapshot_files
 from mocogan_chainer import config as configuration
 from mocogan_chainer.errors import SnapshotError
-from mocogan_chainer.say import Say
 from mocogan_chainer.snapshot_files import LATEST
 from mocogan_chainer.training_runs import rollbacks
 from mocogan_chainer.training_runs.folder import BEGIN_ANEW, CONFIG
 from mocogan_chainer.training_runs.request import AUTO, NEWEST, Request
+from mocogan_chainer.wording import Say
 
 
 def sought_folder(request: Request) -> Path | None:

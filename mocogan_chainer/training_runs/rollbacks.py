@@ -16,8 +16,7 @@ from mocogan_chainer import builder, checkpoint, extensions, snapshot_files
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import NonFiniteError, SnapshotError
 from mocogan_chainer.files import atomic_write, os_errors_explained, read_plain
-from mocogan_chainer.say import Say
-from mocogan_chainer.wording import counted
+from mocogan_chainer.wording import Say, counted
 
 NOTE = "rollback.json"
 _LARGE = 10**9

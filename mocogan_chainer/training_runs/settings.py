@@ -9,9 +9,9 @@ from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.datasets.prepared import kind_of
 from mocogan_chainer.errors import ConfigError
-from mocogan_chainer.say import Say
 from mocogan_chainer.training_runs import built_in_data
 from mocogan_chainer.training_runs.request import Request
+from mocogan_chainer.wording import Say
 
 FIXED = (
     "model_name",

@@ -14,7 +14,6 @@ from mocogan_chainer import config as configuration
 from mocogan_chainer.config import Config
 from mocogan_chainer.errors import OutputError, SnapshotError, Stopped
 from mocogan_chainer.files import atomic_write
-from mocogan_chainer.say import Say
 from mocogan_chainer.snapshot_files import LATEST
 from mocogan_chainer.training_runs import built_in_data, rollbacks
 from mocogan_chainer.training_runs.data import open_dataset
@@ -22,7 +21,7 @@ from mocogan_chainer.training_runs.folder import CONFIG, Ownership, check_free, 
 from mocogan_chainer.training_runs.request import AUTO, Request
 from mocogan_chainer.training_runs.resuming import choose_snapshot, sought_folder
 from mocogan_chainer.training_runs.settings import check_before_work, resolve_settings
-from mocogan_chainer.wording import counted
+from mocogan_chainer.wording import Say, counted
 
 
 def train(request: Request, say: Say) -> None:
