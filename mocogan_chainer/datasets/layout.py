@@ -22,6 +22,8 @@ SPLITS = ("train", "test")
 PARTS = (*SPLITS, "all")
 """What a dataset may be opened for: the videos of one split, or every video."""
 SHARD_PATTERN = re.compile(r"(frames|masks)-[0-9]{5}\.npy")
+MOST_CLASSES = 20_000
+"""Of a dataset: each stands several times in ``dataset.yml``, of which so many values and letters are read."""
 LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers leave in a folder that they show."""
 HEADER_BYTES = 128

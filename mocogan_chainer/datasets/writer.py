@@ -280,9 +280,10 @@ def open_writer(
 
     Raises:
         OutputError: ``out`` holds something, and it is no prepared dataset or ``force`` is false.
-        DataError: no video was added.
+        DataError: no video was added, or there are too many classes.
     """
     out = check_out(out, force)
+    check_classes(class_names)
     with atomic_folder(out, force) as folder:
         writer = PreparedWriter(folder, name, size, class_names, options, masks=masks)
         try:
@@ -316,6 +317,28 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
     if names and not force:
         raise OutputError(f"{out}: it holds a prepared dataset already; use --force to replace it")
     return resolved
+
+
+def check_classes(class_names: Sequence[str]) -> None:
+    """Check that a ``dataset.yml`` with these classes could be read again.
+
+    Raises:
+        DataError: there are too many, or their names are too long.
+    """
+    remedy = "where the first folder is the class, put all these folders into one, which is then the only class"
+    if len(class_names) > layout.MOST_CLASSES:
+        first = ", ".join(class_names[:2])
+        raise DataError(
+            f"{len(class_names):,} classes ({first}, ...), and a dataset has at most {layout.MOST_CLASSES:,}; {remedy}"
+        )
+    # They stand there four times; the last eighth is for all else.
+    once = yaml_text.dump({"counts": {"videos_by_class": {_text(name): 10**9 for name in class_names}}})
+    letters, most = len(once.encode()), yaml_text.MOST_LETTERS * 7 // 32
+    if letters > most:
+        raise DataError(
+            f"{len(class_names):,} classes whose names have {letters:,} letters, and at most {most:,} are taken; "
+            f"use shorter names, or fewer classes: {remedy}"
+        )
 
 
 def preview(dataset: PreparedDataset) -> np.ndarray:

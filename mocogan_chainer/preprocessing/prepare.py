@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from mocogan_chainer import seeding
 from mocogan_chainer.datasets import layout
-from mocogan_chainer.datasets.writer import PreparedWriter, check_out
+from mocogan_chainer.datasets.writer import PreparedWriter, check_classes, check_out
 from mocogan_chainer.errors import ConfigError, DataError, MocoganError, OutputError, require_range
 from mocogan_chainer.files import os_errors_explained
 from mocogan_chainer.preprocessing import partial, runner
@@ -114,6 +114,8 @@ def prepare(
     found = source.items()
     source.check(found)
     items = source.divide(_limited(found, limit, source.seed))
+    class_names = source.class_names(items)
+    check_classes(source.class_names(found))
     if workers is None:
         workers = runner.cores() if kind.WORKERS is None else kind.WORKERS
     source.threads = max(1, runner.cores() // max(workers, 1))
@@ -128,7 +130,7 @@ def prepare(
     masks = source.has_masks(items)
     plan = partial.plan_of({"dataset": name, "made_with": source.made_with()} | settings, items)
     with partial.opened(place, plan, resume, force) as work:
-        writer = PreparedWriter(work.data, name, source.size, source.class_names(items), settings, record, masks)
+        writer = PreparedWriter(work.data, name, source.size, class_names, settings, record, masks)
         recovered = 0
         try:
             with os_errors_explained(out):

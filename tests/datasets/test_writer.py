@@ -9,8 +9,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from mocogan_chainer.datasets import PreparedDataset, PreparedWriter, open_writer
+from mocogan_chainer import yaml_text
+from mocogan_chainer.datasets import PreparedDataset, PreparedWriter, layout, open_writer
 from mocogan_chainer.datasets.layout import HEADER_BYTES, npy_header
+from mocogan_chainer.datasets.writer import check_classes
 from mocogan_chainer.errors import DataError, OutputError
 
 
@@ -41,6 +43,43 @@ def test_the_header_is_numpys_and_of_one_length(tmp_path, frames, shape):
         assert np.lib.format.read_magic(file) == (1, 0)
         assert np.lib.format.read_array_header_1_0(file) == ((frames, *shape), False, np.dtype(np.uint8))
         assert file.tell() == HEADER_BYTES
+
+
+class TestManyClasses:
+    def test_too_many(self, tmp_path):
+        names = [f"id{i}" for i in range(layout.MOST_CLASSES + 1)]
+        match = r"20,001 classes \(id0, id1, \.\.\.\), and a dataset has at most 20,000; where the first folder"
+        with pytest.raises(DataError, match=match), open_writer(tmp_path / "d", "toy", 8, names):
+            raise AssertionError("some work was done")
+        assert tree(tmp_path) == []
+
+    def test_names_too_long(self):
+        check_classes([f"{i:0100d}" for i in range(5000)])
+        with pytest.raises(
+            DataError, match=r"5,000 classes whose names have 1,\d+,\d+ letters, .* at most 917,504 are taken; use"
+        ):
+            check_classes([f"{i:0200d}" for i in range(5000)])
+
+    @pytest.mark.parametrize(
+        "name", ["id{}", "a: b #{} " + "ü" * 40, "{} " + "x y " * 40], ids=["short", "quoted", "long"]
+    )
+    def test_as_many_as_may_be_can_be_read_again(self, tmp_path, monkeypatch, name):
+        monkeypatch.setattr(layout, "MOST_CLASSES", layout.MOST_CLASSES // 100)  # both limits, a hundred times smaller
+        monkeypatch.setattr(yaml_text, "MOST_VALUES", yaml_text.MOST_VALUES // 100)
+        monkeypatch.setattr(yaml_text, "MOST_LETTERS", yaml_text.MOST_LETTERS // 100)
+        names = [name.format(i) for i in range(layout.MOST_CLASSES)]
+        while True:
+            try:
+                check_classes(names)
+                break
+            except DataError:
+                del names[-10:]
+        by_class = {"by_class": dict.fromkeys(names, 10**6)}
+        with open_writer(tmp_path / "d", "toy", 8, names) as writer:
+            writer._record |= {"found": by_class, "taken": by_class}
+            for i, class_name in enumerate(names):
+                writer.add(clip(1), str(i), class_name)
+        assert PreparedDataset.open(tmp_path / "d").class_names == names
 
 
 class TestContent:

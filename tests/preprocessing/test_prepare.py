@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from mocogan_chainer import __version__, preprocessing
-from mocogan_chainer.datasets import PreparedDataset
+from mocogan_chainer.datasets import PreparedDataset, layout
 from mocogan_chainer.errors import ConfigError, DataError, OutputError
 from mocogan_chainer.preprocessing import partial
 from tests.preprocessing.toys import toy
@@ -32,6 +32,13 @@ def raw(tmp_path):
 
 def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_more_classes_than_could_be_read_again(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "MOST_CLASSES", 2)
+    with pytest.raises(DataError, match=r"^3 classes \(a, b, \.\.\.\), and a dataset has at most 2; where"):
+        preprocessing.prepare("strips", raw, tmp_path / "out", size=8, workers=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
 
 
 def test_every_set_says_what_it_is():
