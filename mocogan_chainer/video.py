@@ -22,7 +22,7 @@ import cv2
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
-from PIL import GifImagePlugin, Image, ImageOps
+from PIL import ExifTags, GifImagePlugin, Image, ImageOps
 
 from mocogan_chainer.errors import DataError, OutputError, one_line, require_range
 from mocogan_chainer.files import atomic_write, open_plain, os_errors_explained
@@ -45,7 +45,8 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         uint8 ``(H, W, 3)``.
 
     Raises:
-        DataError: the file is missing, no image, damaged, too large, or holds more than 8 bits a channel.
+        DataError: the file is missing, no image, damaged, too large, holds more than 8 bits a channel, or several
+            pictures, of which nobody said which.
     """
     if not Path(path).is_file():
         raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
@@ -53,12 +54,29 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         with opened_image(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
-            return np.array(on_white(image).convert("RGB"))
+            pixels = np.array(on_white(image).convert("RGB"))
+            if (pages := _pages(image)) > 1:
+                raise DataError(f"{path}: it holds {pages} pictures; save it as a video or as a folder of images")
+            return pixels
     except DataError:
         raise
     except Exception as error:  # decoders raise anything, SyntaxError and struct.error among them
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else one_line(error)
         raise DataError(f"{path}: cannot be read as an image: {reason}") from error
+
+
+def _pages(image: Image.Image) -> int:
+    """Return how many pictures an image's file holds, without smaller copies of them."""
+    pages = getattr(image, "n_frames", 1)
+    if image.format == "MPO":  # a camera's JPEG, in which depth, brightness or a preview follow the picture
+        return 1
+    if image.format != "TIFF":
+        return pages
+    smaller = 0
+    for page in range(1, pages):
+        image.seek(page)
+        smaller += image.tag_v2.get(ExifTags.Base.NewSubfileType, 0) & 1
+    return pages - smaller
 
 
 def on_white(image: Image.Image) -> Image.Image:

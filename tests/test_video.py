@@ -303,6 +303,28 @@ class TestImage:
         assert image[:4].min() == 255
         assert image[4:].max() == 0
 
+    @pytest.mark.parametrize("suffix", ["tif", "webp", "png"])
+    def test_a_stack_is_no_single_picture(self, tmp_path, suffix):
+        first, *others = [Image.new("RGB", (8, 8), (50 * i, 0, 0)) for i in range(3)]
+        first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=others)
+        match = rf"a\.{suffix}: it holds 3 pictures; save it as a video or as a folder of images$"
+        with pytest.raises(DataError, match=match):
+            video.read_image(tmp_path / f"a.{suffix}")
+
+    def test_smaller_copies_of_a_picture(self, tmp_path):
+        first, copy, other = (Image.new("RGB", (size, size), (90, size, 0)) for size in (16, 8, 12))
+        copy.encoderinfo = {"tiffinfo": {254: 1}}
+        first.save(tmp_path / "a.tif", save_all=True, append_images=[copy])
+        assert video.read_image(tmp_path / "a.tif")[0, 0].tolist() == [90, 16, 0]
+        first.save(tmp_path / "a.tif", save_all=True, append_images=[copy, other])
+        with pytest.raises(DataError, match="holds 2 pictures"):
+            video.read_image(tmp_path / "a.tif")
+
+    def test_what_a_camera_adds_to_a_picture(self, tmp_path):
+        first, depth = (Image.new("RGB", (16, 16), (90, value, 0)) for value in (10, 200))
+        first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[depth])
+        assert np.abs(video.read_image(tmp_path / "a.jpg")[0, 0] - np.array([90, 10, 0])).max() < 6
+
     @pytest.mark.parametrize("suffix", ["png", "jpg"])
     def test_a_cut_off_file(self, tmp_path, suffix):
         path = tmp_path / f"cut.{suffix}"

@@ -126,6 +126,18 @@ class TestClasses:
 
 
 class TestNoClasses:
+    def test_stacks_are_no_frames(self, tmp_path, film):
+        film(tmp_path / "raw" / "a.mov")
+        (tmp_path / "raw" / "cells").mkdir()
+        pages = [Image.new("L", (48, 48), 10 * i) for i in range(3)]
+        for i in range(2):
+            pages[0].save(tmp_path / "raw" / "cells" / f"{i}.tif", save_all=True, append_images=pages[1:])
+        report, dataset = prepare(tmp_path / "raw", tmp_path / "out")
+        assert dataset.ids == ["a.mov"]
+        ((source, reason),) = report.skipped
+        assert source == "cells"
+        assert "0.tif: it holds 3 pictures; save it as a video or" in reason
+
     def test_files_and_folders_side_by_side(self, tmp_path, film, stills, marks):
         film(tmp_path / "raw" / "b.mp4", mark=10)
         film(tmp_path / "raw" / "a.mov", mark=20)
