@@ -33,9 +33,10 @@ MOST_PIXELS = 1 << 26
 _FORMS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 """What an image may be, whatever its name says: Pillow would hand PostScript to a program that runs it."""
 
-
 MOST_SIDE = 16384
 """Pixels of a side that H.264 has."""
+MOST_GIF_SIDE = 65535
+"""Pixels of a side that a GIF has, which counts them in 16 bits."""
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -205,9 +206,13 @@ def encode_gif(video: np.ndarray, fps: float) -> bytes:
     Args:
         video: uint8 ``(T, H, W, 3)``.
         fps: frames a second, 0.1 to 240.
+
+    Raises:
+        OutputError: a side has more than 65535 pixels.
     """
     _check(video)
     require_range("fps", fps, 0.1, 240)
+    _require_sides(video, MOST_GIF_SIDE, "a GIF")
     palette, indices = _palette(video)
     height, width = video.shape[1:3]
     # Written by hand around Pillow's frame encoder, because its own GIF writer drops frames equal to the one before.
@@ -221,7 +226,12 @@ def encode_gif(video: np.ndarray, fps: float) -> bytes:
 
 
 def write_gif(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
-    """Write :func:`encode_gif` to a file, whole or not at all."""
+    """Write :func:`encode_gif` to a file, whole or not at all.
+
+    Raises:
+        OutputError: a side has more than 65535 pixels, or the place cannot be written.
+    """
+    _require_sides(video, MOST_GIF_SIDE, "a GIF", path)
     data = encode_gif(video, fps)
     with atomic_write(path) as file:
         file.write(data)
@@ -240,11 +250,7 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
     require_range("fps", fps, 0.1, 240)
     path = Path(path)
     height, width = video.shape[1:3]
-    if max(height, width) > MOST_SIDE:
-        raise OutputError(
-            f"{path}: {width} x {height} pixels, and H.264 has at most {MOST_SIDE} a side; write another format, or "
-            "fewer videos side by side"
-        )
+    _require_sides(video, MOST_SIDE, "H.264", path)
     video = np.pad(video, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     program = encoding_program()
     with os_errors_explained(path):
@@ -303,7 +309,10 @@ def _palette(video: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     colours = (_split(used, 6) * 255 // 63).astype(np.uint8)
     # By the root of its count: a small shape keeps its colour beside a large noisy background.
     pool = np.repeat(colours, np.ceil(np.sqrt(counts[used])).astype(int), axis=0)
-    quantized = Image.fromarray(pool[None]).quantize(256, method=Image.Quantize.MEDIANCUT)
+    # Moved to the means of what they stand for, until hardly any of it changes sides: median cut's own colours mix a
+    # plain shape with noise around it.
+    few = max(len(pool) // 50, 1)
+    quantized = Image.fromarray(pool[None]).quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=few)
     palette = np.zeros((256, 3), np.uint8)
     found = np.array(quantized.getpalette(), np.uint8).reshape(-1, 3)
     palette[: len(found)] = found
@@ -363,6 +372,15 @@ def _ffmpeg_of_imageio() -> str:
 def _check(video: np.ndarray) -> None:
     if video.dtype != np.uint8 or video.ndim != 4 or video.shape[3] != 3 or 0 in video.shape:
         raise ValueError(f"a video is uint8 (T, H, W, 3) and not empty, but this is {video.dtype} {video.shape}")
+
+
+def _require_sides(video: np.ndarray, most: int, form: str, path: str | os.PathLike | None = None) -> None:
+    height, width = video.shape[1:3]
+    if max(height, width) > most:
+        raise OutputError(
+            f"{'' if path is None else f'{path}: '}{width} x {height} pixels, and {form} has at most {most} a side; "
+            "write another format, or fewer videos side by side"
+        )
 
 
 def _extent(image: np.ndarray) -> str:

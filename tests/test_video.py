@@ -71,6 +71,14 @@ class TestGif:
         frames, _, _ = read_gif(video.encode_gif(clip, 10))
         assert np.abs(frames[:, 40:43, 40:43].astype(int) - (255, 0, 128)).max() < 16
 
+    @pytest.mark.parametrize("side", [4, 8, 14])
+    def test_a_plain_shape_keeps_its_colour_in_strong_noise(self, side):
+        clip = np.random.default_rng(0).normal(120, 25, (8, 64, 64, 3)).clip(0, 255).astype(np.uint8)
+        clip[:, 10 : 10 + side, 10 : 10 + side] = (255, 0, 0)
+        frames, _, _ = read_gif(video.encode_gif(clip, 10))
+        assert np.abs(frames[:, 10 : 10 + side, 10 : 10 + side].astype(int) - (255, 0, 0)).max() < 6
+        assert np.abs(frames.astype(int) - clip).mean() < 5
+
     def test_equal_frames_are_all_there(self):
         frames, delays, _ = read_gif(video.encode_gif(np.zeros((7, 8, 8, 3), np.uint8), 10))
         assert frames.shape == (7, 8, 8, 3)
@@ -91,6 +99,18 @@ class TestGif:
 
     def test_one_frame(self):
         assert read_gif(video.encode_gif(noise(1, levels=2), 10))[0].shape == (1, 12, 20, 3)
+
+    @pytest.mark.parametrize("extent", [(4, 65536), (65536, 4)])
+    def test_a_side_longer_than_a_gif_has(self, tmp_path, extent):
+        clip = np.zeros((1, *extent, 3), np.uint8)
+        match = (
+            rf"a\.gif: {extent[1]} x {extent[0]} pixels, and a GIF has at most 65535 a side; write another format, or"
+        )
+        with pytest.raises(OutputError, match=match):
+            video.write_gif(tmp_path / "a.gif", clip, 10)
+        with pytest.raises(OutputError, match="a GIF has at most 65535 a side"):
+            video.encode_gif(clip, 10)
+        assert list(tmp_path.iterdir()) == []
 
     def test_it_is_written_where_asked(self, tmp_path):
         path = tmp_path / "new folder" / "clip.gif"
