@@ -7,6 +7,7 @@ each one line that names the file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import math
 import os
@@ -260,8 +261,7 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
             command = _encoding(program, part, video.shape[2], video.shape[1], fps)
             done = subprocess.run(command, input=video.tobytes(), capture_output=True, check=False)
             if done.returncode:
-                lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-                raise OutputError(f"{path}: ffmpeg failed: {lines[-1]}")
+                raise _failure(path, done.stderr.decode(errors="replace"))
             part.replace(path)
 
 
@@ -274,6 +274,15 @@ def _encoding(program: str, path: Path, width: int, height: int, fps: float) -> 
     command = ffmpeg.compile(stream, cmd=program)
     command[command.index("OUTPUT")] = f"file:{path}"  # as it is: not an address, an option, or UTF-8
     return command
+
+
+def _failure(path: Path, messages: str) -> Exception:
+    """Return the error that ffmpeg's messages mean; the last of them says of a full disk only that it failed."""
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        if os.strerror(code) in messages:
+            return OSError(code, os.strerror(code))
+    lines = messages.strip().splitlines() or ["no message"]
+    return OutputError(f"{path}: ffmpeg failed: {lines[-1]}")
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray) -> None:

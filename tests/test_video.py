@@ -178,12 +178,27 @@ class TestMp4:
         video.write_mp4(tmp_path / "a.mp4", noise(4, 16, 16), float(Fraction(30000, 1001)))
         assert read_mp4(tmp_path / "a.mp4")[1] == pytest.approx(29.97, abs=0.01)
 
-    def test_a_failure_leaves_the_old_file(self, tmp_path, monkeypatch):
-        failing = tmp_path / "ffmpeg"
-        knows = "case $* in *-encoders) echo ' V....D libx264 H.264'; exit 0;; esac"
-        failing.write_text(f"#!/bin/sh\n{knows}\necho first >&2\necho the last line >&2\nexit 1\n")
-        failing.chmod(0o755)
-        monkeypatch.setattr(video, "ffmpeg_program", lambda: str(failing))
+    @pytest.fixture
+    def failing(self, tmp_path, monkeypatch):
+        """Have an ffmpeg that says these lines and fails."""
+
+        def fail(*lines):
+            program = tmp_path / "ffmpeg"
+            knows = "case $* in *-encoders) echo ' V....D libx264 H.264'; exit 0;; esac"
+            said = "\n".join(f"echo '{line}' >&2" for line in lines)
+            program.write_text(f"#!/bin/sh\n{knows}\n{said}\nexit 1\n")
+            program.chmod(0o755)
+            monkeypatch.setattr(video, "ffmpeg_program", lambda: str(program))
+
+        return fail
+
+    def test_a_full_disk(self, tmp_path, failing):
+        failing("[out#0/mp4] Error writing trailer: No space left on device", "Conversion failed!")
+        with pytest.raises(OutputError, match=r"clip\.mp4: cannot be written: the disk is full; free some space"):
+            video.write_mp4(tmp_path / "clip.mp4", noise(), 8)
+
+    def test_a_failure_leaves_the_old_file(self, tmp_path, failing):
+        failing("first", "the last line")
         path = tmp_path / "clip.mp4"
         path.write_bytes(b"old")
         with pytest.raises(OutputError, match=r"clip\.mp4: ffmpeg failed: the last line$"):
