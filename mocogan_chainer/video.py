@@ -23,7 +23,7 @@ import cv2
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
-from PIL import ExifTags, GifImagePlugin, Image, ImageOps
+from PIL import ExifTags, GifImagePlugin, Image, ImageOps, PngImagePlugin
 
 from mocogan_chainer.errors import DataError, OutputError, one_line, require_range
 from mocogan_chainer.files import atomic_write, open_plain, os_errors_explained
@@ -38,6 +38,11 @@ MOST_SIDE = 16384
 """Pixels of a side that H.264 has."""
 MOST_GIF_SIDE = 65535
 """Pixels of a side that a GIF has, which counts them in 16 bits."""
+
+_MARK = ("Software", "mocogan-chainer")
+"""The text in our PNG frames by which they are known again."""
+_MARKED_BYTES = 128
+"""So early in such a file it stands."""
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -286,21 +291,57 @@ def _failure(path: Path, messages: str) -> Exception:
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Write an image, uint8 ``(H, W, 3)``, whole or not at all."""
+    """Write an image, uint8 ``(H, W, 3)``, whole or not at all; a text in it tells that it is ours."""
+    mark = PngImagePlugin.PngInfo()
+    mark.add_text(*_MARK)
     with atomic_write(path) as file:
-        Image.fromarray(image).save(file, format="PNG")
+        Image.fromarray(image).save(file, format="PNG", pnginfo=mark)
 
 
 def write_frames(folder: str | os.PathLike, video: np.ndarray) -> list[Path]:
-    """Write a video as ``0001.png``, ``0002.png``, ... into a folder, made if need be; return the files."""
+    """Write a video as ``0001.png``, ``0002.png``, ... into a folder, made if need be; return the files.
+
+    The frames of a video that was written there before are gone afterwards.
+
+    Raises:
+        OutputError: see :func:`require_own_frames`; or the place cannot be written.
+    """
     _check(video)
+    require_own_frames(folder)
     paths = [Path(folder, f"{i:04d}.png") for i in range(1, len(video) + 1)]
     for path, frame in zip(paths, video, strict=True):
         write_png(path, frame)
-    for stale in set(Path(folder).glob("[0-9]*.png")) - set(paths):  # of a longer video before
-        if re.fullmatch(r"\d{4,}", stale.stem):
-            stale.unlink()
+    for stale in set(_numbered(folder)) - set(paths):  # of a longer video before
+        stale.unlink()
     return paths
+
+
+def require_own_frames(folder: str | os.PathLike) -> None:
+    """Check that :func:`write_frames` may write into a folder: that no file named like a frame is another's.
+
+    Raises:
+        OutputError: one is, such as ``0001.png`` of a video that was cut into images elsewhere.
+    """
+    for path in _numbered(folder):
+        if not _is_own_frame(path):
+            raise OutputError(
+                f"{folder}: it holds images that this program did not make ({path.name}), and the frames of a video "
+                "would take their place; move them away, or name another folder"
+            )
+
+
+def _numbered(folder: str | os.PathLike) -> list[Path]:
+    """Return what is named like a frame, sorted."""
+    return sorted(path for path in Path(folder).glob("[0-9]*.png") if re.fullmatch(r"\d{4,}", path.stem))
+
+
+def _is_own_frame(path: Path) -> bool:
+    try:
+        with open_plain(path) as file:
+            start = file.read(_MARKED_BYTES)
+    except OSError:
+        return False
+    return b"tEXt" + "\0".join(_MARK).encode() in start
 
 
 def _palette(video: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -280,10 +280,21 @@ class TestFrames:
 
     def test_a_shorter_one_takes_its_place_and_nothing_else(self, tmp_path):
         video.write_frames(tmp_path, noise(5))
-        for name in ("20240101_photo.png", "0003_b.png", "10000.png"):
+        (tmp_path / "0005.png").rename(tmp_path / "10000.png")
+        for name in ("20240101_photo.png", "0003_b.png"):
             (tmp_path / name).touch()
         video.write_frames(tmp_path, noise(2))
         assert {p.name for p in tmp_path.iterdir()} == {"0001.png", "0002.png", "20240101_photo.png", "0003_b.png"}
+
+    @pytest.mark.parametrize("name", ["0001.png", "0050.png", "12345.png"])
+    def test_frames_of_another_program_stay(self, tmp_path, name):
+        video.write_frames(tmp_path, noise(3))
+        Image.fromarray(noise(1)[0]).save(tmp_path / name)
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        match = rf"it holds images that this program did not make \({name}\), and the frames of a video would take"
+        with pytest.raises(OutputError, match=match):
+            video.write_frames(tmp_path, noise(2))
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
     @pytest.mark.parametrize("mode", ["RGBA", "P", "LA"])
     def test_what_is_transparent_is_white(self, tmp_path, mode):
