@@ -17,6 +17,7 @@ import ffmpeg
 import numpy as np
 
 from mocogan_chainer.errors import DataError, OutputError
+from mocogan_chainer.files import open_plain
 from mocogan_chainer.video import MOST_PIXELS, ffmpeg_program
 
 try:
@@ -26,8 +27,8 @@ except ImportError:  # Windows
 
 SUFFIXES = frozenset(
     {
-        *(".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv"),
-        *(".ts", ".webm", ".wmv"),
+        *(".3g2", ".3gp", ".asf", ".avi", ".f4v", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpe"),
+        *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
     }
 )
 """Suffixes of video files, in small letters."""
@@ -45,6 +46,10 @@ EXPLAINED = {
 
 HARMLESS = ("mmco: unref short failure", "co located POCs unavailable", "number of reference frames")
 """What ffmpeg calls errors though the picture is whole; common in clips that were cut from broadcasts."""
+
+PACKETS = ((188, 0), (192, 4), (204, 0))
+"""Bytes of a transport stream's packet and the place of its mark: as it is sent, on discs, with error correction."""
+PACKET_MARK = b"G"
 
 READ_BYTES = 1 << 20
 MEMORY_BYTES = 2 << 30
@@ -78,6 +83,8 @@ def decode(
     """
     if os.path.lexists(path) and not Path(path).is_file():  # ffmpeg would wait for a pipe
         raise DataError(f"{path}: cannot be decoded as a video: not a file")
+    if cut := _cut_packet(path):
+        raise DataError(f"{path}: cannot be decoded as a video: {cut}")
     command = _command(Path(path), filters, count, threads)
     frames = 0
     with _Process(command, patience) as process:
@@ -203,6 +210,24 @@ def _command(path: Path, filters: str, count: int | None, threads: int) -> list[
     command = ffmpeg.compile(stream.global_args("-v", "error", "-nostdin", "-xerror"), cmd=ffmpeg_program())
     command[command.index("INPUT")] = f"file:{path}"  # put in last: ffmpeg-python takes names in UTF-8 alone
     return command
+
+
+def _cut_packet(path: str | os.PathLike) -> str:
+    """Say so where a transport stream ends within a packet, which ffmpeg does not mind; "" for any other file."""
+    try:
+        with open_plain(path) as file:
+            start = file.read(6 * max(PACKETS)[0])
+            size = file.seek(0, os.SEEK_END)
+            for length, mark in PACKETS:
+                marks = start[mark::length]
+                if len(marks) < 3 or marks.strip(PACKET_MARK) or start.startswith(b"GIF8"):
+                    continue
+                file.seek(size - size % length)
+                if file.read().strip(b"\0"):  # zeros are what a recorder filled the file with
+                    return f"cut short: {size % length} bytes of its last packet are there, and it has {length}"
+    except OSError:  # ffmpeg will say what is wrong
+        pass
+    return ""
 
 
 def _fault(messages: str) -> str:

@@ -237,6 +237,15 @@ class TestNames:
         assert {suffix.lower() for suffix in decoding.SUFFIXES} == decoding.SUFFIXES
         assert {*LOSSLESS, ".gif"} <= decoding.SUFFIXES
 
+    @pytest.mark.parametrize(
+        ("suffix", "codec"),
+        [(".3g2", "mpeg4"), (".asf", "wmv2"), (".f4v", "libx264"), (".vob", "mpeg2video"), (".mpe", "mpeg1video")],
+    )
+    def test_rarer_suffixes(self, tmp_path, suffix, codec):
+        assert suffix in decoding.SUFFIXES
+        form = ["-f", "mpeg"] if suffix == ".mpe" else []
+        assert len(read(encode(tmp_path / f"a{suffix}", smooth(48, 48), "-c:v", codec, *form))) == 48
+
 
 class TestNoVideo:
     @pytest.mark.parametrize(
@@ -350,6 +359,22 @@ class TestDamage:
         frames, message = read_until_fault(tmp_path / "a.gif")
         assert f"a.gif: damaged after {len(frames)} frames: " in message
         assert abs(len(frames) - 40 * part) < 3
+
+    @pytest.mark.parametrize(("suffix", "packet"), [(".ts", 188), (".m2ts", 192), (".mts", 188)])
+    def test_a_transport_stream_cut_within_a_packet(self, tmp_path, whole, suffix, packet):
+        data = whole(suffix, "-c:v", "mpeg2video")
+        assert len(data) % packet == 0
+        path = tmp_path / f"a{suffix}"
+        for end in (3, 100, packet - 1):
+            path.write_bytes(data[: len(data) // packet // 2 * packet + end])
+            frames, message = read_until_fault(path)
+            assert frames == []
+            assert message.endswith(
+                f"a video: cut short: {end} bytes of its last packet are there, and it has {packet}"
+            )
+        for rest in (b"", bytes(100)):  # some recorders fill their files with zeros
+            path.write_bytes(data + rest)
+            assert len(read(path)) == 40
 
     def test_cut_off_before_its_table_of_contents(self, tmp_path, whole):
         data = whole(".mp4")

@@ -60,6 +60,7 @@ WITHIN_A_LAYER = {
     ("video", "files"),
     ("pages", "files"),
     ("decoding", "errors"),
+    ("decoding", "files"),
     ("decoding", "video"),
 }
 """What may import from its own layer, (importer, imported); a cycle is impossible as the pairs have none."""
