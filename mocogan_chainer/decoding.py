@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import re
@@ -93,6 +94,10 @@ def decode(
             frames += 1
         code, messages = process.wait()
     fault = _fault(messages)
+    if os.strerror(errno.ENOMEM) in fault:
+        fault = f"it takes more than the {MEMORY_BYTES / 2**30:g} GiB of memory that ffmpeg may have"
+        if "fps=" in filters:
+            fault += "; a time stamp far ahead of the others does that where frames are taken by time (--fps)"
     if process.gave_up:
         raise DataError(f"{path}: given up: nothing came for {patience:g} seconds after {frames} frames")
     if fault or code:
