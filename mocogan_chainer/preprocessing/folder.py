@@ -36,7 +36,8 @@ class Folder(FilmedFiles):
                 f"{raw}: {loose[0].source} has no class, and {other.source} has: put every video into the folder of "
                 "its class, or all of them side by side without classes"
             )
-        return listing.require(self, items + self._unused(paths))
+        items += self._unused(paths)
+        return listing.require(self, items + listing.unread(self, items))
 
     def _unused(self, videos: list[Path]) -> list[Item]:
         """Return every folder of which nothing is taken, or not all, with the reason."""

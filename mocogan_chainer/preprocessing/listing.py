@@ -10,6 +10,18 @@ from mocogan_chainer.errors import DataError
 from mocogan_chainer.preprocessing import tree
 from mocogan_chainer.preprocessing.source import Item, Source
 
+NO_FOOTAGE = frozenset(
+    {
+        *(".txt", ".md", ".rst", ".pdf", ".doc", ".docx", ".rtf", ".html", ".htm", ".url", ".lnk", ".log", ".nfo"),
+        *(".csv", ".tsv", ".json", ".jsonl", ".xml", ".yml", ".yaml", ".toml", ".ini", ".xls", ".xlsx", ".ods", ".db"),
+        *(".srt", ".vtt", ".ass", ".sub", ".eaf", ".xmp", ".md5", ".sha1", ".sha256", ".py", ".m", ".mat", ".sh"),
+        *(".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma"),
+    }
+)
+"""Suffixes of what lies beside videos and holds none: texts, tables, captions, checksums, scripts, sound."""
+TEXTS = frozenset({"authors", "changelog", "copying", "licence", "license", "makefile", "readme"})
+"""Names of texts that have no suffix, in small letters."""
+
 
 def is_video(path: Path) -> bool:
     """Tell whether a file has the suffix of a video, in any case."""
@@ -31,6 +43,32 @@ def item(source: Source, path: Path, class_name: str = "", subject: str = "", **
     if not path.is_file() and not path.is_dir():
         known["fault"] = "a broken link, or no file"
     return Item(name, name, class_name, subject, path, **known)
+
+
+def unread(source: Source, items: list[Item], images: bool = False) -> list[Item]:
+    """Return what else lies in the raw data and may hold a video, to be listed as left out: one item a suffix a folder.
+
+    Args:
+        items: what was found: files, and folders that stand for the images right in them.
+        images: whether the set reads images, and not only of such folders.
+    """
+    known = {item.source for item in items}
+    found: dict[tuple[str, str], list[str]] = {}
+    for folder in tree.walk(tree.require_folder(source.raw)):
+        at = tree.relative(folder, source.raw)
+        for path in tree.files(folder):
+            name, suffix = tree.relative(path, source.raw), path.suffix.lower()
+            is_taken = name in known or (at in known and suffix in tree.IMAGE_SUFFIXES)
+            if not is_taken and suffix not in NO_FOOTAGE and path.name.lower() not in TEXTS:
+                found.setdefault((at, suffix), []).append(name)
+    readable = decoding.SUFFIXES | (tree.IMAGE_SUFFIXES if images else set())
+    faults = {suffix: f"{suffix} is no suffix that {source.NAME} reads" for _, suffix in found}
+    faults[""] = f"it has no suffix, by which {source.NAME} knows what it reads"
+    faults |= dict.fromkeys(readable, f"it is not where {source.NAME} looks for videos")
+    return [
+        Item(names[0], names[0], fault=faults[suffix] + (f"; {len(names)} such files in its folder" * (len(names) > 1)))
+        for (_, suffix), names in found.items()
+    ]
 
 
 def require(source: Source, items: list[Item]) -> list[Item]:

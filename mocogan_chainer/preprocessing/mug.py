@@ -49,6 +49,9 @@ class Mug(Filmed):
             subject = subject.parent
         who = self.raw.resolve().name if subject == self.raw else subject.name
         takes = tree.folders(emotion)
+        if takes and tree.images(emotion):
+            name = tree.relative(emotion, self.raw)
+            yield Item(name, name, fault="images beside folders of takes are not taken")
         for folder in takes or [emotion]:
             name = tree.relative(folder, self.raw)
             fault = "" if takes else "no takes in this folder"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.preprocessing import tree
+from mocogan_chainer.preprocessing import listing, tree
 from mocogan_chainer.preprocessing.footage import StripFile
 from mocogan_chainer.preprocessing.source import Item, Recording, Source
 
@@ -25,9 +25,10 @@ class Strips(Source):
                 f"{raw}: images beside folders, {loose[0].source} beside {sorted_in[0].class_name}/; put every image "
                 "into the folder of its class, or all of them into one folder without classes"
             )
-        if all(item.fault for item in loose + sorted_in):
+        found = loose + sorted_in
+        if all(item.fault for item in found):
             raise DataError(f"{raw}: no images; strips reads {self.HELP}")
-        return loose + sorted_in
+        return found + listing.unread(self, found, images=True)
 
     def load(self, item: Item) -> Recording:
         strip = StripFile(item.data)

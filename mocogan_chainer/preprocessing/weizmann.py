@@ -30,7 +30,8 @@ class Weizmann(FilmedFiles):
             for folder in tree.folders(self.raw)
             for path in tree.images(folder)
         ]
-        return listing.require(self, films + strips)
+        items = films + strips
+        return listing.require(self, items + listing.unread(self, items, images=True))
 
     def check(self, items: Sequence[Item]) -> None:
         super().check(items)

@@ -74,7 +74,8 @@ class TestClasses:
         (raw / "wave" / "text" / "0002.jpg").write_text("text")
         stills(raw / "wave" / "two sizes", (1, 2))
         Image.new("RGB", (48, 64)).save(raw / "wave" / "two sizes" / "0002.png")
-        (raw / "wave" / "notes.txt").touch()
+        for name in ("notes.txt", "labels.CSV", "sound.wav", "README", "a.mxf", "b.MXF", "clip", "x.zip"):
+            (raw / "wave" / name).touch()
         (raw / "wave" / "._moving.gif").write_bytes(b"of a Mac")
         (raw / "wave" / ".hidden").mkdir()
         (raw / "9" / "loop").symlink_to(raw)
@@ -83,8 +84,11 @@ class TestClasses:
         reasons = dict(report.skipped)
         assert set(reasons) == {
             *("9/cut.mp4", "9/text.mp4", "9/list.mp4", "9/empty.avi", "9/nothing", "9/nothing/in it", "9/deep"),
-            *("wave/text", "wave/two sizes"),
+            *("wave/text", "wave/two sizes", "wave/a.mxf", "wave/clip", "wave/x.zip"),
         }
+        assert reasons["wave/a.mxf"] == ".mxf is no suffix that folder reads; 2 such files in its folder"
+        assert reasons["wave/clip"] == "it has no suffix, by which folder knows what it reads"
+        assert reasons["wave/x.zip"] == ".zip is no suffix that folder reads"
         assert reasons["9/deep"] == "images beside videos are not taken"
         assert reasons["9/nothing"] == reasons["9/nothing/in it"] == "no videos or images in this folder"
         assert "0002.jpg: cannot be read as an image: not an image" in reasons["wave/text"]
@@ -126,6 +130,14 @@ class TestClasses:
 
 
 class TestNoClasses:
+    def test_nothing_but_suffixes_that_are_not_read(self, tmp_path):
+        (tmp_path / "raw").mkdir()
+        for name in ("a.mxf", "b.mxf"):
+            (tmp_path / "raw" / name).touch()
+        match = r"no video that fits \(the first of 1, a\.mxf: \.mxf is no suffix that folder reads; 2 such files"
+        with pytest.raises(DataError, match=match):
+            prepare(tmp_path / "raw", tmp_path / "out")
+
     def test_stacks_are_no_frames(self, tmp_path, film):
         film(tmp_path / "raw" / "a.mov")
         (tmp_path / "raw" / "cells").mkdir()

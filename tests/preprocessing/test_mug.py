@@ -48,6 +48,7 @@ class TestTree:
         write_take(raw / "003" / "fear" / "take two sizes", face[:1])
         Image.fromarray(face[0]).resize((321, 245)).save(raw / "003" / "fear" / "take two sizes" / "img_0001.jpg")
         write_take(raw / "003" / "sadness", face[:1])
+        Image.fromarray(face[0]).save(raw / "003" / "fear" / "loose.jpg")
         (raw / "003" / "loop").symlink_to(raw / "003")
         (raw / "064").mkdir()
         (raw / "readme.txt").touch()
@@ -74,12 +75,13 @@ class TestTree:
         reasons = dict(report.skipped)
         fear = "003/fear/take "
         assert set(reasons) == {
-            *("003/mixed/take000", "003/sadness"),
+            *("003/mixed/take000", "003/sadness", "003/fear"),
             *(fear + "empty", fear + "text", fear + "no face", fear + "two sizes"),
         }
         assert reasons["003/mixed/take000"] == (
             "its emotion is none of anger, disgust, fear, happiness, sadness, surprise"
         )
+        assert reasons["003/fear"] == "images beside folders of takes are not taken"
         assert reasons["003/sadness"] == "no takes in this folder"
         assert reasons[fear + "empty"] == "no images in this folder"
         assert reasons[fear + "text"].endswith("img_0001.jpg: cannot be read as an image: not an image")

@@ -66,14 +66,17 @@ def test_without_classes(tmp_path):
     assert report.classes == {}
 
 
-def test_what_lies_deeper_is_not_seen_and_what_leads_nowhere_is_listed(tmp_path):
+def test_what_lies_deeper_or_leads_nowhere_is_listed(tmp_path):
     strip(tmp_path / "raw" / "a" / "one.png")
     strip(tmp_path / "raw" / "a" / "deep" / "two.png")
     (tmp_path / "raw" / "a" / "gone.png").symlink_to(tmp_path / "gone.png")
     (tmp_path / "raw" / "loop").symlink_to(tmp_path / "raw")
     report, dataset = prepare(tmp_path / "raw", tmp_path / "out")
     assert dataset.ids == ["a/one.png"]
-    assert report.skipped == [("a/gone.png", "not a file")]
+    assert report.skipped == [
+        ("a/gone.png", "not a file"),
+        ("a/deep/two.png", "it is not where strips looks for videos"),
+    ]
 
 
 def test_divided_by_class(tmp_path):

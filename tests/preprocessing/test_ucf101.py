@@ -99,6 +99,7 @@ def test_files_beside_the_division(raw, tmp_path, film):
     film(videos / "YoYo" / "v_YoYo_g25_c05.avi", codec="ffv1", arguments=())
     film(videos / "YoYo" / "my yo-yo.avi", codec="ffv1", arguments=())
     (videos / "Empty").mkdir()
+    (videos / "YoYo" / "v_YoYo_g25_c04.mxf").touch()
     (videos / "YoYo" / "loop").symlink_to(raw)
     (videos / VIDEOS[2]).unlink()
     (videos / VIDEOS[3]).write_bytes((videos / VIDEOS[3]).read_bytes()[:6000])
@@ -109,7 +110,7 @@ def test_files_beside_the_division(raw, tmp_path, film):
     reasons = dict(report.skipped)
     assert set(reasons) == {
         *("UCF-101/YoYo/my yo-yo.avi", "UCF-101/YoYo/v_YoYo_g25_c05.avi", VIDEOS[2]),
-        *(f"UCF-101/{VIDEOS[3]}", f"UCF-101/{VIDEOS[4]}"),
+        *(f"UCF-101/{VIDEOS[3]}", f"UCF-101/{VIDEOS[4]}", "UCF-101/YoYo/v_YoYo_g25_c04.mxf"),
     }
     assert reasons["UCF-101/YoYo/my yo-yo.avi"] == "its name is not v_CLASS_gXX_cYY"
     assert reasons["UCF-101/YoYo/v_YoYo_g25_c05.avi"] == "in neither trainlist01.txt nor its test list"

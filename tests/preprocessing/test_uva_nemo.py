@@ -38,6 +38,7 @@ def raw(tmp_path, film, face):
     (videos / "005_spontaneous_smile_1.mp4").write_text("<html>Please sign in</html>")
     (videos / "006_spontaneous_smile_1.mp4").touch()
     (videos / "._001_spontaneous_smile_1.mp4").write_bytes(b"of a Mac")
+    (videos / "007_spontaneous_smile_1.mxf").touch()
     (videos / "again").symlink_to(raw)
     (raw / "UvA-NEMO_Smile_Database_File_Details.txt").write_text("001_deliberate_smile_1.mp4\t001\n")
     return raw
@@ -59,12 +60,13 @@ def test_all_of_it(raw, tmp_path, face):
     assert list(reasons) == [
         *("videos/002_deliberate_smile_1.mp4", "videos/003_deliberate_spontaneous_1.mp4", "videos/003_smile_1.mp4"),
         *("videos/004_deliberate_smile_1.mp4", "videos/005_spontaneous_smile_1.mp4"),
-        "videos/006_spontaneous_smile_1.mp4",
+        *("videos/006_spontaneous_smile_1.mp4", "videos/007_spontaneous_smile_1.mxf"),
     ]
     assert [reason.split(":")[0] for reason in reasons.values()] == [
         *("no face", "its name says neither of deliberate and spontaneous, or both"),
         "its name says neither of deliberate and spontaneous, or both",
         *["cannot be decoded as a video"] * 3,
+        ".mxf is no suffix that uva-nemo reads",
     ]
     # The same cut of every frame, out of the video that was written.
     width, height, left, top = cut_of(dataset.filters[0])

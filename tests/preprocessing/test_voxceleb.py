@@ -42,6 +42,7 @@ def raw(tmp_path, film):
     for name in ("dev/aac/id00012/21Uxsk56VDQ/00001.m4a", "txt/id00012/21Uxsk56VDQ/00001.txt", "vox2_meta.csv"):
         (raw / name).parent.mkdir(parents=True, exist_ok=True)
         (raw / name).touch()
+    (raw / "dev/mp4/id00012/21Uxsk56VDQ/00011.mp4.part").touch()
     (raw / "dev/mp4/id00012/loop").symlink_to(raw / "dev")
     return raw
 
@@ -58,7 +59,9 @@ def test_all_of_it(raw, tmp_path, seen, marks):
     assert report.remarks == []
     reasons = dict(report.skipped)
     folder = "dev/mp4/id00015/_YimahVgI1A"
-    assert list(reasons) == ["loose.mp4", f"{folder}/00003.mp4", f"{folder}/00004.mp4", "id00099/00001.mp4"]
+    unread = "dev/mp4/id00012/21Uxsk56VDQ/00011.mp4.part"
+    assert list(reasons) == ["loose.mp4", f"{folder}/00003.mp4", f"{folder}/00004.mp4", "id00099/00001.mp4", unread]
+    assert reasons[unread] == ".part is no suffix that voxceleb reads"
     assert reasons["loose.mp4"] == reasons["id00099/00001.mp4"] == "not in two folders, ID/VIDEO"
     assert "decoded" in reasons[f"{folder}/00003.mp4"] or "damaged" in reasons[f"{folder}/00003.mp4"]
     assert "cannot be decoded as a video" in reasons[f"{folder}/00004.mp4"]

@@ -140,8 +140,10 @@ def test_a_box_in_a_strip(strips, tmp_path, seen):
 
 def test_pictures_beside_films_are_no_strips(films, tmp_path):
     Image.new("RGB", (48, 48)).save(films / "bend" / "thumbnail.png")
+    Image.new("RGB", (48, 48)).save(films / "poster.png")
     report, dataset = prepare(films, tmp_path / "out", size=4)
     assert "bend/thumbnail.png" not in dataset.ids
+    assert dict(report.skipped)["poster.png"] == "it is not where weizmann looks for videos"
     assert dict(report.skipped)["bend/thumbnail.png"] == "an image beside videos"
     assert dataset.subjects.count("") == 0
 
