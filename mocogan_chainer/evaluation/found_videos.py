@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ GENERATED = re.compile(r"video_(?P<number>\d{1,4})(?:_(?P<category>.+))?_\d{5,}"
 SHEET = re.compile(r"grid_\d+x\d+|interpolation|length_\d+")
 """How it names several videos side by side, and one video at several lengths."""
 
-FORMS = ("images", ".mp4", "other", ".gif")
-"""The forms of one video, the truest first: an MP4 has lost some colour, a GIF all but 256."""
+FORMS = ("images", ".mp4", ".gif")
+"""What generate_samples.py writes of one video, the truest first: an MP4 has lost some colour, a GIF all but 256."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,10 @@ class Found:
         return self.path.name if self.images else self.path.stem
 
     @property
-    def form(self) -> int:
-        """Which of :data:`FORMS` it has."""
-        if self.images:
-            return 0
-        suffix = self.path.suffix.lower()
-        return FORMS.index(suffix if suffix in FORMS else "other")
+    def form(self) -> int | None:
+        """Which of :data:`FORMS` it has, None for another."""
+        kind = "images" if self.images else self.path.suffix.lower()
+        return FORMS.index(kind) if kind in FORMS else None
 
 
 def find(root: Path) -> tuple[list[Found], list[tuple[str, str]]]:
@@ -57,7 +54,7 @@ def find(root: Path) -> tuple[list[Found], list[tuple[str, str]]]:
 
     Returns:
         The videos, and what was left out with the reason: grids, images beside videos, and all forms but the truest
-        of a video that is there in several (of one folder and one name without suffix).
+        of a video that is there in several of :data:`FORMS` (in one folder, under one name).
 
     Raises:
         DataError: it cannot be searched, holds images directly, or a prepared dataset.
@@ -85,14 +82,19 @@ def find(root: Path) -> tuple[list[Found], list[tuple[str, str]]]:
 
 
 def _truest(videos: Iterable[Found], left_out: list[tuple[str, str]]) -> list[Found]:
-    forms: dict[Path, list[Found]] = defaultdict(list)
+    videos = list(videos)
+    best: dict[Path, Found] = {}
     for video in videos:
-        forms[video.path.parent / video.stem].append(video)
+        if video.form is not None:
+            name = video.path.parent / video.stem
+            best[name] = min(best.get(name, video), video, key=lambda each: each.form)
     kept = []
-    for found in forms.values():
-        best, *others = sorted(found, key=lambda video: video.form)
-        kept.append(best)
-        left_out += [(video.name, f"{best.name} is the same video") for video in others]
+    for video in videos:
+        truest = video if video.form is None else best[video.path.parent / video.stem]
+        if video.form == truest.form:
+            kept.append(video)
+        else:
+            left_out.append((video.name, f"by its name {truest.name} is the same video"))
     return kept
 
 

@@ -66,16 +66,22 @@ def test_grids_are_no_videos(tmp_path):
 
 
 def test_each_video_once_in_its_truest_form(tmp_path):
-    tree(tmp_path, "a.gif", "a.mp4", "a/1.png", "b.gif", "b.MP4", "c.gif", "d.mov", "d.gif", "d.mp4", "other/a.mp4")
+    tree(tmp_path, "a.gif", "a.mp4", "a/1.png", "b.gif", "b.MP4", "c.gif", "d.gif", "d.mp4", "other/a.mp4")
     found, left_out = find(tmp_path)
     assert sorted(names(found)) == ["a", "b.MP4", "c.gif", "d.mp4", "other/a.mp4"]
     assert dict(left_out) == {
-        "a.gif": "a is the same video",
-        "a.mp4": "a is the same video",
-        "b.gif": "b.MP4 is the same video",
-        "d.mov": "d.mp4 is the same video",
-        "d.gif": "d.mp4 is the same video",
+        "a.gif": "by its name a is the same video",
+        "a.mp4": "by its name a is the same video",
+        "b.gif": "by its name b.MP4 is the same video",
+        "d.gif": "by its name d.mp4 is the same video",
     }
+
+
+def test_what_generate_samples_does_not_write_is_another_video(tmp_path):
+    tree(tmp_path, "c.mp4", "c.mkv", "c.mov", "c.gif", "d.avi", "d.gif")
+    found, left_out = find(tmp_path)
+    assert names(found) == ["c.mkv", "c.mov", "c.mp4", "d.avi", "d.gif"]
+    assert left_out == [("c.gif", "by its name c.mp4 is the same video")]
 
 
 def test_a_dot_in_a_name_is_no_suffix(tmp_path):

@@ -29,7 +29,7 @@ def test_a_folder_of_videos(tmp_path):
             "set: no such folder; it must be a prepared dataset (a folder with dataset.yml) or a folder of",
         ),
         (lambda p: p.write_bytes(b""), "put single videos into a folder and name that"),
-        (lambda p: p.mkdir(), "set: no videos in it; it must be a prepared dataset, or hold video files (3gp, avi, "),
+        (lambda p: p.mkdir(), "set: no videos in it; it must be a prepared dataset, or hold video files (3g2, 3gp, "),
     ],
 )
 def test_neither(tmp_path, make, message):
