@@ -25,11 +25,11 @@ def divide(items: Sequence[Item], part: float, seed: int) -> list[Item]:
         ConfigError: some subjects are known and others not, or there is nothing to divide.
     """
     usable = [item for item in items if not item.fault]
-    nameless = sum(not item.subject for item in usable)
-    if 0 < nameless < len(usable):
+    nameless = [item for item in usable if not item.subject]
+    if 0 < len(nameless) < len(usable):
         raise ConfigError(
-            f"split={part}: {nameless} of {len(usable)} videos name no subject, so they cannot be kept apart by "
-            "subject; use split=0"
+            f"split={part}: {len(nameless)} of {len(usable)} videos name no subject (the first, {nameless[0].source}), "
+            "so they cannot be kept apart by subject; name theirs, take them away, or use split=0"
         )
     if nameless:
         groups: dict[str, list[str]] = {}

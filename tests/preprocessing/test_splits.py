@@ -158,6 +158,6 @@ class TestFaults:
 def test_some_subjects_known_and_others_not():
     items = [*clips(["a", "b"]), Item("x", "x"), Item("y", "y")]
     with pytest.raises(
-        ConfigError, match=r"split=0\.2: 2 of 8 videos name no subject, so they cannot be kept apart by subject; use"
+        ConfigError, match=r"split=0\.2: 2 of 8 videos name no subject \(the first, x\), so they .*; name theirs, take"
     ):
         splits.divide(items, 0.2, 0)
