@@ -121,7 +121,7 @@ def prepare(
     source.threads = max(1, runner.cores() // max(workers, 1))
     settings = source.settings() | {"limit": limit, "min_frames": min_frames}
     if raw is not None:
-        settings["raw"] = str(raw)
+        settings["raw"] = str(source.raw)  # "raw/" is "raw", also when it is taken up again
     record = {
         "made_with": source.made_with(),
         "found": _counts(found),

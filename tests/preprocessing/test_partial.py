@@ -387,6 +387,10 @@ class TestRefusals:
         assert content(out) == whole
         assert beside(out) == {"out"}
 
+    def test_the_same_raw_data_written_otherwise(self, raw, out, whole, stopped):
+        assert run(f"{raw.parent}/./{raw.name}/", out, resume=True).recovered == STOP
+        assert content(out) == whole
+
     def test_force_and_resume_over_a_dataset(self, raw, out, whole, stopped, monkeypatch):
         run(raw, out.parent / "other", seed=1)
         old = content((out.parent / "other").rename(out))
