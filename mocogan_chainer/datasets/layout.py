@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 FORMAT = 2
 META = "dataset.yml"
@@ -38,6 +39,11 @@ def is_own_file(name: str) -> bool:
     """Tell whether a prepared dataset may hold a file of this name."""
     known = (META, VIDEOS, SKIPPED, REMARKS, PREVIEW, CONTACT_SHEET, *LITTER)
     return name in known or SHARD_PATTERN.fullmatch(name) is not None
+
+
+def is_prepared(folder: Path) -> bool:
+    """Tell whether a folder holds a prepared dataset, whole or damaged; other programs write a ``dataset.yml`` too."""
+    return (folder / META).is_file() and (folder / shard_name(0)).is_file()
 
 
 def npy_header(*shape: int) -> bytes:

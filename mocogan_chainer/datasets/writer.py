@@ -301,7 +301,7 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
     """
     resolved = Path(out).resolve()
     for folder in resolved.parents:
-        if (folder / layout.META).is_file():
+        if layout.is_prepared(folder):
             raise OutputError(f"{out}: it lies in {folder}, which is a prepared dataset; choose a folder apart from it")
     if not resolved.exists():
         return resolved

@@ -62,7 +62,7 @@ def find(root: Path) -> tuple[list[Found], list[tuple[str, str]]]:
     videos: list[Found] = []
     left_out: list[tuple[str, str]] = []
     for folder in tree.walk(root):
-        if (folder / layout.META).is_file():
+        if layout.is_prepared(folder):
             raise DataError(f"{folder}: a prepared dataset, which lies in {root}; name it itself")
         files = [path for path in tree.files(folder) if path.suffix.lower() in decoding.SUFFIXES]
         images = tuple(tree.images(folder))

@@ -445,6 +445,13 @@ def test_a_folder_of_datasets_names_them(tmp_path):
         pass
 
 
+def test_a_folder_with_a_dataset_yml_of_another_program(tmp_path):
+    (tmp_path / "dataset.yml").write_text("train: images/train\nnames: [cat, dog]\n")
+    with open_writer(tmp_path / "in", "in", 8) as writer:
+        writer.add(np.zeros((3, 8, 8, 3), np.uint8), "v")
+    assert len(PreparedDataset.open(tmp_path / "in")) == 1
+
+
 class TestForeign:
     """Folders that somebody else made."""
 

@@ -108,7 +108,12 @@ def test_a_single_folder_of_images_is_one_video_and_no_set(tmp_path):
 
 def test_a_prepared_dataset_within(tmp_path):
     with pytest.raises(DataError, match=r"shapes: a prepared dataset, which lies in .*; name it itself"):
-        find(tree(tmp_path, "shapes/dataset.yml", "shapes/preview.gif"))
+        find(tree(tmp_path, "shapes/dataset.yml", "shapes/frames-00000.npy", "shapes/preview.gif"))
+
+
+def test_a_dataset_yml_of_another_program(tmp_path):
+    found, left_out = find(tree(tmp_path, "dataset.yml", "clips/dataset.yml", "clips/a.mp4"))
+    assert (names(found), left_out) == (["clips/a.mp4"], [])
 
 
 def test_nothing(tmp_path):
