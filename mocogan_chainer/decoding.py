@@ -36,6 +36,7 @@ SUFFIXES = frozenset(
 
 CONTAINERS = "mov,avi,matroska,webm,gif,flv,mpeg,mpegts,asf,ogg"
 """What a file may be. Not a playlist: that could make ffmpeg open other files."""
+_LIMITS = {"protocol_whitelist": "file,pipe", "format_whitelist": CONTAINERS}
 
 EXPLAINED = {
     "Stream map": "it holds no video",
@@ -52,6 +53,15 @@ PACKETS = ((188, 0), (192, 4), (204, 0))
 """Bytes of a transport stream's packet and the place of its mark: as it is sent, on discs, with error correction."""
 PACKET_MARK = b"G"
 
+STREAM = re.compile(
+    r"^ *Stream #\S+: Video: (?P<codec>\w+)(?: \([^)\n]*\))*, (?P<pixels>\w+)(?!.*attached pic)", re.MULTILINE
+)
+"""ffmpeg's line about the video in a file that is no cover picture."""
+ALPHA_FORMATS = re.compile(r"rgba|argb|bgra|abgr|yuva|gbrap|ya8|ya16|ayuv|vuya")
+"""Beginnings of the names of ffmpeg's pixel formats that can be transparent."""
+ON_WHITE = "format=gbrap16le,negate,premultiply=inplace=1,negate,format=rgb24"
+"""Filters that lay the picture on white: where all is opaque the colours stay what they are."""
+
 READ_BYTES = 1 << 20
 MEMORY_BYTES = 2 << 30
 """What ffmpeg may take, where the system can limit that (Linux): a time stamp may ask for any number of frames."""
@@ -66,7 +76,8 @@ def decode(
 ) -> Iterator[np.ndarray]:
     """Decode the video in a file, frame by frame, turned the way its container says.
 
-    Every frame of the stream comes once, whatever its time stamp, unless a filter chooses among them.
+    Every frame of the stream comes once, whatever its time stamp, unless a filter chooses among them. What is
+    transparent in a QuickTime or Matroska file shows white, as it does in a GIF.
 
     Args:
         path: the file.
@@ -86,7 +97,8 @@ def decode(
         raise DataError(f"{path}: cannot be decoded as a video: not a file")
     if cut := _cut_packet(path):
         raise DataError(f"{path}: cannot be decoded as a video: {cut}")
-    command = _command(Path(path), filters, count, threads)
+    on_white = _has_alpha(path, patience)
+    command = _command(Path(path), ",".join(filter(None, [ON_WHITE * on_white, filters])), count, threads)
     frames = 0
     with _Process(command, patience) as process:
         while (frame := process.frame()) is not None:
@@ -197,8 +209,6 @@ def _limit_memory(process: int) -> None:
 
 
 def _command(path: Path, filters: str, count: int | None, threads: int) -> list[str]:
-    # The prefix keeps a file name from being read as an address or an option.
-    limits = {"protocol_whitelist": "file,pipe", "format_whitelist": CONTAINERS}
     # Where the picture's size or form changes midway, the graph of filters goes on instead of beginning anew (it would
     # count its frames from 0 again), and its first filter brings the picture to what it was.
     decoder = {"reinit_filter": 0, "max_pixels": MOST_PIXELS}
@@ -211,10 +221,39 @@ def _command(path: Path, filters: str, count: int | None, threads: int) -> list[
     output = {"map": "0:V:0", "vf": chain, "r": "1/100000", "format": "image2pipe", "vcodec": "ppm"}
     if count is not None:
         output["frames:v"] = count
-    stream = ffmpeg.input("INPUT", **limits, **decoder).output("pipe:", **output)
+    stream = ffmpeg.input("INPUT", **_LIMITS, **decoder).output("pipe:", **output)
     command = ffmpeg.compile(stream.global_args("-v", "error", "-nostdin", "-xerror"), cmd=ffmpeg_program())
-    command[command.index("INPUT")] = f"file:{path}"  # put in last: ffmpeg-python takes names in UTF-8 alone
+    return _of_file(command, path)
+
+
+def _of_file(command: list[str], path: str | os.PathLike) -> list[str]:
+    # Put in last, since ffmpeg-python takes names in UTF-8 alone. The prefix keeps a name from being read as an address
+    # or an option.
+    command[command.index("INPUT")] = f"file:{os.fspath(path)}"
     return command
+
+
+def _has_alpha(path: str | os.PathLike, patience: float) -> bool:
+    """Whether a file's pictures can be transparent.
+
+    ffmpeg is asked where the container usually has such: it takes a moment, which most files need not wait. Raw video
+    is opaque: the fourth byte of its pixels is mostly nothing.
+    """
+    try:
+        with open_plain(path) as file:
+            start = file.read(12)
+    except OSError:  # ffmpeg will say what is wrong
+        return False
+    is_quicktime = start[4:] == b"ftypqt  " or start[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip")
+    if not is_quicktime and start[:4] != b"\x1aE\xdf\xa3":  # the first bytes of Matroska and WebM
+        return False
+    limits = [word for name, value in _LIMITS.items() for word in (f"-{name}", value)]
+    command = _of_file([ffmpeg_program(), "-hide_banner", "-nostdin", *limits, "-i", "INPUT"], path)
+    with _Process(command, patience) as process:
+        process.frame()  # there is none: it describes the file, and ends for want of an output
+        _, messages = process.wait()
+    stream = STREAM.search(messages)
+    return stream is not None and stream["codec"] != "rawvideo" and ALPHA_FORMATS.match(stream["pixels"]) is not None
 
 
 def _cut_packet(path: str | os.PathLike) -> str:

@@ -116,6 +116,29 @@ class TestFrames:
         path = encode(tmp_path / "a.mkv", noise())
         np.testing.assert_array_equal(read(path, "vflip,crop=10:8:3:5"), noise()[:, ::-1][:, 5:13, 3:13])
 
+    @pytest.mark.parametrize(
+        ("suffix", "codec", "pixels"),
+        [(".mov", "png", "rgba"), (".mov", "qtrle", "argb"), (".mkv", "ffv1", "bgra"), (".mkv", "ffv1", "yuva444p")],
+    )
+    def test_what_is_transparent_is_white(self, tmp_path, suffix, codec, pixels):
+        clip = smooth()
+        alpha = np.full((*clip.shape[:3], 1), 255, np.uint8)
+        alpha[:, 8:16], alpha[:, 16:] = 0, 100
+        raw = ["-f", "rawvideo", "-pix_fmt", "rgba", "-s", "32x24", "-r", 25, "-i", "pipe:"]
+        path = tmp_path / f"a{suffix}"
+        ffmpeg(*raw, "-c:v", codec, "-pix_fmt", pixels, path, input=np.concatenate([clip, alpha], -1).tobytes())
+        found = read(path, "vflip")[:, ::-1]
+        near = 3 if pixels.startswith("yuv") else 0
+        assert np.abs(found[:, :8].astype(int) - clip[:, :8]).max() <= near
+        assert (found[:, 8:16] == 255).all()
+        mixed = (clip[:, 16:] * 100.0 + 255 * 155) / 255
+        assert np.abs(found[:, 16:] - mixed).max() <= near + 2
+
+    def test_the_fourth_byte_of_raw_pixels_is_no_transparency(self, tmp_path):
+        clear = ["-vf", "format=rgba,lutrgb=a=0", "-pix_fmt", "argb"]
+        path = encode(tmp_path / "a.mov", smooth(), "-c:v", "rawvideo", *clear)
+        np.testing.assert_array_equal(read(path), smooth())
+
     @pytest.mark.parametrize(("count", "expected"), [(1, 1), (4, 4), (6, 6), (100, 6)])
     def test_count(self, tmp_path, count, expected):
         frames = read(encode(tmp_path / "a.mp4", noise()), count=count)
