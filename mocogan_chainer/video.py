@@ -39,6 +39,8 @@ MOST_SIDE = 16384
 MOST_GIF_SIDE = 65535
 """Pixels of a side that a GIF has, which counts them in 16 bits."""
 
+_MOST_COPIES = 32
+"""Smaller copies of a picture that are looked past: each has half the width, or less."""
 _MARK = ("Software", "mocogan-chainer")
 """The text in our PNG frames by which they are known again."""
 _MARKED_BYTES = 128
@@ -62,8 +64,8 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
             pixels = np.array(on_white(image).convert("RGB"))
-            if (pages := _pages(image)) > 1:
-                raise DataError(f"{path}: it holds {pages} pictures; save it as a video or as a folder of images")
+            if _is_stack(image):
+                raise DataError(f"{path}: it holds several pictures; save it as a video or as a folder of images")
             return pixels
     except DataError:
         raise
@@ -72,18 +74,18 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         raise DataError(f"{path}: cannot be read as an image: {reason}") from error
 
 
-def _pages(image: Image.Image) -> int:
-    """Return how many pictures an image's file holds, without smaller copies of them."""
-    pages = getattr(image, "n_frames", 1)
+def _is_stack(image: Image.Image) -> bool:
+    """Whether an image's file holds a second picture that is no smaller copy of the first; moves on to it."""
     if image.format == "MPO":  # a camera's JPEG, in which depth, brightness or a preview follow the picture
-        return 1
-    if image.format != "TIFF":
-        return pages
-    smaller = 0
-    for page in range(1, pages):
-        image.seek(page)
-        smaller += image.tag_v2.get(ExifTags.Base.NewSubfileType, 0) & 1
-    return pages - smaller
+        return False
+    for page in range(1, _MOST_COPIES + 1):
+        try:
+            image.seek(page)
+        except Exception:  # EOFError at the end; what follows the picture and cannot be read is none
+            return False
+        if image.format != "TIFF" or not image.tag_v2.get(ExifTags.Base.NewSubfileType, 0) & 1:
+            return True
+    return False
 
 
 def on_white(image: Image.Image) -> Image.Image:

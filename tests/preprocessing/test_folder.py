@@ -148,7 +148,7 @@ class TestNoClasses:
         assert dataset.ids == ["a.mov"]
         ((source, reason),) = report.skipped
         assert source == "cells"
-        assert "0.tif: it holds 3 pictures; save it as a video or" in reason
+        assert "0.tif: it holds several pictures; save it as a video or" in reason
 
     def test_files_and_folders_side_by_side(self, tmp_path, film, stills, marks):
         film(tmp_path / "raw" / "b.mp4", mark=10)
