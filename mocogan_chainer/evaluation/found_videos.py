@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,19 +83,17 @@ def find(root: Path) -> tuple[list[Found], list[tuple[str, str]]]:
 
 
 def _truest(videos: Iterable[Found], left_out: list[tuple[str, str]]) -> list[Found]:
-    videos = list(videos)
-    best: dict[Path, Found] = {}
+    forms: dict[tuple[str, Path], list[Found]] = defaultdict(list)
     for video in videos:
-        if video.form is not None:
-            name = video.path.parent / video.stem
-            best[name] = min(best.get(name, video), video, key=lambda each: each.form)
+        key = ("another", video.path) if video.form is None else ("ours", video.path.parent / video.stem)
+        forms[key].append(video)
     kept = []
-    for video in videos:
-        truest = video if video.form is None else best[video.path.parent / video.stem]
-        if video.form == truest.form:
-            kept.append(video)
-        else:
-            left_out.append((video.name, f"by its name {truest.name} is the same video"))
+    for found in forms.values():
+        best = min(found, key=lambda video: video.form or 0)
+        kept += [video for video in found if video.form == best.form]
+        left_out += [
+            (video.name, f"by its name {best.name} is the same video") for video in found if video.form != best.form
+        ]
     return kept
 
 

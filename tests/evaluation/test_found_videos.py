@@ -80,8 +80,13 @@ def test_each_video_once_in_its_truest_form(tmp_path):
 def test_what_generate_samples_does_not_write_is_another_video(tmp_path):
     tree(tmp_path, "c.mp4", "c.mkv", "c.mov", "c.gif", "d.avi", "d.gif")
     found, left_out = find(tmp_path)
-    assert names(found) == ["c.mkv", "c.mov", "c.mp4", "d.avi", "d.gif"]
+    assert names(found) == ["c.mp4", "c.mkv", "c.mov", "d.avi", "d.gif"]
     assert left_out == [("c.gif", "by its name c.mp4 is the same video")]
+
+
+def test_the_truest_form_comes_where_the_first_would(tmp_path):
+    tree(tmp_path, "a.gif", "a/1.png", "b.gif", "c.gif", "c/1.png")
+    assert names(find(tmp_path)[0]) == ["a", "b.gif", "c"]
 
 
 def test_a_dot_in_a_name_is_no_suffix(tmp_path):
