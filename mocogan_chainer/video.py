@@ -272,6 +272,15 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
             part.replace(path)
 
 
+def _failure(path: Path, messages: str) -> Exception:
+    """Return the error that ffmpeg's messages mean; the last of them says of a full disk only that it failed."""
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        if os.strerror(code) in messages:
+            return OSError(code, os.strerror(code))
+    lines = messages.strip().splitlines() or ["no message"]
+    return OutputError(f"{path}: ffmpeg failed: {lines[-1]}")
+
+
 def _encoding(program: str, path: Path, width: int, height: int, fps: float) -> list[str]:
     """The command that makes an MP4 of bytes that it is given."""
     raw = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
@@ -281,15 +290,6 @@ def _encoding(program: str, path: Path, width: int, height: int, fps: float) -> 
     command = ffmpeg.compile(stream, cmd=program)
     command[command.index("OUTPUT")] = f"file:{path}"  # as it is: not an address, an option, or UTF-8
     return command
-
-
-def _failure(path: Path, messages: str) -> Exception:
-    """Return the error that ffmpeg's messages mean; the last of them says of a full disk only that it failed."""
-    for code in (errno.ENOSPC, errno.EDQUOT):
-        if os.strerror(code) in messages:
-            return OSError(code, os.strerror(code))
-    lines = messages.strip().splitlines() or ["no message"]
-    return OutputError(f"{path}: ffmpeg failed: {lines[-1]}")
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
