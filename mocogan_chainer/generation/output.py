@@ -70,6 +70,8 @@ class Output:
     def video(self, name: str, frames: np.ndarray) -> None:
         """Write a video, uint8 (T, H, W, 3), in every format."""
         path = Path(self.folder, name)
+        if "frames" in self.formats:
+            video.require_own_frames(path)  # before the other formats are there
         if "mp4" in self.formats:
             video.write_mp4(f"{path}.mp4", frames, self.fps)
         if "gif" in self.formats:

@@ -364,7 +364,7 @@ class TestWritten:
         assert not (dataset.path / "contact_sheet.png").exists()
 
     def test_a_full_disk_leaves_what_was_there(self, dataset, tmp_path, monkeypatch):
-        def fail(self, file, format):
+        def fail(self, file, format, pnginfo):
             file.write(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 

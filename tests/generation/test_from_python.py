@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mocogan_chainer import generation, video
-from mocogan_chainer.errors import ConfigError
+from mocogan_chainer.errors import ConfigError, OutputError
 from mocogan_chainer.generation import AnimationRequest, FutureRequest, Model, Output, RandomVideosRequest
 
 SIZE = 32
@@ -99,6 +99,14 @@ def test_a_photo():
     assert levels.tolist() == [200, 150, 100]
     with Image.open("out/anna.gif") as gif:
         assert gif.info["duration"] == 100  # the model's pace, as none was given
+
+
+def test_frames_of_another_program_are_not_replaced():
+    Path("out/anna").mkdir(parents=True)
+    Image.new("RGB", (SIZE, SIZE)).save("out/anna/0007.png")
+    with pytest.raises(OutputError, match=r"out/anna: it holds images that this program did not make \(0007.png\)"):
+        generate(Darkening(), AnimationRequest("anna.png"), formats="gif,frames")
+    assert names() == ["anna"]
 
 
 def test_a_clip():
