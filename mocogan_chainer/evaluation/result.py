@@ -155,7 +155,16 @@ class Comparison:
         lines = [f"{protocol.name} ({BETTER[protocol.metric]} is better)"]
         lines += [f"{shown(r.value, r.spread)}  {r.evaluated}" for r in (self.first, self.second)]
         lines.append(f"difference: {shown(self.difference, self.spread)}: {self._verdict()}")
-        return "\n".join(lines)
+        return "\n".join([*self._warnings(), *lines])
+
+    def _warnings(self) -> list[str]:
+        """Each warning of a result once, with its set's name where only one of both has it."""
+        told = []
+        for found, other in ((self.first, self.second), (self.second, self.first)):
+            for warning in found.warnings:
+                plain = warning in other.warnings or warning.startswith(found.evaluated)
+                told.append(f"warning: {warning}" if plain else f"warning: {found.evaluated}: {warning}")
+        return list(dict.fromkeys(told))
 
     def _verdict(self) -> str:
         if self.better is not None:

@@ -187,6 +187,17 @@ class TestCompare:
         assert found.difference == 0 and found.text().endswith("difference: 0: none")
 
 
+def test_warnings_of_both_are_said_once():
+    first = make(10.0, 0.3, evaluated="a", warnings=("real: few", "97 videos are left out", "a: few"))
+    second = make(12.0, 0.4, evaluated="b", warnings=("real: few", "b: few"))
+    assert compare(first, second).text().split("\n")[:-4] == [
+        "warning: real: few",
+        "warning: a: 97 videos are left out",
+        "warning: a: few",
+        "warning: b: few",
+    ]
+
+
 def test_versions():
     found = results.versions()
     assert found["numpy"] == np.__version__

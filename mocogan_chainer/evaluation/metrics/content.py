@@ -134,7 +134,7 @@ def average_content_distance(
             stride=stride,
             start="first",
             short_videos=None if frames is None else "leave out",
-            evaluated_samples=chosen.videos,
+            evaluated_samples=chosen.distances.count,
             seed=seed,
             **fields | {"settings": fields["settings"] | _settings(measure, truth is not None and not begins_true)},
         ),

@@ -115,6 +115,7 @@ def compare(
         first = f"; the first: {left_out[0]}" if left_out else ""
         raise DataError(f"{fake.name}: none of its {len(indices)} videos can be compared{first}")
     value, spread = scores.own.value, scores.own.videos.spread
+    averaged = scores.own.videos.count or scores.videos  # an infinite value is of all videos
     return Result(
         protocol=Protocol(
             metric=metric,
@@ -129,8 +130,8 @@ def compare(
             start="first",
             reference=real.reference,
             split=real.split,
-            reference_samples=scores.videos,
-            evaluated_samples=scores.videos,
+            reference_samples=averaged,
+            evaluated_samples=averaged,
             seed=seed,
             settings={**SCORES[metric].settings, "context": context, **settings},
         ),
@@ -143,7 +144,7 @@ def compare(
         versions=versions(),
         seconds=time.perf_counter() - started,
         others=scores.others(),
-        warnings=_warnings(scores.own, left_out, misplaced),
+        warnings=_warnings(scores, left_out, misplaced),
     )
 
 
@@ -218,8 +219,13 @@ class _Scores:
         return found | (self._best.others() if self._best else {})
 
     def counts(self) -> dict[str, int]:
-        """Return how many futures there were of a video, and how many of them left out; nothing without futures."""
-        return self._best.counts() if self._best else {}
+        """Return how many futures there were and how many of them are left out, and a baseline's exact frames."""
+        exact = {f"exact frames of {name} left out": number for name, number in self.lost_exact().items()}
+        return exact | (self._best.counts() if self._best else {})
+
+    def lost_exact(self) -> dict[str, int]:
+        """Return how many frames each baseline has exactly and the predictions have not, where there are any."""
+        return {name: gains.lost_exact for name, gains in self._gains.items() if gains.lost_exact}
 
 
 def _first(frames: int | None, stride: int) -> Callable[[int], range]:
@@ -227,7 +233,7 @@ def _first(frames: int | None, stride: int) -> Callable[[int], range]:
     return lambda length: range(0, length, stride)[:frames]
 
 
-def _warnings(scores: FrameScores, left_out: Sequence[str], misplaced: Sequence[int]) -> tuple[str, ...]:
+def _warnings(scores: _Scores, left_out: Sequence[str], misplaced: Sequence[int]) -> tuple[str, ...]:
     warnings = []
     if left_out:
         warnings.append(f"{len(left_out)} videos are left out; the first: {left_out[0]}")
@@ -236,6 +242,11 @@ def _warnings(scores: FrameScores, left_out: Sequence[str], misplaced: Sequence[
             f"{len(misplaced)} videos have another category than those they are compared with, the first of them "
             f"video {misplaced[0]}: are both sets in the same order?"
         )
-    if scores.infinite:
-        warnings.append(f"{scores.infinite} frames equal the true ones; being infinite, their scores are left out")
+    if scores.own.infinite:
+        warnings.append(f"{scores.own.infinite} frames equal the true ones; being infinite, their scores are left out")
+    for name, number in scores.lost_exact().items():
+        warnings.append(
+            f"{number} frames of the baseline {name} equal the true ones, and the predictions do not: the baseline's "
+            "average and the gain over it leave these frames out, so both flatter the predictions"
+        )
     return tuple(warnings)

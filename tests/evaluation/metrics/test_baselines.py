@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mocogan_chainer.evaluation.metrics.baselines import Gains, baselines, frames_ahead
+from mocogan_chainer.evaluation.metrics.baselines import Gains, baselines, frames_ahead, frames_behind
 
 SEEN = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
 OWN = np.array([[30.0, 28, 20], [33, 25, math.inf], [36, 28, 24]])
@@ -97,3 +97,25 @@ class TestFramesAhead:
     def test_nobody_knows(self):
         assert frames_ahead({"per frame": [1.0]}) is None
         assert frames_ahead(self.others(copy=[(3, math.inf), (0, math.inf)])) is None
+
+    def test_an_exact_baseline_counts_against_the_prediction(self):
+        """At the first frame it is exact in 16 of 20 videos; in the other four the prediction is 10 better."""
+        own = np.full((20, 2), 30.0)
+        theirs = np.tile([20.0, 20.0], (20, 1)) + np.linspace(0, 1, 20)[:, None]
+        theirs[:16, 0] = math.inf
+        found = self.of_copying(own, theirs)
+        assert found["gain over copy-last-frame per frame"][0] > 9
+        assert frames_ahead(found) == [2]
+        assert frames_behind(found, "copy-last-frame") == [1]
+
+    @pytest.mark.parametrize(("lost", "ahead"), [(1, [1]), (3, [])])
+    def test_an_exact_prediction_counts_for_it(self, lost, ahead):
+        """Of nine videos: 8 - 1 is more than twice the root of 9, and 6 - 3 is less."""
+        own = [[19.0]] * lost + [[math.inf]] * (9 - lost)
+        assert frames_ahead(self.of_copying(np.array(own), np.full((9, 1), 20.0))) == ahead
+
+    def of_copying(self, own, theirs):
+        gains = Gains("copy-last-frame", own.shape[1])
+        for pair in zip(own, theirs, strict=True):
+            gains.add(*pair)
+        return gains.others()

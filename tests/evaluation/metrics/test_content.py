@@ -99,11 +99,18 @@ def test_what_is_left_out_is_counted():
         "frames without a feature": 3,
         "videos unreadable or too short": 2,
     }
-    assert found.protocol.evaluated_samples == 2
+    assert found.protocol.evaluated_samples == 1
     broken, dark, empty = found.warnings
     assert broken == "2 videos are left out; the first: video1: video1: cannot be read"
     assert "3 of 6 frames do not show a pixel that is not dark" in dark
     assert "1 of 2 videos" in empty
+
+
+def test_only_videos_with_a_distance_are_counted_as_evaluated():
+    """An empty one has none: a set that is empty but for one video does not pass for a set of three."""
+    found = acd([coloured([0] * 16)] * 2 + [coloured([50, 60] * 8)])
+    assert found.counts["videos"] == 3
+    assert found.protocol.evaluated_samples == 1
 
 
 def test_the_protocol_of_colours():
@@ -172,7 +179,7 @@ class TestOfAGivenPicture:
     def test_what_has_no_face_is_left_out(self, faces):
         found = self.found(measure="first-frame", features="face-identity")
         assert found.value == 0  # the first picture is too dark, and with it the first video
-        assert (found.counts["videos left out"], found.protocol.evaluated_samples) == (1, 2)
+        assert (found.counts["videos left out"], found.protocol.evaluated_samples) == (1, 1)
 
 
 def test_a_single_frame_has_no_distance():

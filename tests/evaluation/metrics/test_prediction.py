@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.evaluation.metrics.baselines import frames_ahead
 from mocogan_chainer.evaluation.metrics.prediction import compare
 from tests.evaluation.fakes import Videos
 
@@ -292,3 +293,22 @@ def test_several_futures():
     assert found.others["mean of K"] == pytest.approx(np.mean(singles))
     assert found.counts["futures of a video"] == 2
     assert found.counts["exact futures left out"] == 0
+
+
+def test_a_baseline_that_is_exact_where_predictions_are_not():
+    still, moving = grey([10, 10, 10]), grey([10, 20, 30])
+    found = score([still, still, moving], [still + 5, still + 5, moving + 2], context=1)
+    assert found.counts["exact frames of copy-last-frame left out"] == 4
+    assert found.warnings == (
+        "4 frames of the baseline copy-last-frame equal the true ones, and the predictions do not: the baseline's "
+        "average and the gain over it leave these frames out, so both flatter the predictions",
+    )
+    assert frames_ahead(found.others) == []
+
+
+def test_videos_that_are_averaged_are_counted():
+    """The second one is exact throughout."""
+    real = [grey([1, 2]), grey([3, 4]), grey([5, 6])]
+    found = score(real, [real[0] + 1, real[1], real[2] + 2])
+    assert (found.protocol.evaluated_samples, found.protocol.reference_samples) == (2, 2)
+    assert score(real, real).protocol.evaluated_samples == 3  # of them all the value is: infinite
