@@ -286,6 +286,14 @@ def _warnings(
         warnings.append(f"only {held_out} real videos were held out, so the classifier's accuracy is a rough number")
     if subjects and any(subjects) and not partition.by_subject:
         warnings.append("too few subjects to keep them apart: held-out videos show people that it has learned from")
+    judged_by = np.flatnonzero(confusion.any(axis=1))
+    for line, there in (
+        ("no held-out videos of {}: the classifier's accuracy says nothing of that", judged_by),
+        ("no videos of {} to choose the best round by", [labels[place] for place in partition.choosing]),
+    ):
+        lacking = {*labels} - {*there}
+        if lacking:
+            warnings.append(line.format(", ".join(real.class_names[label] for label in sorted(lacking))))
     absent = [name for label, name in enumerate(real.class_names) if label not in labels]
     if absent:
         warnings.append(f"no real videos of {', '.join(absent)}: the classifier does not know these classes")

@@ -10,7 +10,7 @@ import numpy as np
 
 SHARES = (0.7, 0.15, 0.15)
 DRAWS = 200
-"""Divisions by subject that are drawn; the one whose classes are divided most evenly is taken."""
+"""Divisions by subject that are drawn; of those in which fewest parts lack a class, the most even one is taken."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def divide(labels: Sequence[int], subjects: Sequence[str] | None, rng: np.random
         rng: draws.
 
     Returns:
-        At least one video of each class in each part; by subject, at least one in training. None where a class has
-        fewer than three videos.
+        At least one video of each class in each part; by subject, at least one in training, and in all parts where
+        each subject is of one class and the class has three subjects. None where a class has fewer than three videos.
     """
     labels = np.asarray(labels)
     known = {subject for subject in subjects or () if subject}
@@ -69,21 +69,38 @@ def _by_subject(labels: np.ndarray, subjects: Sequence[str], rng: np.random.Gene
     names = [subject or f"\0{place}" for place, subject in enumerate(subjects)]
     number_of = {name: number for number, name in enumerate(sorted(set(names)))}
     who = np.array([number_of[name] for name in names])
-    best, least = None, np.inf
+    pairs = np.unique(np.stack([labels, who]), axis=1)
+    groups = [np.arange(len(number_of))]
+    if pairs.shape[1] == len(number_of):  # everybody is of one class: it is divided by itself, or parts may lack it
+        groups = [pairs[1, pairs[0] == label] for label in np.unique(labels)]
+    best, least = None, (np.inf, np.inf)
     for _ in range(DRAWS):
-        part_of = rng.permutation(_parts(len(number_of)))[who]
-        if set(labels[part_of == 0]) != set(labels):
+        part_of_subject = np.zeros(len(number_of), np.int64)
+        for group in groups:
+            part_of_subject[group] = rng.permutation(_parts_of_subjects(len(group)))
+        part_of = part_of_subject[who]
+        if set(labels[part_of == 0]) != set(labels) or len(set(part_of)) < len(SHARES):
             continue
-        uneven = _unevenness(labels, part_of)
+        uneven = _absent(labels, part_of), _unevenness(labels, part_of)
         if uneven < least:
             best, least = part_of, uneven
     return best
+
+
+def _parts_of_subjects(n: int) -> np.ndarray:
+    """Return n subjects' parts' numbers; of one it is training, of two training and held out."""
+    return _parts(n) if n >= len(SHARES) else np.array([0, 2][:n])
 
 
 def _parts(n: int) -> np.ndarray:
     """Return n parts' numbers: of 1 and of 2 the share that is due, at least one."""
     few = [max(1, round(share * n)) for share in SHARES[1:]]
     return np.repeat([0, 1, 2], [n - sum(few), *few])
+
+
+def _absent(labels: np.ndarray, part_of: np.ndarray) -> int:
+    """Return how many pairs of a class and a part there are without a video."""
+    return len(set(labels.tolist())) * len(SHARES) - len(set(zip(labels.tolist(), part_of.tolist(), strict=True)))
 
 
 def _unevenness(labels: np.ndarray, part_of: np.ndarray) -> float:

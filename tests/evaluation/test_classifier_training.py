@@ -197,6 +197,15 @@ class TestVideos:
         found = train(videos, range(40), seed=0, frames=8, subjects=["a", "b"] * 20)
         assert any("too few subjects to keep them apart" in line for line in found.warnings)
 
+    def test_a_class_that_is_not_held_out(self, quicker):
+        """One person alone shows it, and is learned from."""
+        videos = moving(40)
+        subjects = [f"s{i % 20 // 2}" if videos.label(i) == 0 else "z" for i in range(40)]
+        warnings = train(videos, range(40), seed=0, frames=8, subjects=subjects).warnings
+        missing = videos.class_names[1]
+        assert f"no held-out videos of {missing}: the classifier's accuracy says nothing of that" in warnings
+        assert f"no videos of {missing} to choose the best round by" in warnings
+
     def test_of_a_rare_class_are_seen_as_often(self, monkeypatch):
         labels = [0] * 30 + [1] * 6
         videos = Videos(moving(36).videos, labels, NAMES)

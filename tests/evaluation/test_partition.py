@@ -54,7 +54,7 @@ def test_a_video_of_nobody_known_is_somebody_else():
     subjects = ["a", "b", "c", *[""] * 20]
     found = divide([0, 1, 0, *[0, 1] * 10], subjects, rng())
     assert found.by_subject
-    assert [len(part) for part in parts(found)] == [17, 3, 3]
+    assert [len(part) for part in parts(found)] == [15, 4, 4]  # of eleven and of twelve people two
 
 
 def test_a_class_of_one_subject_is_learned():
@@ -63,6 +63,24 @@ def test_a_class_of_one_subject_is_learned():
         found = divide(labels, subjects, np.random.default_rng(seed))
         assert found.by_subject
         assert {labels[i] for i in found.training} == {0, 1}
+
+
+def test_where_everybody_is_of_one_class_each_part_has_all_classes():
+    """As in sets whose groups are named after their class."""
+    labels = [c for c in range(4) for _ in range(3 * 16)]
+    subjects = [f"class{c}_g{g}" for c in range(4) for g in range(3) for _ in range(16)]
+    for seed in range(5):
+        found = divide(labels, subjects, np.random.default_rng(seed))
+        assert found.by_subject
+        assert [{labels[i] for i in part} for part in parts(found)] == [{0, 1, 2, 3}] * 3
+        seen = [{subjects[i] for i in part} for part in parts(found)]
+        assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+
+
+def test_a_class_of_two_subjects_is_held_out_before_it_chooses():
+    labels, subjects = [0] * 6 + [1] * 9, list("aaabbbcccdddeee")
+    found = divide(labels, subjects, rng())
+    assert [{labels[i] for i in part} for part in parts(found)] == [{0, 1}, {1}, {0, 1}]
 
 
 def test_subjects_whose_classes_cannot_all_be_learned():
