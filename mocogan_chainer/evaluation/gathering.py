@@ -15,14 +15,18 @@ from mocogan_chainer.evaluation import statistics
 from mocogan_chainer.evaluation.clips import LeftOut
 from mocogan_chainer.evaluation.extraction import Extractor
 from mocogan_chainer.evaluation.kept import KeptFeatures
-from mocogan_chainer.evaluation.protocol import FEATURES, Protocol, differences, in_words
+from mocogan_chainer.evaluation.protocol import FEATURES, Protocol, Setting, differences, in_words
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.statistics import Gaussian, Statistics
 from mocogan_chainer.evaluation.video_set import VideoSet
+from mocogan_chainer.evaluation.watched_videos import MIXED, MIXED_SHAPES, WatchedVideos, are_square
 from mocogan_chainer.features.weights import sha256
 
 MOST_PARTS = 9999
 """Parts of a set that can be merged."""
+
+LENGTH, FRAME_SIZE = "length", "frame_size"
+"""Settings of stored statistics: what all videos have in common, where they do."""
 
 Advance = Callable[[int], object]
 """Takes the number of videos that were done since the last call."""
@@ -69,6 +73,18 @@ class Gathered:
     def kept(self) -> KeptFeatures | None:
         """Single features, where there are any."""
         return self.statistics.kept if self.statistics is not None else None
+
+    @property
+    def length(self) -> int | None:
+        """Frames of each video; None where they differ, or it is not known."""
+        found = dict(self.protocol.settings).get(LENGTH)
+        return found if type(found) is int and found > 0 else None
+
+    @property
+    def frame_size(self) -> str | None:
+        """Height and width of the videos' own frames, as text; None where it is not known."""
+        found = dict(self.protocol.settings).get(FRAME_SIZE)
+        return found if isinstance(found, str) else None
 
     def told(self) -> tuple[str, ...]:
         """Return the warnings, and a line on videos that gave no clip."""
@@ -117,6 +133,7 @@ def gather(
     started = time.perf_counter()
     number, parts = part
     taken = indices[number - 1 :: parts]
+    videos = WatchedVideos(videos)
     gathered = Statistics(extractor.dimensions)
     in_order = in_order and len(taken) <= gathered.kept.limit
     ordered: list[np.ndarray] = []
@@ -144,7 +161,8 @@ def gather(
         split=videos.split,
         reference_samples=gathered.count,
         seed=extractor.seed,
-        settings={} if parts == 1 else {"part": number, "parts": parts},
+        settings=_settings(videos.common_length, videos.frame_size)
+        | ({} if parts == 1 else {"part": number, "parts": parts}),
     )
     found = None
     if in_order and gathered.count:
@@ -223,6 +241,8 @@ def merge(paths: Sequence[str | os.PathLike]) -> Gathered:
     whole: Statistics | None = None
     first: Protocol | None = None
     found: dict[int, str] = {}
+    lengths: set[Setting | None] = set()
+    sizes: set[Setting | None] = set()
     for path in paths:
         stored = statistics.load(path, least=0)
         protocol, part = (None, None) if stored.statistics is None else _protocol(path, stored.protocol)
@@ -239,14 +259,30 @@ def merge(paths: Sequence[str | os.PathLike]) -> Gathered:
             raise ConfigError(f"{path}: part {number} is there already, as {found[number]}")
         found[number] = str(path)
         whole.merge(stored.statistics)
+        if stored.statistics.count:
+            lengths.add(dict(protocol.settings).get(LENGTH))
+            sizes.add(dict(protocol.settings).get(FRAME_SIZE))
     if first is None or whole is None:
         raise ConfigError("no parts to join; name the files that evaluate.py precalc --part made")
     missing = sorted(set(range(1, parts + 1)) - set(found))
     if missing:
         named = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
         raise ConfigError(f"part {named} of {parts} is missing; name all")
-    protocol = dataclasses.replace(first, reference_samples=whole.count, settings={})
+    settings = _settings(lengths.pop() if len(lengths) == 1 else None, _joined(sizes))
+    protocol = dataclasses.replace(first, reference_samples=whole.count, settings=settings)
     return Gathered(", ".join(found.values()), whole.gaussian(), whole, protocol)
+
+
+def _settings(length: Setting | None, frame_size: Setting | None) -> dict[str, Setting]:
+    found = {LENGTH: length, FRAME_SIZE: frame_size}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _joined(sizes: set[Setting | None]) -> Setting | None:
+    """Return what the frame sizes of parts are together; None where a part does not say."""
+    if len(sizes) < 2 or None in sizes:
+        return sizes.pop() if len(sizes) == 1 else None
+    return MIXED if all(are_square(size) for size in sizes) else MIXED_SHAPES
 
 
 def _protocol(path: str | os.PathLike, text: str) -> tuple[Protocol, tuple[int, int] | None]:

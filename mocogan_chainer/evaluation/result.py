@@ -48,6 +48,8 @@ class Result:
         seconds: that it took.
         others: further numbers and curves by name, such as the F1/8 beside PRD's F8.
         warnings: for the reader, a line each.
+        frame_sizes: height and width of each side's own frames in pixels, before they are brought to a network's size,
+            as text; of the sides "evaluated" and "reference" of which it is known.
     """
 
     protocol: Protocol
@@ -61,6 +63,7 @@ class Result:
     others: Mapping[str, Number] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     evaluated_reference: str = ""
+    frame_sizes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -78,6 +81,7 @@ class Result:
             "versions": _is_table(self.versions, lambda version: isinstance(version, str)),
             "seconds": _is_number(self.seconds) and 0 <= self.seconds < math.inf,
             "others": _is_table(self.others, _is_number_or_curve),
+            "frame_sizes": _is_table(self.frame_sizes, lambda size: isinstance(size, str)),
             "warnings": isinstance(self.warnings, tuple) and all(isinstance(text, str) for text in self.warnings),
         }
         for name, fine in good.items():
@@ -103,6 +107,8 @@ class Result:
         """Return a row below :data:`HEADER`. Rows whose protocols have the same eight digits can be compared."""
         p = self.protocol
         samples = [str(count) for count in (p.evaluated_samples, p.reference_samples) if count is not None]
+        if p.reference is not None and len(samples) == 1:
+            samples = ["unknown" if n is None else str(n) for n in (p.evaluated_samples, p.reference_samples)]
         cells = [
             self.evaluated,
             p.metric,
@@ -241,7 +247,10 @@ _KINDS = {
     "seconds": "a finite number of at least 0",
     "others": "a table of numbers and lists of numbers",
     "warnings": "a list of texts",
+    "frame_sizes": "a table of texts",
 }
+_MAY_LACK = {"frame_sizes": {}}
+"""What results of earlier versions have not."""
 
 
 def _from_dict(values: Any) -> Result:
@@ -249,6 +258,7 @@ def _from_dict(values: Any) -> Result:
         raise ValueError("it does not say that it is one")
     if values.get("version") != VERSION:
         raise ValueError(f"its format is version {values.get('version')} and this program reads version {VERSION}")
+    values = _MAY_LACK | values
     missing = [name for name in ("protocol", *_KINDS) if name not in values]
     if missing:
         raise ValueError(f"{missing[0]} is missing")

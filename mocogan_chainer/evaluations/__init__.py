@@ -88,7 +88,7 @@ def precalc(request: Request, part: tuple[int, int], say: Say) -> None:
     gathered.save(request.out)
     for name, reason in gathered.left_out or ():
         say(f"left out {name}: {reason}")
-    for warning in (*gathered.warnings, *session.networks.remarks.values()):
+    for warning in (*gathered.warnings, *doubts(session, "precalc"), *session.networks.remarks.values()):
         say(f"warning: {warning}")
     say(f"{request.out}: {gathered.protocol.name}, {counted(gathered.gaussian.count, 'video')} of {gathered.name}")
 
@@ -128,12 +128,10 @@ def _with_surroundings(found: Result, session: Session) -> Result:
     """Add what the metrics do not know: who computed, whose weights, how long a snapshot's videos were made."""
     remark = session.networks.remarks.get(found.protocol.weights_sha256 or "")
     settings = dict(found.protocol.settings)
-    if session.request.length is not None:
-        settings["evaluated_length"] = session.request.length
+    if session.sets.made_length not in (None, found.protocol.frames):
+        settings["evaluated_length"] = session.sets.made_length
     if session.sets.forecasts:
         settings["context"] = session.sets.context
-        if session.sets.horizon_end != found.protocol.frames:
-            settings["evaluated_length"] = session.sets.horizon_end
     if session.sets.evaluated_stride != 1:
         settings["evaluated_stride"] = session.sets.evaluated_stride
     return dataclasses.replace(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from mocogan_chainer.evaluations.features import every_frame_taken
 from mocogan_chainer.evaluations.session import Session
 from mocogan_chainer.evaluations.sets import is_npz
 
-OF_MOTION = ("fvd", "fid", "prd", "mcs")
+OF_MOTION = ("fvd", "fid", "prd", "mcs", "precalc")
 """Metrics that compare how fast things move in one set and in another."""
 
 
 def doubts(session: Session, metric: str) -> list[str]:
     """What a reader of a metric's number should know of the sets, a line each."""
     sets, request, found = session.sets, session.request, []
-    coded = 0 if sets.is_snapshot or is_npz(request.fake) else getattr(sets.fake_files, "lossy", 0)
+    in_files = request.fake is not None and not is_npz(request.fake)
+    coded = getattr(sets.fake_files, "lossy", 0) if in_files else 0
     if coded:
         found.append(
             f"{sets.fake_files.name}: {coded} of its videos are coded files; coding changes colours a little, which "
@@ -25,10 +27,7 @@ def doubts(session: Session, metric: str) -> list[str]:
             found.append(f"{videos.name}: not taken: {name}: {reason}{more}")
     paceless = request.every_nth is None and not sets.is_snapshot and request.fake != request.real
     if metric in OF_MOTION and request.real is not None and not is_npz(request.real) and paceless:
-        found.append(
-            f"{sets.real.name}: every frame was taken; if the evaluated videos come from a model that learned "
-            "every n-th (train.py: every 2nd unless told otherwise), say --every-nth n"
-        )
+        found.append(every_frame_taken(sets.real.name))
     if (sets.animates or sets.forecasts) and request.real is not None:
         found += _of_given_videos(session)
     return found

@@ -45,7 +45,9 @@ class Features:
             _ = sets.real
             if leaves_out:
                 sets.require_real_frames()
-        if sets.is_snapshot or not is_npz(self._request.fake):
+        if not sets.is_snapshot and is_npz(self._request.fake):
+            self._stored_evaluated(recipe)
+        else:
             videos = sets.fake(sets.count(recipe.samples))
             if leaves_out:
                 sets.require_evaluated_frames()
@@ -74,8 +76,7 @@ class Features:
         """The evaluated set's features, or those that were stored."""
         sets = self._sets
         if is_npz(self._request.fake) and not sets.is_snapshot:
-            found = gathering.read(self._request.fake, recipe)
-            return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
+            return self._stored_evaluated(recipe)
         return self._gather("fake", sets.fake(sets.count(recipe.samples)), recipe, sets.evaluated_stride, part)
 
     def of_baselines(self, recipe: Recipe) -> Iterator[tuple[str, Gathered]]:
@@ -108,6 +109,27 @@ class Features:
                 f"{self._whose_pace()} {sets.every_nth}; make it again with evaluate.py precalc --every-nth "
                 f"{sets.every_nth}, or say --every-nth {found.protocol.stride}"
             )
+        pace = [every_frame_taken(found.name)] * (found.protocol.stride == 1 and not known)
+        return replace(found, warnings=(*found.warnings, *_few(found, recipe), *pace))
+
+    def _stored_evaluated(self, recipe: Recipe) -> Gathered:
+        """The stored statistics that stand for the evaluated set.
+
+        Raises:
+            ConfigError: they are of videos of another length or number than is asked for.
+        """
+        name = self._request.fake
+        found = gathering.read(name, recipe)
+        for option, asked, has, what in (
+            ("length", self._request.length, found.length, "frames in each video"),
+            ("samples", self._request.samples, found.gaussian.count, "videos"),
+        ):
+            if asked not in (None, has):
+                there = f"has {has}" if has else "does not say how many it has"
+                raise ConfigError(
+                    f"--{option} {asked}: {what} of statistics cannot be chosen any more, and {name} {there}; leave "
+                    f"--{option} away, or make it again with evaluate.py precalc --{option} {asked}"
+                )
         return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
 
     def _whose_pace(self) -> str:
@@ -126,6 +148,14 @@ class Features:
             self._gathered[key] = gathered
         found = self._gathered[key]
         return replace(found, warnings=_few(found, recipe) if part == WHOLE else ())
+
+
+def every_frame_taken(name: str) -> str:
+    """Say what a reader should know of a real set whose every frame was taken because nobody said otherwise."""
+    return (
+        f"{name}: every frame was taken; if the evaluated videos come from a model that learned every n-th (train.py: "
+        "every 2nd unless told otherwise), say --every-nth n"
+    )
 
 
 def _few(gathered: Gathered, recipe: Recipe) -> tuple[str, ...]:

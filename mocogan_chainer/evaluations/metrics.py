@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from mocogan_chainer.evaluation.metrics import category, class_scores, content, 
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluation.video_set import VideoSet
+from mocogan_chainer.evaluation.watched_videos import WatchedVideos
 from mocogan_chainer.evaluations.progress import progress
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.evaluations.session import Session
@@ -169,8 +171,17 @@ def _category(session: Session) -> Iterator[Result]:
             classifier,
             seed=session.request.seed,
             stride=session.sets.evaluated_stride,
+            real_frames=_frame_size(session.sets.real),
             advance=advance,
         )
+
+
+def _frame_size(videos: VideoSet) -> str | None:
+    """Height and width of a set's frames by its first video; None where that cannot be read."""
+    watched = WatchedVideos(videos)
+    with contextlib.suppress(DataError):
+        watched.read(0, lambda length: [0])
+    return watched.frame_size
 
 
 def _classifier(session: Session) -> Classifier:

@@ -100,7 +100,7 @@ class Sets:
     def given(self) -> list[VideoSet]:
         """The sets that are not sampled from a snapshot, nor statistics: the evaluated one first."""
         return [
-            *([] if is_npz(self._request.fake) else [self.fake_files]),
+            *([] if self._request.fake is None or is_npz(self._request.fake) else [self.fake_files]),
             *([] if self._request.real is None or is_npz(self._request.real) else [self._real_files]),
         ]
 
@@ -157,6 +157,13 @@ class Sets:
     def horizon_end(self) -> int:
         """Frames of a forecaster's videos, the context among them."""
         return self._request.frames or self.generator.video_length
+
+    @property
+    def made_length(self) -> int | None:
+        """Frames of each of a snapshot's videos; None of files, and of animations that are as long as real videos."""
+        if not self.is_snapshot or self.animates:
+            return self._request.length
+        return self.horizon_end if self.forecasts else self._request.length or self.generator.video_length
 
     def forecast_videos(self, seed: int | None) -> ForecastVideos:
         """What a forecaster makes of the real videos' first frames: its futures of a seed, or the mean ones."""

@@ -226,6 +226,65 @@ class TestStatistics:
         assert direct.evaluated_reference == stored.evaluated_reference
         assert "9 samples of 16 frames, seed 0" in direct.evaluated_reference
 
+    def test_stored_and_direct_are_of_one_protocol_at_each_length(self, data, snapshot, tmp_path):
+        """Two lengths have two protocols, and that of the default length is the same without the option."""
+        rest, digests = ["--real", data, "--samples", 9], {}
+        for length in (16, 32):
+            assert run("precalc", "--fake", snapshot, *rest[2:], "--length", length, "--out", "fake.npz") == 0
+            for way, given in (("stored", "fake.npz"), ("direct", snapshot)):
+                more = ["--length", length] if way == "direct" else []
+                out = f"{way}{length}"
+                assert run("fvd", *rest, "--every-nth", 2, "--fake", given, *more, "--out", out) == 0
+                (path,) = (tmp_path / out).glob("*.json")
+                digests[way, length] = result.read(path).protocol.digest()
+        assert run("fvd", *rest, "--fake", snapshot) == 0
+        assert digests["stored", 16] == digests["direct", 16] == the_result(tmp_path).protocol.digest()
+        assert digests["stored", 32] == digests["direct", 32] != digests["direct", 16]
+
+    def test_stored_and_direct_are_of_one_protocol_at_a_stride(self, data, tmp_path):
+        """Another set of filmed videos, which is taken at a pace, too."""
+        protocols = []
+        assert run("precalc", "--fake", data, "--every-nth", 2, "--samples", 20, "--out", "fake.npz") == 0
+        for given in ("fake.npz", data):
+            rest = ["--real", data, "--every-nth", 2, "--samples", 20, "--out", f"by_{Path(given).name}"]
+            assert run("fvd", "--fake", given, *rest) == 0
+            (path,) = (tmp_path / rest[-1]).glob("*.json")
+            protocols.append(result.read(path).protocol)
+        assert protocols[0] == protocols[1]
+        assert dict(protocols[0].settings)["evaluated_stride"] == 2
+
+    @pytest.mark.parametrize("metric", ["fvd", "prd"])
+    def test_what_statistics_cannot_change_any_more(self, metric, data, snapshot, capsys):
+        assert run("precalc", "--fake", snapshot, "--samples", 25, "--out", "fake.npz") == 0
+        sets = ["--real", data, "--fake", "fake.npz"]
+        said = error(capsys, metric, *sets, "--length", 99)
+        assert "--length 99: frames in each video of statistics cannot be chosen any more, and fake.npz has 16" in said
+        said = error(capsys, metric, *sets, "--samples", 7)
+        assert "--samples 7: videos of statistics cannot be chosen any more, and fake.npz has 25" in said
+        assert run(metric, *sets, "--length", 16, "--samples", 25) == 0
+
+    def test_the_pace_of_statistics_is_asked_for_where_nobody_said_it(self, data, capsys):
+        for i in range(2):
+            video.write_frames(Path("fake", str(i)), np.zeros((16, 16, 16, 3), np.uint8))
+        assert run("precalc", "--real", data, "--out", "real.npz") == 0
+        assert f"warning: {data}: every frame was taken" in capsys.readouterr().out
+        assert run("fvd", "--real", "real.npz", "--fake", "fake") == 0
+        assert "warning: real.npz: every frame was taken" in capsys.readouterr().out
+        for more in (["--every-nth", 1], ["--every-nth", 2]):
+            assert run("precalc", "--real", data, *more, "--out", "real.npz") == 0
+            assert run("fvd", "--real", "real.npz", "--fake", "fake", *more) == 0
+            assert "every frame was taken" not in capsys.readouterr().out
+
+    def test_files_of_g3an_on_either_side(self, data, tmp_path, capsys):
+        np.savez("theirs.npz", mu=np.zeros(3), sigma=np.eye(3))
+        assert run("precalc", "--real", data, "--out", "real.npz") == 0
+        assert run("fvd", "--real", "theirs.npz", "--fake", "theirs.npz") == 0
+        found = the_result(tmp_path)
+        assert (found.value, found.spread) == (pytest.approx(0), None)
+        for given in ("real.npz", data):
+            assert run("fvd", "--real", given, "--fake", "theirs.npz", "--out", "other") == 0
+            assert "| unknown against 30 |" in capsys.readouterr().out
+
     def test_either_set_and_no_more(self, data, capsys):
         for sets in ([], ["--real", data, "--fake", data]):
             assert "give either --real or --fake" in error(capsys, "precalc", *sets, "--out", "x.npz")

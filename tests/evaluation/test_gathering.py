@@ -201,3 +201,16 @@ def test_the_clips_frames_are_a_field():
     feeding = extractor()
     feeding = dataclasses.replace(feeding, recipe=dataclasses.replace(feeding.recipe, preparation=longer))
     assert gathering.gather(Videos(noisy(4)), range(4), feeding).protocol.frames == 5
+
+
+def test_what_videos_have_in_common_is_stored_and_merged(tmp_path):
+    videos = Videos([*noisy(6), *(np.zeros((9, 8, 12, 3), np.uint8),) * 2])
+    for indices, length, size in ((range(6), 6, "8 x 8"), (range(8), None, "mixed, not all square")):
+        for part in (1, 2):
+            gathering.gather(videos, indices, extractor(), part=(part, 2)).save(tmp_path / f"{part}.npz")
+        merged = gathering.merge([tmp_path / "1.npz", tmp_path / "2.npz"])
+        merged.save(tmp_path / "merged.npz")
+        whole = gathering.gather(videos, indices, extractor())
+        for found in (whole, merged, gathering.read(tmp_path / "merged.npz", extractor().recipe)):
+            assert (found.length, found.frame_size) == (length, size)
+            assert found.protocol == whole.protocol

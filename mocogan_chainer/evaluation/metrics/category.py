@@ -15,6 +15,7 @@ from mocogan_chainer.evaluation.gathering import Advance
 from mocogan_chainer.evaluation.protocol import Protocol
 from mocogan_chainer.evaluation.result import SPREADS, Number, Result, versions
 from mocogan_chainer.evaluation.video_set import VideoSet
+from mocogan_chainer.evaluation.watched_videos import WatchedVideos, length_setting, size_warnings
 from mocogan_chainer.files import part_of_name
 
 
@@ -25,6 +26,7 @@ def motion_control_score(
     *,
     seed: int,
     stride: int = 1,
+    real_frames: str | None = None,
     advance: Advance = lambda count: None,
 ) -> Result:
     """Measure how often a classifier of real videos recognizes the category of generated ones.
@@ -35,6 +37,7 @@ def motion_control_score(
         classifier: trained on the real set, or read from a file. Only scores by one and the same can be compared.
         seed: that ``indices`` were drawn with, and of where clips start in longer videos.
         stride: steps in a video from one frame of its clip to the next; a generator's run at that of its training.
+        real_frames: height and width of the real set's own frames, "64 x 64"; None where it is not known.
         advance: is told of progress.
 
     Raises:
@@ -50,6 +53,7 @@ def motion_control_score(
             "give a snapshot of a model with categories, or videos in folders by category"
         )
     classes = len(classifier.class_names)
+    fake = WatchedVideos(fake)
     confusion, left_out = np.zeros((classes, classes), np.int64), []
     for found in classifier.predict(fake, asked, stride=stride, seed=seed):
         if isinstance(found, LeftOut):
@@ -62,6 +66,7 @@ def motion_control_score(
     if not count:
         raise DataError(f"{fake.name}: none of its {len(asked)} videos gave a clip; the first: {left_out[0]}")
     preparation = classifier.preparation
+    sizes = {"evaluated": fake.frame_size} | ({"reference": real_frames} if real_frames else {})
     return Result(
         protocol=Protocol(
             metric="mcs",
@@ -82,7 +87,8 @@ def motion_control_score(
             reference_samples=classifier.parts["training"],
             evaluated_samples=count,
             seed=seed,
-            settings={"evaluated_stride": stride, "classifier_seed": classifier.seed},
+            settings={"evaluated_stride": stride, "classifier_seed": classifier.seed}
+            | length_setting(fake.common_length, frames=preparation.frames, stride=stride, start=preparation.start),
         ),
         evaluated=fake.name,
         evaluated_reference=fake.reference,
@@ -98,7 +104,12 @@ def motion_control_score(
         versions=versions(),
         seconds=classifier.seconds + time.perf_counter() - started,
         others=_others(classifier, confusion),
-        warnings=(*classifier.warnings, *_warnings(classifier, confusion, left_out)),
+        warnings=(
+            *classifier.warnings,
+            *_warnings(classifier, confusion, left_out),
+            *size_warnings(preparation.crop, **sizes),
+        ),
+        frame_sizes=sizes,
     )
 
 

@@ -15,6 +15,7 @@ from mocogan_chainer.evaluation.gathering import Advance, left_out_in_words
 from mocogan_chainer.evaluation.protocol import Protocol
 from mocogan_chainer.evaluation.result import Result, versions
 from mocogan_chainer.evaluation.video_set import VideoSet
+from mocogan_chainer.evaluation.watched_videos import WatchedVideos, length_setting, size_warnings
 
 
 def inception_score(
@@ -41,6 +42,7 @@ def inception_score(
         DataError: too few videos.
     """
     started = time.perf_counter()
+    videos = WatchedVideos(videos)
     rows: list[np.ndarray] = []
     left_out: list[LeftOut] = []
     for output in extractor.outputs(videos, indices, stride):
@@ -57,8 +59,10 @@ def inception_score(
     found = numerics.inception_score(probabilities, splits=splits, seed=extractor.seed)
     recipe = extractor.recipe
     count = len(probabilities)
-    mean = {} if extractor.mean_sha256 is None else {"mean_sha256": extractor.mean_sha256}
-    warnings = []
+    more = {} if extractor.mean_sha256 is None else {"mean_sha256": extractor.mean_sha256}
+    clip = recipe.preparation
+    more |= length_setting(videos.common_length, frames=clip.frames, stride=stride, start=clip.start)
+    warnings = [*size_warnings(clip.crop, evaluated=videos.frame_size)]
     if left_out:
         warnings.append(left_out_in_words(videos.name, len(left_out), left_out[0].name, left_out[0].reason))
     if splits < recipe.splits:
@@ -74,7 +78,7 @@ def inception_score(
             **recipe.fields(extractor.weights_sha256) | {"stride": stride},
             evaluated_samples=count,
             seed=extractor.seed,
-            settings={"splits": splits, "epsilon": numerics.EPSILON} | mean,
+            settings={"splits": splits, "epsilon": numerics.EPSILON} | more,
         ),
         evaluated=videos.name,
         evaluated_reference=videos.reference,
@@ -86,4 +90,5 @@ def inception_score(
         seconds=time.perf_counter() - started,
         others={"parts": list(found.parts), "standard deviation over parts": found.deviation},
         warnings=tuple(warnings),
+        frame_sizes={"evaluated": videos.frame_size},
     )

@@ -11,7 +11,7 @@ from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.evaluation import precision_recall as prd
 from mocogan_chainer.evaluation.gathering import Gathered, pairs
 from mocogan_chainer.evaluation.metrics.agreement import agreed_protocol
-from mocogan_chainer.evaluation.metrics.feature_distance import counts
+from mocogan_chainer.evaluation.metrics.feature_distance import counts, frame_sizes, odd_sizes
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result, versions
 
@@ -63,7 +63,8 @@ def precision_and_recall(recipe: Recipe, *, evaluated: Gathered, reference: Gath
             "precision": found.precision.tolist(),
             "recall": found.recall.tolist(),
         },
-        warnings=(*evaluated.told(), *reference.told()),
+        warnings=(*evaluated.told(), *reference.told(), *odd_sizes(evaluated, reference)),
+        frame_sizes=frame_sizes(evaluated, reference),
     )
 
 

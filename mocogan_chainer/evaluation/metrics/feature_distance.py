@@ -9,6 +9,7 @@ from mocogan_chainer.evaluation.gathering import Gathered, pairs
 from mocogan_chainer.evaluation.metrics.agreement import agreed_protocol
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result, versions
+from mocogan_chainer.evaluation.watched_videos import size_warnings
 
 
 def frechet_distance(recipe: Recipe, *, evaluated: Gathered, reference: Gathered, seed: int) -> Result:
@@ -41,8 +42,21 @@ def frechet_distance(recipe: Recipe, *, evaluated: Gathered, reference: Gathered
         counts=counts(evaluated, reference),
         versions=versions(),
         seconds=evaluated.seconds + reference.seconds + time.perf_counter() - started,
-        warnings=(*evaluated.told(), *reference.told(), *[warning] * bool(warning)),
+        warnings=(*evaluated.told(), *reference.told(), *odd_sizes(evaluated, reference), *[warning] * bool(warning)),
+        frame_sizes=frame_sizes(evaluated, reference),
     )
+
+
+def frame_sizes(evaluated: Gathered, reference: Gathered) -> dict[str, str]:
+    """Return the size of each side's own frames, where it is known."""
+    sides = {"evaluated": evaluated.frame_size, "reference": reference.frame_size}
+    return {name: size for name, size in sides.items() if size is not None}
+
+
+def odd_sizes(evaluated: Gathered, reference: Gathered) -> tuple[str, ...]:
+    """Return warnings of frames that differ in size, or are no squares."""
+    crop = evaluated.protocol.crop or reference.protocol.crop
+    return size_warnings(crop, **frame_sizes(evaluated, reference))
 
 
 def counts(evaluated: Gathered, reference: Gathered) -> dict[str, int]:
@@ -53,8 +67,10 @@ def counts(evaluated: Gathered, reference: Gathered) -> dict[str, int]:
     return {name: count for name, count in known.items() if count is not None} | left_out
 
 
-def _spread(evaluated: Gathered, reference: Gathered, seed: int) -> tuple[float, str]:
-    """Return the distance's spread, and what it is in words."""
+def _spread(evaluated: Gathered, reference: Gathered, seed: int) -> tuple[float | None, str]:
+    """Return the distance's spread, and what it is in words; none where single features are known of neither side."""
+    if evaluated.kept is None and reference.kept is None:
+        return None, ""
     # A distance of 2048 numbers a feature takes seconds, one of 400 a tenth of one.
     parts = frechet.PARTS if evaluated.gaussian.dimensions <= 512 else frechet.PARTS // 2
     if (together := pairs(evaluated, reference)) is not None:
@@ -62,5 +78,6 @@ def _spread(evaluated: Gathered, reference: Gathered, seed: int) -> tuple[float,
     else:
         features = [side.gaussian if side.kept is None else side.kept for side in (evaluated, reference)]
         found = frechet.spread(*features, seed=seed, parts=parts)
-        drawn = "each set" if reference.kept is not None else "the evaluated set"
+        alone = "the evaluated set" if reference.kept is None else "the reference set" if evaluated.kept is None else ""
+        drawn = alone or "each set"
     return found, f"standard deviation by a jackknife over {parts} parts of {drawn}"

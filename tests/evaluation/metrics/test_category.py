@@ -63,9 +63,16 @@ def test_the_protocol(tmp_path):
     p = found.protocol
     assert (p.metric, p.weights_sha256, p.seed, p.size, p.frames, p.stride) == ("mcs", by.sha256, 3, 16, 5, 1)
     assert (p.reference, p.split, p.reference_samples, p.evaluated_samples) == (by.reference, "train", 7, 1)
-    assert dict(p.settings) == {"evaluated_stride": 1, "classifier_seed": 2}
+    assert dict(p.settings) == {"evaluated_stride": 1, "classifier_seed": 2, "evaluated_length": 6}
+    assert found.frame_sizes == {"evaluated": "16 x 16"}
     assert found.seconds > 100
     found.write(tmp_path / "result.json")
+
+
+def test_frames_of_another_size_than_the_real_ones():
+    found = score([DARK], [0], real_frames="32 x 32")
+    assert found.frame_sizes == {"evaluated": "16 x 16", "reference": "32 x 32"}
+    assert "frames of 16 x 16 pixels (height x width) against frames of 32 x 32" in found.warnings[-1]
 
 
 def test_categories_are_matched_by_name():

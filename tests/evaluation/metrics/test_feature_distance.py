@@ -143,6 +143,30 @@ def test_statistics_of_another_program(tmp_path):
     assert "does not say" in found.warnings[0]
 
 
+def test_statistics_of_another_program_are_evaluated(tmp_path):
+    real, fake = gather(noisy(30)), gather(noisy(40, seed=1, level=130))
+    np.savez(tmp_path / "theirs.npz", mu=fake.gaussian.mean, sigma=fake.gaussian.covariance)
+    theirs = gathering.read(tmp_path / "theirs.npz", extractor().recipe)
+    found = distance(theirs, real)
+    assert found.value == pytest.approx(by_root(fake, real), rel=1e-6)
+    assert found.spread_kind == "standard deviation by a jackknife over 20 parts of the reference set"
+    assert (found.protocol.frames, found.protocol.evaluated_samples) == (4, None)
+    alone = distance(theirs, theirs)
+    assert (alone.spread, alone.spread_kind) == (None, "")
+
+
+def test_frames_of_unlike_sizes_and_shapes():
+    """Both are scaled to the network's size, whatever they were."""
+    small, large, wide = noisy(9), [np.zeros((6, 16, 16, 3), np.uint8)] * 9, [np.zeros((6, 8, 14, 3), np.uint8)] * 9
+    found = distance(gather(small), gather(large))
+    assert found.frame_sizes == {"evaluated": "8 x 8", "reference": "16 x 16"}
+    assert "frames of 8 x 8 pixels (height x width) against frames of 16 x 16" in found.warnings[0]
+    found = distance(gather(wide), gather([*small, *large]))
+    assert found.frame_sizes == {"evaluated": "8 x 14", "reference": "mixed"}
+    assert "frames that are not square (evaluated ones of 8 x 14 pixels, height x width)" in found.warnings[1]
+    assert distance(gather(small), gather(large)).protocol == distance(gather(small), gather(small)).protocol
+
+
 class TestPrecisionAndRecall:
     def run(self, evaluated, reference):
         recipe = dataclasses.replace(extractor().recipe, metric="prd")
