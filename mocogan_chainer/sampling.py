@@ -16,6 +16,7 @@ class Sampler(Protocol):
     """
 
     class_names: tuple[str, ...]
+    categories_are_classes: bool  # whether they are the classes of the data, and not what the model made up by itself
     category_is_motion: bool  # whether a category says how things move, or what is seen
     tile: int  # videos that one run of the network renders; a video's bytes depend on its place in the tile only
 

@@ -160,6 +160,11 @@ def _category(session: Session) -> Iterator[Result]:
             f"{videos.name}: its videos have no categories, which this score compares with what is seen; give a "
             "snapshot of a model with categories, or videos in folders by category"
         )
+    if session.sets.is_snapshot and not session.sets.generator.sampler.categories_are_classes:
+        raise ConfigError(
+            f"--fake {session.request.fake}: this model made up its categories by itself, so that no class of the real "
+            "set can be asked of it; give a snapshot of infogan with labels, of cgan, or of g3an with model.conditional"
+        )
     if session.sets.real.class_names:
         category.classes_of(videos, session.sets.real.class_names)  # before a classifier is trained in vain
     indices = session.sets.chosen(videos, session.sets.count(SAMPLES))

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from mocogan_chainer.evaluation import curves, result
+from mocogan_chainer.evaluation.metrics.best_of import FUTURES
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.files import atomic_write
 
@@ -14,12 +15,13 @@ from mocogan_chainer.files import atomic_write
 def write(folder: Path, found: Result) -> Path:
     """Write a result as JSON, Markdown and, where it has one, its curve; return the JSON file.
 
-    Its name tells sets and protocols apart: one result never takes another's place.
+    Its name tells sets, protocols and numbers of futures apart: one result never takes another's place.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    path = folder / f"{_label(found)}-{found.protocol.name}-{found.protocol.digest()}.json"
+    best = f"-best-of-{found.counts[FUTURES]}" if FUTURES in found.counts else ""
+    path = folder / f"{_label(found)}-{found.protocol.name}-{found.protocol.digest()}{best}.json"
     found.write(path)
     with atomic_write(path.with_suffix(".md")) as file:
         file.write("\n".join([result.HEADER, found.markdown_row(), ""]).encode("utf-8", "backslashreplace"))

@@ -24,14 +24,16 @@ class TiledSampler(ABC):
     Args:
         generator: the network.
         class_names: names of the categories that can be asked for.
+        categories_are_classes: whether they are the data's classes; False where the model made them up by itself.
     """
 
     category_is_motion = True  # as in MoCoGAN
     tile = 4  # always as many, because matrix products round differently for other shapes
 
-    def __init__(self, generator: chainer.Chain, class_names: Sequence[str]):
+    def __init__(self, generator: chainer.Chain, class_names: Sequence[str], categories_are_classes: bool = True):
         self.generator = generator
         self.class_names = tuple(class_names)
+        self.categories_are_classes = categories_are_classes
 
     @abstractmethod
     def videos(self, codes: Any) -> Variable:

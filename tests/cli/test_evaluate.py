@@ -33,11 +33,14 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory, data):
     """A short run on the data."""
-    folder = tmp_path_factory.mktemp("run")
+    return trained(tmp_path_factory.mktemp("run"), data)
+
+
+def trained(folder, data, *settings):
     small = ["video_length=16", *(f"model.n_filters_{n}=2" for n in ("gen", "idis", "vdis"))]
     places = [f"out={folder}/result", f"tensorboard={folder}/runs"]
     rest = ["--dataset", str(data), "--batchsize", "4", "--max_iteration", "2", "--num_gen_samples", "2"]
-    assert train.main(["--model", "infogan", *rest, "--set", *small, *places]) == 0
+    assert train.main(["--model", "infogan", *rest, "--set", *small, *places, *settings]) == 0
     return folder / "result" / "infogan" / "snapshot_latest.npz"
 
 
@@ -434,6 +437,16 @@ class TestMistakes:
 
     def test_a_snapshot_predicts_nothing(self, data, snapshot, capsys):
         assert "not predictions of given ones" in error(capsys, "psnr", "--real", data, "--fake", snapshot)
+
+    def test_categories_that_the_model_made_up(self, data, tmp_path, capsys):
+        """Even where they happen to be called as the classes are."""
+        for i, frames in enumerate(np.zeros((6, 16, 16, 16, 3), np.uint8)):
+            video.write_frames(Path("raw", str(i % 2), str(i)), frames)
+        preprocessing.prepare("folder", Path("raw"), Path("numbered"), size=16, workers=0)
+        snapshot = trained(tmp_path, "numbered", "model.labels=unsupervised", "every_nth=1")
+        capsys.readouterr()
+        said = error(capsys, "mcs", "--real", "numbered", "--fake", snapshot)
+        assert "this model made up its categories by itself" in said
 
     def test_weights_of_another_number_of_classes(self, data, capsys, monkeypatch):
         monkeypatch.setattr(catalogue, "load", lambda name, path: Means(classes=101))

@@ -117,6 +117,12 @@ class TestPredictions:
         assert found.others["mean of K"] == pytest.approx(np.mean(scores))
         assert found.counts["futures of a video"] == 4
 
+    def test_results_of_fewer_and_of_more_futures_stand_side_by_side(self, data):
+        for number in (2, 9):
+            assert run("psnr", "--fake", "ahead.npz", "--real", data, "--split", "test", "--futures", number) == 0
+        found = [result.read(path).counts["futures of a video"] for path in Path("evaluation").glob("*.json")]
+        assert sorted(found) == [2, 9]
+
     def test_futures_of_two_seeds_have_nothing_in_common(self, data, workplace):
         """The first of each is that which other metrics take, and fewer futures are the first of more."""
         drawn = {}

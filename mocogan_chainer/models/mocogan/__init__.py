@@ -55,7 +55,11 @@ def build(config: dict[str, Any], data: DataDescription) -> Family:
             video_length=length,
             noise=noise,
         ),
-        sampler=partial(MoCoGANSampler, class_names=_category_names(model, n_categories, data)),
+        sampler=partial(
+            MoCoGANSampler,
+            class_names=_category_names(model, n_categories, data),
+            categories_are_classes=_learns_labels(model),
+        ),
         activation_floats=activation_floats(
             size=data.size,
             length=length,
