@@ -107,6 +107,20 @@ class Snapshot:
         """Whether something was saved at ``place``."""
         return any(name.startswith(f"trainer/{place}/") for name in self.arrays)
 
+    def require_finite(self, place: str) -> None:
+        """See to it that the numbers at ``place`` are finite: a network's, before anything is made with it.
+
+        Raises:
+            SnapshotError: some are not.
+        """
+        prefix = f"trainer/{place}/"
+        bad = [name for name, array in self.arrays.items() if name.startswith(prefix) and not _is_finite(array)]
+        if bad:
+            raise SnapshotError(
+                f"{self.path}: {len(bad)} of the network's arrays hold numbers that are not finite, the first of them "
+                f"{bad[0].removeprefix(prefix)}: training had diverged, or the file was changed; use another snapshot"
+            )
+
 
 def load(path: str | os.PathLike) -> Snapshot:
     """Read a snapshot.
@@ -130,6 +144,10 @@ def load(path: str | os.PathLike) -> Snapshot:
     if _CHECKSUM in meta and meta[_CHECKSUM] != _checksum(meta, arrays):  # those of earlier versions have none
         raise DamagedError(f"{path}: damaged: its content does not match its checksum; use another snapshot")
     return Snapshot(str(path), meta["config"], meta["data"], meta["iteration"], arrays)
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def _checksum(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

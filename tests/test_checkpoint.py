@@ -58,6 +58,17 @@ def test_a_part_alone(path):
     assert np.array_equal(network.W.array, Target(1).learn().network.W.array)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_part_that_is_not_finite(tmp_path, value):
+    target = Target(1)
+    target.network.W.array.flat[3] = value
+    checkpoint.save(tmp_path / "sick.npz", target, config="a: 1\n", data={"name": "x"}, iteration=7)
+    snapshot = checkpoint.load(tmp_path / "sick.npz")
+    snapshot.require_finite("optimizer")
+    with pytest.raises(SnapshotError, match=r"sick\.npz: 1 of the network's arrays hold numbers .* them W: training"):
+        snapshot.require_finite("network")
+
+
 def test_another_shape(path):
     with pytest.raises(SnapshotError, match=r"trainer/network/W has shape \(3, 2, 3, 3\) where \(4, 2, 3, 3\)"):
         checkpoint.load(path).restore(Target(channels=4))

@@ -114,7 +114,7 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler | Anim
         gpu: device number, -1 for the CPU.
 
     Raises:
-        SnapshotError: the snapshot cannot be used.
+        SnapshotError: the snapshot cannot be used, or the generator has weights that are not finite.
         DeviceError: no such device.
     """
     snapshot, config = load_snapshot(path)
@@ -128,9 +128,9 @@ def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -
     backends.use("auto", gpu >= 0, "float32")
     family = family_of(snapshot, config)
     network = family.networks[family.averaged]
-    snapshot.restore(
-        network, average_place(family) if snapshot.has(average_place(family)) else network_place(family.averaged)
-    )
+    place = average_place(family) if snapshot.has(average_place(family)) else network_place(family.averaged)
+    snapshot.require_finite(place)
+    snapshot.restore(network, place)
     network.to_device(device)
     return family.sampler(network)
 

@@ -13,6 +13,7 @@ RANGES = {
     "splits": (1, 1000),
     "seed": (0, 2**63),
     "batchsize": (1, 1024),
+    "gpu": (-1, 1023),
     "every_nth": (1, 10_000),
     "frames": (1, 10_000),
     "length": (1, 10_000),
@@ -20,7 +21,8 @@ RANGES = {
     "futures": (1, 1000),
 }
 _SETS = ("real", "fake")
-_PATHS = (*_SETS, "weights", "classifier", "out")
+_PATHS = ("weights", "classifier", "out")
+_NAMES = ("protocol", "split", "features", "measure")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Request:
         out: folder for results, or the file of statistics.
 
     Raises:
-        ConfigError: a number is out of its range (:data:`RANGES`), or a set is neither a path nor a set of videos.
+        ConfigError: a number is out of its range (:data:`RANGES`), a set is neither a path nor a set of videos, or
+            another field is of a type that it cannot have.
     """
 
     real: str | os.PathLike | VideoSet | None = None
@@ -80,7 +83,7 @@ class Request:
     out: str | os.PathLike = "evaluation"
 
     def __post_init__(self) -> None:
-        for name in _PATHS:
+        for name in (*_SETS, *_PATHS):
             if isinstance(getattr(self, name), os.PathLike):
                 object.__setattr__(self, name, os.fspath(getattr(self, name)))
         for name in _SETS:
@@ -90,4 +93,9 @@ class Request:
                     f"--{name}: {type(given).__name__}: it must be the path of {ALLOWED}, or a set of videos, which "
                     "mocogan_chainer.evaluation.array_videos.ArrayVideos makes of arrays"
                 )
+        for name in (*_PATHS, *_NAMES):
+            given, usual = getattr(self, name), getattr(type(self), name)
+            if not (isinstance(given, str) or (given is None and usual is None)):
+                kind = "a path" if name in _PATHS else "a name"
+                raise ConfigError(f"--{name}: {given!r}: it must be {kind}{', or None' * (usual is None)}")
         require_whole_fields(self, RANGES)

@@ -448,6 +448,18 @@ class TestMistakes:
         said = error(capsys, "mcs", "--real", "numbered", "--fake", snapshot)
         assert "this model made up its categories by itself" in said
 
+    def test_a_generator_that_is_not_finite(self, snapshot, tmp_path, capsys):
+        with np.load(snapshot) as file:
+            arrays = dict(file)
+        meta = json.loads(str(arrays["meta"]))
+        del meta["checksum"]
+        name = next(name for name in arrays if "average:generator/" in name and name.endswith("/W"))
+        arrays[name].flat[0] = np.nan
+        np.savez(tmp_path / "sick.npz", **arrays | {"meta": np.array(json.dumps(meta))})
+        said = error(capsys, "acd", "--fake", "sick.npz")
+        assert "sick.npz: 1 of the network's arrays hold numbers that are not finite" in said
+        assert generate.main(["sick.npz", "samples"]) == 2
+
     def test_weights_of_another_number_of_classes(self, data, capsys, monkeypatch):
         monkeypatch.setattr(catalogue, "load", lambda name, path: Means(classes=101))
         said = error(capsys, "fvd", "--real", data, "--fake", data)
