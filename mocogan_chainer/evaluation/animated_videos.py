@@ -87,6 +87,11 @@ class AnimatedVideos:
         """Return the video's frames."""
         return self._length or len(range(0, self._real.length(index), self._stride))
 
+    def known_length(self, index: int) -> int | None:
+        """Return the video's frames where nothing has to be decoded for that, else None."""
+        real = self._real.known_length(index)
+        return self._length or (None if real is None else len(range(0, real, self._stride)))
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, size, size, 3).
 

@@ -81,6 +81,10 @@ class ArrayVideos:
         """Return the video's frames."""
         return len(self._videos[index])
 
+    def known_length(self, index: int) -> int:
+        """Return the video's frames, as :meth:`length`."""
+        return self.length(index)
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, H, W, 3)."""
         video = self._videos[index]

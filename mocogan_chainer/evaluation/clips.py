@@ -81,6 +81,10 @@ class Preparation:
         """Frames of a video from a clip's first to its last."""
         return (self.frames - 1) * self.stride + 1
 
+    def least(self, stride: int) -> int:
+        """Return the frames that a video must have for a clip at a stride: 1 where short videos are looped."""
+        return 1 if self.short_videos == "loop" else (self.frames - 1) * stride + 1
+
     def which(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """Return the places of a clip's frames in a video.
 
@@ -183,20 +187,26 @@ class LeftOut:
     reason: str
 
 
-def choose(videos: VideoSet, count: int | None, seed: int) -> list[int]:
+def choose(videos: VideoSet, count: int | None, seed: int, least: int = 1) -> list[int]:
     """Return which videos to evaluate, in ascending order.
 
     Args:
         videos: any set.
         count: how many; None or more than there are for all.
         seed: of the draw; not used where any ``count`` videos are as good as others.
+        least: frames that a video must have. Videos that are known to have fewer are not drawn; where all are taken,
+            they are among them, and whoever reads them says so.
     """
     if count is None or count >= len(videos):
         return list(range(len(videos)))
     if videos.unordered:
         return list(range(count))
-    drawn = seeding.stream(seed, "evaluated videos").choice(len(videos), count, replace=False)
-    return sorted(drawn.tolist())
+    lengths = ((index, videos.known_length(index)) for index in range(len(videos)))
+    long = np.array([index for index, length in lengths if length is None or length >= least], np.int64)
+    if count >= len(long):
+        return list(range(len(videos)))
+    drawn = seeding.stream(seed, "evaluated videos").choice(len(long), count, replace=False)
+    return sorted(long[drawn].tolist())
 
 
 def mix(videos: VideoSet, indices: Sequence[int], seed: int) -> list[int]:

@@ -80,6 +80,10 @@ class ContinuedVideos:
         """Return the frames of every video."""
         return self.frames
 
+    def known_length(self, index: int) -> int | None:
+        """Return the frames of a video, 0 where the real one is too short; None where that is not known."""
+        return self.real.known_length(index)
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, H, W, 3).
 

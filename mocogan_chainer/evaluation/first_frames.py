@@ -59,6 +59,13 @@ class FirstFrames:
         """Return the frames that are taken of every video."""
         return self.frames
 
+    def known_length(self, index: int) -> int | None:
+        """Return the frames that are taken, 0 of a video that is too short; None where that is not known."""
+        length = self._videos.known_length(index)
+        if length is None:
+            return None
+        return self.frames if len(range(0, length, self.stride)) >= self.frames else 0
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return these frames, or those among them that ``which`` names given their number: uint8 (T, H, W, 3).
 

@@ -52,6 +52,10 @@ class PreparedVideos:
         """Return the video's frames."""
         return int(self._dataset.lengths[index])
 
+    def known_length(self, index: int) -> int:
+        """Return the video's frames, as :meth:`length`."""
+        return self.length(index)
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, size, size, 3)."""
         length = self.length(index)

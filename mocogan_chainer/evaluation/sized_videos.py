@@ -71,6 +71,10 @@ class SizedVideos:
         """Return the video's frames."""
         return self._videos.length(self._indices[index])
 
+    def known_length(self, index: int) -> int | None:
+        """Return the video's frames where nothing has to be decoded for that, else None."""
+        return self._videos.known_length(self._indices[index])
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, size, size, 3).
 

@@ -87,6 +87,10 @@ class SnapshotVideos:
         """Return the video's frames."""
         return self._length
 
+    def known_length(self, index: int) -> int:
+        """Return the video's frames, as :meth:`length`."""
+        return self.length(index)
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, H, W, 3)."""
         if not 0 <= index < self._count:

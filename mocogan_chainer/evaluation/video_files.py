@@ -100,6 +100,10 @@ class VideoFiles:
             self._lengths[index] = sum(1 for _ in small)
         return self._lengths[index]
 
+    def known_length(self, index: int) -> int | None:
+        """Return the frames of a folder of images, and None of a file."""
+        return len(self._videos[index].images) or None
+
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length, uint8 (T, H, W, 3), RGB.
 

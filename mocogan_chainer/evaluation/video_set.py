@@ -64,6 +64,9 @@ class VideoSet(Protocol):
             DataError: it cannot be read.
         """
 
+    def known_length(self, index: int) -> int | None:
+        """Return the video's frames where nothing has to be decoded for that, else None."""
+
     def read(self, index: int, which: Which | None = None) -> np.ndarray:
         """Return the video, or the frames that are wanted of it.
 

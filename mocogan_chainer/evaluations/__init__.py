@@ -9,7 +9,7 @@ from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import gathering, result
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluations import metrics, outputs, summary
-from mocogan_chainer.evaluations.doubts import doubts
+from mocogan_chainer.evaluations.doubts import against_itself, doubts
 from mocogan_chainer.evaluations.metrics import require_metric
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.evaluations.session import Session
@@ -138,5 +138,10 @@ def _with_surroundings(found: Result, session: Session) -> Result:
         found,
         protocol=dataclasses.replace(found.protocol, settings=settings),
         versions={**found.versions, "backend": session.backend},
-        warnings=(*found.warnings, *doubts(session, found.protocol.metric), *[remark] * bool(remark)),
+        warnings=(
+            *found.warnings,
+            *doubts(session, found.protocol.metric),
+            *against_itself(found),
+            *[remark] * bool(remark),
+        ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluations.features import every_frame_taken
 from mocogan_chainer.evaluations.session import Session
 from mocogan_chainer.evaluations.sets import is_npz
@@ -31,6 +32,13 @@ def doubts(session: Session, metric: str) -> list[str]:
     if (sets.animates or sets.forecasts) and request.real is not None:
         found += _of_given_videos(session)
     return found
+
+
+def against_itself(found: Result) -> list[str]:
+    """Say that the evaluated set is the real one, where it is: a slip of the hand else looks like a perfect model."""
+    if not found.evaluated_reference or found.evaluated_reference != found.protocol.reference:
+        return []
+    return [f"{found.evaluated}: it is the real set itself, or a part of it: the number says nothing of a model"]
 
 
 def _of_given_videos(session: Session) -> list[str]:

@@ -132,6 +132,12 @@ class Features:
                 )
         return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
 
+    def _chosen(self, videos: VideoSet, recipe: Recipe, stride: int) -> list[int]:
+        """Which videos of a set are taken; of animations those that are made of the real ones that are taken."""
+        if self._sets.animates:
+            videos, stride = self._sets.real, self._sets.every_nth
+        return self._sets.chosen(videos, self._sets.count(recipe.samples), recipe.preparation.least(stride))
+
     def _whose_pace(self) -> str:
         return "--every-nth says" if self._request.every_nth is not None else "the snapshot was trained with"
 
@@ -139,7 +145,7 @@ class Features:
         extractor = self._networks.extractor(recipe)
         key = (side, recipe.weights, recipe.output, recipe.preparation, recipe.samples)
         if key not in self._gathered:
-            indices = self._sets.chosen(videos, self._sets.count(recipe.samples))
+            indices = self._chosen(videos, recipe, stride)
             made_of_real = self._sets.animates or self._sets.forecasts
             with progress(f"{recipe.name}: {side}", len(indices[part[0] - 1 :: part[1]])) as advance:
                 gathered = gathering.gather(

@@ -110,7 +110,8 @@ def _inception_score(session: Session) -> Iterator[Result]:
     splits = session.request.splits or recipe.splits
     each = session.sets.count(recipe.samples)
     videos = session.sets.fake(each * splits)
-    indices = mix(videos, session.sets.chosen(videos, each * splits), session.request.seed)
+    least = recipe.preparation.least(session.sets.evaluated_stride)
+    indices = mix(videos, session.sets.chosen(videos, each * splits, least), session.request.seed)
     if session.request.splits is None:
         splits = min(splits, max(1, len(indices) // each))
     extractor = session.networks.extractor(recipe)
@@ -128,7 +129,8 @@ def _content(session: Session) -> Iterator[Result]:
     forecast = videos if isinstance(videos, ForecastVideos) else None
     given = animated or forecast
     kind = session.request.features or _content_of(session, videos)
-    indices = sets.chosen(videos, sets.count(SAMPLES))
+    frames = forecast.frames if forecast else session.request.frames or (None if animated else FRAMES)
+    indices = sets.chosen(videos, sets.count(SAMPLES), ((frames or 2) - 1) * sets.evaluated_stride + 1)
     if animated:
         _require_motion(session, animated, indices, "--length T says how many frames to make of each")
     with progress(f"acd, {kind}", len(indices)) as advance:
@@ -137,7 +139,7 @@ def _content(session: Session) -> Iterator[Result]:
             indices,
             features=kind,
             measure=session.request.measure,
-            frames=forecast.frames if forecast else session.request.frames or (None if animated else FRAMES),
+            frames=frames,
             stride=sets.evaluated_stride,
             truth=given.truth if given else None,
             begins_true=forecast is not None,
@@ -167,8 +169,9 @@ def _category(session: Session) -> Iterator[Result]:
         )
     if session.sets.real.class_names:
         category.classes_of(videos, session.sets.real.class_names)  # before a classifier is trained in vain
-    indices = session.sets.chosen(videos, session.sets.count(SAMPLES))
     classifier = _classifier(session)
+    least = classifier.preparation.least(session.sets.evaluated_stride)
+    indices = session.sets.chosen(videos, session.sets.count(SAMPLES), least)
     with progress("mcs: fake", len(indices)) as advance:
         yield category.motion_control_score(
             videos,
@@ -247,7 +250,10 @@ def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
         forecast = sets.forecast_videos(None) if sets.forecasts else None
         real, fake = sets.real, forecast or sets.fake(len(sets.real))
         sets.require_real_frames()
-        indices = sets.chosen(fake, sets.count(len(fake)))
+        least = forecast.frames if forecast else 1
+        if sets.animates:
+            least = max(session.request.frames or 1, sets.context + 1)
+        indices = sets.chosen(fake, sets.count(len(fake)), least)
         if sets.animates:
             _require_as_long(session)
             _require_motion(session, fake, indices, "a photo has no truth to compare with; acd needs none")

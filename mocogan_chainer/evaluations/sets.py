@@ -259,9 +259,9 @@ class Sets:
         """How many videos are asked for, or else usual."""
         return self._request.samples or usual
 
-    def chosen(self, videos: VideoSet, count: int) -> list[int]:
-        """Which videos of a set are taken."""
-        return choose(videos, count, self._request.seed)
+    def chosen(self, videos: VideoSet, count: int, least: int = 1) -> list[int]:
+        """Which videos of a set are taken, of those that are not known to have fewer frames than the least."""
+        return choose(videos, count, self._request.seed, least)
 
 
 def is_npz(given: str | VideoSet | None) -> bool:

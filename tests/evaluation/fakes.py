@@ -38,6 +38,9 @@ class Videos:
     def length(self, index):
         return len(self.videos[index])
 
+    def known_length(self, index):
+        return None if self.videos[index] is None else len(self.videos[index])
+
     def read(self, index, which=None):
         video = self.videos[index]
         if video is None:

@@ -50,6 +50,12 @@ def test_another_length():
     assert [levels(videos, i) for i in range(2)] == [[0, 128, 255], [55, 128, 200]]
 
 
+def test_lengths_that_are_known():
+    real = Videos([grey(7, 0), grey(4, 0), None])
+    assert [of(real, stride=3).known_length(i) for i in range(3)] == [3, 2, None]
+    assert [of(real, length=5).known_length(i) for i in range(3)] == [5, 5, 5]
+
+
 def test_the_truth_is_the_real_video_at_the_stride():
     real = noisy(2, length=7)
     for index in range(2):

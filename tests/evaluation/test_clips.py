@@ -197,6 +197,9 @@ class ToySet:
     def id(self, index):
         return f"toy-{index}"
 
+    def known_length(self, index):
+        return self.frames
+
     def read(self, index, which=None):
         with self.lock:
             self.calls.append((index, threading.current_thread()))
@@ -223,6 +226,18 @@ def running():
 
 
 class TestChoose:
+    def test_of_the_long_enough(self):
+        """As many as are asked for, whatever the seed; what is not known to be short may be drawn."""
+        toy = ToySet(60)
+        toy.known_length = lambda index: 4 if index % 2 else None if index < 8 else 9
+        draws = [choose(toy, 20, seed, 9) for seed in range(20)]
+        assert all(len(draw) == 20 and not any(index % 2 for index in draw) for draw in draws)
+        assert {0, 2, 4, 6} < {index for draw in draws for index in draw}
+        assert choose(toy, 40, 0, 9) == choose(toy, 60, 0, 9) == list(range(60))  # the short ones are told of
+
+    def test_where_all_are_long_enough_the_draw_is_the_same(self):
+        assert choose(ToySet(100), 30, 3, 6) == choose(ToySet(100), 30, 3)
+
     def test_all(self):
         assert choose(ToySet(5), None, 0) == choose(ToySet(5), 5, 0) == choose(ToySet(5), 9, 0) == [0, 1, 2, 3, 4]
 

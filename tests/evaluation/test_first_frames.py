@@ -10,6 +10,11 @@ from tests.evaluation.fakes import Videos, noisy
 REAL = noisy(2, length=9)
 
 
+def test_lengths_that_are_known():
+    videos = FirstFrames(Videos([np.zeros((n, 8, 8, 3), np.uint8) for n in (4, 5, 9)] + [None]), 3, 2)
+    assert [videos.known_length(index) for index in range(4)] == [0, 3, 3, None]
+
+
 def test_at_a_stride():
     videos = FirstFrames(Videos(REAL), 4, stride=2)
     assert [videos.length(i) for i in range(len(videos))] == [4, 4]

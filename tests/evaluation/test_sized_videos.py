@@ -23,6 +23,11 @@ def test_frames_shrink_by_area():
     np.testing.assert_array_equal(SizedVideos(Videos([large]), 4).read(0), colours)
 
 
+def test_lengths_that_are_known():
+    videos = Videos([blocks(3)[0], blocks(5)[0], None], [0, 1, 1], ("sad", "happy"))
+    assert [SizedVideos(videos, 4, "happy").known_length(i) for i in range(2)] == [5, None]
+
+
 def test_frames_grow():
     grey = np.full((2, 4, 4, 3), 77, np.uint8)
     np.testing.assert_array_equal(SizedVideos(Videos([grey]), 8).read(0), np.full((2, 8, 8, 3), 77))

@@ -167,3 +167,12 @@ class TestUnreadable:
         np.testing.assert_array_equal(videos.read(0, lambda length: [0, 4]), frames()[[0, 4]])
         with pytest.raises(DataError, match=r"0003\.png: cannot be read as an image"):
             videos.read(0)
+
+
+def test_lengths_are_known_of_images_alone(tmp_path):
+    video.write_frames(tmp_path / "0", frames())
+    video.write_mp4(tmp_path / "1.mp4", frames(), 8)
+    videos = VideoFiles(tmp_path)
+    assert {videos.id(i): videos.known_length(i) for i in range(2)} == {"0": 5, "1.mp4": None}
+    assert [videos.length(i) for i in range(2)] == [5, 5]
+    assert {videos.known_length(i) for i in range(2)} == {5, None}  # whether it was read before changes no draw

@@ -131,3 +131,28 @@ def test_a_split_of_what_has_none(sets):
     real, fake = map(ArrayVideos, sets[0])
     with pytest.raises(ConfigError, match=r"^--split test: arrays is open already"):
         evaluate("fvd", real=real, fake=fake, split="test", weights="weights.npz")
+
+
+def clips(count, short, level):
+    """So many videos of 16 frames, and as many more of 6."""
+    long, brief = noisy(count, 0, level, length=16), noisy(short, 1, level, length=6)
+    return [video for pair in zip(long, brief, strict=True) for video in pair]
+
+
+@pytest.mark.parametrize("metric", ["fvd", "acd"])
+def test_videos_that_are_long_enough_are_drawn(metric):
+    """Of sixty, thirty are: twenty are asked for and twenty measured, whatever the seed."""
+    real, fake = clips(30, 30, 100), clips(30, 30, 140)
+    more = {"fvd": {"weights": "weights.npz"}, "acd": {"features": "shape-colour"}}[metric]
+    for seed in (0, 1):
+        found, said = evaluate(metric, real=ArrayVideos(real), fake=ArrayVideos(fake), samples=20, seed=seed, **more)
+        assert found.protocol.evaluated_samples == 20
+        assert found.protocol.reference_samples in (None, 20)
+        assert "left out" not in said
+
+
+def test_a_set_that_is_measured_against_itself(sets):
+    arrays, _ = sets
+    for fake, expected in ((0, True), (1, False)):
+        _, said = evaluate("fvd", real=ArrayVideos(arrays[0]), fake=ArrayVideos(arrays[fake]), weights="weights.npz")
+        assert ("warning: arrays: it is the real set itself" in said) == expected
