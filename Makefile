@@ -33,9 +33,9 @@ help:
 	@echo "make lint    set up and check the style only"
 	@echo "make leak-check   set up, and see that a long run's memory and open files do not grow (a minute or two)"
 	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (8 minutes)"
-	@echo "make bench   set up, get PyTorch, and measure our speed on the CPU beside its (an hour)"
+	@echo "make bench   set up, get PyTorch, and compare our speed on the CPU with its (an hour)"
 	@echo "make gpu-check   on a machine with an NVIDIA GPU (doc/gpu.md): try and time everything there (8 minutes)"
-	@echo "make bench-preprocess   set up, and measure preprocess.py beside ffmpeg alone (5 minutes)"
+	@echo "make bench-preprocess   set up, and compare preprocess.py's speed with ffmpeg's alone (5 minutes)"
 	@echo "make clean   remove $(VENV), caches and build results; data and results stay"
 
 setup: $(READY)

@@ -1,1 +1,1 @@
-"""Our speed beside PyTorch's: see README.md."""
+"""Our speed compared with PyTorch's: see README.md."""

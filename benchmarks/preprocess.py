@@ -1,4 +1,4 @@
-"""How fast preprocess.py is beside ffmpeg alone, measured alternately in one run.
+"""How fast preprocess.py is compared with ffmpeg alone, measured alternately in one run.
 
     make bench-preprocess                                           # and the table in benchmarks/README.md
     python -m benchmarks.preprocess --copies 10 --runs 1 VIDEO      # any video, printed only

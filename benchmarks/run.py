@@ -1,4 +1,4 @@
-"""Our speed beside PyTorch's, measured alternately in one run.
+"""Our speed compared with PyTorch's, measured alternately in one run.
 
     make bench                                                 # everything, and the table in benchmarks/README.md
     python -m benchmarks.run --case train-8 --pairs 3          # one case, printed only
@@ -288,7 +288,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line.
 
     Raises:
-        BenchmarkError: --write is asked for less than a whole run.
+        BenchmarkError: --write was given for less than a whole run.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(

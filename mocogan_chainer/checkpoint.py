@@ -34,7 +34,7 @@ VERSION = 1
 _NONE = "#none"
 _CHECKSUM = "checksum"
 _OVERHEAD = 1 << 9
-"""Bytes an array that the archive takes beside its content, at most."""
+"""Bytes that the archive takes for each array besides its content, at most."""
 
 
 @memory_errors_as_shortage("networks", "a snapshot")

@@ -16,10 +16,10 @@ _LONGEST = 2000
 
 
 class MocoganError(Exception):
-    """A mistake that the user can mend; the message says how.
+    """A mistake that the user can fix; the message says how.
 
     Much of a message may come out of a file that somebody else made. So what a terminal would obey is shown as an
-    escape, and of more than 2,000 letters the middle is left away.
+    escape, and of more than 2,000 letters the middle is left out.
     """
 
     def __init__(self, message: str = ""):
@@ -43,18 +43,18 @@ class DamagedError(SnapshotError):
 
 
 class DeviceError(MocoganError):
-    """A device or backend that was asked for and is not there."""
+    """A requested device or backend that is not there."""
 
 
 class NonFiniteError(MocoganError):
-    """Training whose numbers are no longer finite."""
+    """Training whose numbers are not finite."""
 
 
 class ShortageError(MocoganError):
-    """Memory that was asked for and is not there.
+    """Memory that was requested and is not there.
 
     Args:
-        kind: which settings decide how much is asked for: those of "networks", of a "batch", a "step" or a "preview".
+        kind: which settings decide how much is requested: those of "networks", of a "batch", a "step" or a "preview".
         part: who asked.
         what: what the library said, which has the bytes where it knows them.
     """

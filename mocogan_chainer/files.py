@@ -1,6 +1,6 @@
 """Files and folders that are either whole or not there.
 
-Results are written beside their final place, brought to the disk and renamed, so that a killed run, a full disk or a
+Results are written next to their final place, brought to the disk and renamed, so that a killed run, a full disk or a
 failing power leaves what was there before. Errors of the operating system become
 :class:`~mocogan_chainer.errors.OutputError`.
 """
@@ -118,7 +118,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike, force: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside ``path`` that takes its name when the block ends without an error.
+    """Give a temporary folder next to ``path`` that takes its name when the block ends without an error.
 
     Args:
         path: the final folder.
@@ -199,7 +199,7 @@ def remove_leftovers(folder: Path, pattern: str) -> None:
 
 
 def require_room(path: str | os.PathLike, size: int) -> None:
-    """Raise :class:`OutputError` where the disk of ``path`` has not ``size`` bytes left."""
+    """Raise :class:`OutputError` where the disk of ``path`` does not have ``size`` bytes left."""
     free = room(path)
     if free < size:
         raise OutputError(

@@ -69,7 +69,7 @@ def write_animations(
     """Write the page, whole or not at all.
 
     Args:
-        path: the file; what it shows lies beside or below it.
+        path: the file; what it shows lies next to it or below it.
         title: of the page.
         facts: sentences below the title.
         alphas: how far each frame of the strips is on the way.

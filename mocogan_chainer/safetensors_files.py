@@ -45,7 +45,7 @@ def read_safetensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
         The arrays by name, in the header's order, writable; bfloat16 as float32.
 
     Raises:
-        SnapshotError: the file is missing, damaged, of another form, or has a type that NumPy has not.
+        SnapshotError: the file is missing, damaged, of another form, or has a type that NumPy does not have.
     """
     try:
         with open_plain(path) as file:
@@ -69,7 +69,7 @@ def write_safetensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray])
             multiple of that size.
 
     Raises:
-        SnapshotError: an array has a type that the format has not, or the format does not allow its name.
+        SnapshotError: an array has a type that the format does not have, or the format does not allow its name.
         OutputError: the file cannot be written.
     """
     for name, array in arrays.items():

@@ -81,7 +81,7 @@ def newest(folder: Path) -> Newest:
 
 
 def point_latest(path: Path) -> None:
-    """Let ``snapshot_latest.npz`` be the snapshot ``path``, which lies beside it."""
+    """Let ``snapshot_latest.npz`` be the snapshot ``path`` in the same folder."""
     latest = path.parent / LATEST
     with os_errors_explained(latest):
         temporary = path.parent / f".{LATEST}.{os.getpid()}.part"

@@ -65,7 +65,7 @@ def write_state_dict(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) 
         arrays: by name, in the order in which they shall stand.
 
     Raises:
-        SnapshotError: an array has a type that PyTorch has not had since 1.6, or a name is no text.
+        SnapshotError: an array has a type that PyTorch 1.6 and later do not have, or a name is no text.
         OutputError: the file cannot be written.
     """
     structure = writing.structure_of(arrays)

@@ -107,7 +107,7 @@ def load(text: str, loader: type[PlainLoader] = PlainLoader) -> Any:
 
     Args:
         text: YAML.
-        loader: with the tags that the text may have beside YAML's own.
+        loader: with the tags that the text may have besides YAML's own.
 
     Raises:
         YamlError: it is none, or beyond the limits.

@@ -116,7 +116,7 @@ def test_numbers_that_do_not_make_videos(sampler, arguments, message):
 
 def test_a_model_without_categories(sampler):
     without = MoCoGANSampler(sampler.generator, ())
-    with pytest.raises(ConfigError, match=r"^categories=\[0\]: this model has no categories; leave them away$"):
+    with pytest.raises(ConfigError, match=r"^categories=\[0\]: this model has no categories; leave them out$"):
         without.draw(0, [0], [0], 4, [0])
 
 

@@ -4,7 +4,7 @@
     python -m benchmarks.gpu_check --wheels WHEELS --fixtures shared/fixtures --out gpu_check.json
 
 Everything is compared with Chainer's own code and, where their folder is given, with the published networks' numbers;
-then a MoCoGAN step is timed beside PyTorch, if that is installed. A short table comes last; everything is in the file,
+then a MoCoGAN step is timed, and PyTorch's, if that is installed. A short table comes last; everything is in the file,
 as soon as it is found. It needs CuPy, NumPy and cuDNN's Python front end; Chainer may be installed or lie in WHEELS.
 """
 

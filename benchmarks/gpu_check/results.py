@@ -12,7 +12,7 @@ from typing import Any
 
 
 class DeviceLostError(RuntimeError):
-    """After some faults nothing is done any more of what a process asks of its device."""
+    """After some faults a device does nothing more that this process asks of it."""
 
 
 class LeftOutError(RuntimeError):
@@ -22,7 +22,7 @@ class LeftOutError(RuntimeError):
 class Results:
     """Collects checks and numbers in a file, and goes on from what is there.
 
-    So a check that takes its process along is found by the next one, which goes on behind it.
+    So a check that brings its process down is found by the next one, which goes on after it.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""How fast a MoCoGAN step is, beside PyTorch and beside what its convolutions alone take, all in one run."""
+"""How fast a MoCoGAN step is, compared with PyTorch and with its convolutions alone, all in one run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mocogan_chainer.models.mocogan.updater import MoCoGANUpdater
 _ROOT = Path(__file__).parents[2]
 PEER = [sys.executable, "-m", "benchmarks.torch_mocogan"]
 STEPS = 20
-_WARM_UP = 5  # as it stands, measured, recorded, and twice from the recording
+_WARM_UP = 5  # unrecorded, measured, recorded, and twice from the recording
 _AT_ONCE = 10  # passes of a convolution that are timed together
 _NO_PEER = ("No module named 'torch'", "not compiled with CUDA")  # what Python or PyTorch says then
 _LONGEST_PEER = {"official": 90.0, "compiled": 200.0}  # seconds, most of them torch.compile's
@@ -34,17 +34,17 @@ Pass = tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], Geometry]
 
 
 def measure(place: Place, results: Results, *, batch: int = 32, filters: int = 64, peers: bool = True) -> None:
-    """Time a step in tf32 as it stands and recorded, with its convolutions alone and beside PyTorch."""
+    """Time a step in tf32, unrecorded and recorded, its convolutions alone, and PyTorch's step."""
     ours = _Ours(place, results, batch, filters)
     results.measure("speed of a step in tf32", lambda: ours.time("tf32"), least=20)
     results.measure("speed of its convolutions alone", ours.time_convolutions, least=10)
     if peers:
-        results.measure("speed beside PyTorch official", lambda: ours.time_beside("official"), least=30)
-        results.measure("speed beside PyTorch compiled", lambda: ours.time_beside("compiled"), least=130)
+        results.measure("speed against PyTorch official", lambda: ours.time_beside("official"), least=30)
+        results.measure("speed against PyTorch compiled", lambda: ours.time_beside("compiled"), least=130)
 
 
 def measure_precisions(place: Place, results: Results, *, batch: int = 32, filters: int = 64) -> None:
-    """Time steps as they stand and recorded in the precisions that are nobody's default."""
+    """Time steps, unrecorded and recorded, in the precisions that are nobody's default."""
     ours = _Ours(place, results, batch, filters)
     results.measure("speed of a step in bf16", lambda: ours.time("bf16"), least=90)
     results.measure("speed of a step in float32", lambda: ours.time("float32"), least=90)
@@ -57,11 +57,11 @@ class _Ours:
         self._place, self._results, self._batch, self._filters = place, results, batch, filters
 
     def time(self, precision: str) -> None:
-        """Note how long a step takes as it stands, and recorded."""
+        """Note how long a step takes, unrecorded and recorded."""
         place, note, batch = self._place, self._results.note, self._batch
         updater = self._make(precision)
         standing = _milliseconds(place, updater)
-        note(f"step {precision} as it stands, batch {batch}", ms=standing[0], from_ms=standing[1], to_ms=standing[2])
+        note(f"step {precision} unrecorded, batch {batch}", ms=standing[0], from_ms=standing[1], to_ms=standing[2])
         refusals = self._record(updater)
         middle, least, most = _milliseconds(place, updater)
         note(
@@ -173,7 +173,7 @@ def convolutions_alone(place: Place, updater: MoCoGANUpdater) -> float:
 
     Args:
         place: where.
-        updater: one whose step is recorded; it takes one step as it stands here.
+        updater: one whose step is recorded; it takes one unrecorded step here.
     """
     backend = backends.current()
     watched = _Watched(backend)

@@ -1,4 +1,4 @@
-"""Whole training steps: against the CPU, recorded against as they stand, and the published networks' numbers."""
+"""Whole training steps: against the CPU, recorded against unrecorded, and the published networks' numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PRECISIONS = ("tf32", "bf16", "fp16")
 def check(place: Place, results: Results, fixtures: Path | None) -> None:
     """Check steps of small networks, and the published numbers where their folder is given."""
     results.check("step equals that of NumPy", lambda: (_against_numpy(place), 1e-2))
-    results.check("step recorded equals as it stands", lambda: (_recorded(place, "float32", True), 5e-3))
+    results.check("step recorded equals unrecorded", lambda: (_recorded(place, "float32", True), 5e-3))
     results.check("step recorded with frames from the host", lambda: (_recorded(place, "float32", False), 5e-3))
     for precision in PRECISIONS:
         results.check(f"step recorded in {precision} is finite", lambda p=precision: (_finite(place, p), 0.0))

@@ -1,7 +1,7 @@
 """Array-level primitives behind one small interface, and the choice among those who provide them.
 
 A backend is a module with the functions of :class:`~mocogan_chainer.backends.base.Backend`. ``stock`` is the reference:
-it runs everywhere, on NumPy and CuPy arrays. The others hand over to it what they do not take.
+it runs everywhere, on NumPy and CuPy arrays. The others hand it what they do not handle.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def _precisions(name: str) -> tuple[str, ...]:
 
 
 _ABOUT_PRECISIONS = {
-    "bf16": "precision=bf16: it takes the backend cudnn on a GPU, or onednn on a processor that multiplies bfloat16 "
+    "bf16": "precision=bf16: it needs the backend cudnn on a GPU, or onednn on a processor that multiplies bfloat16 "
     "numbers (AVX-512 with BF16, or AMX); use precision=float32",
-    "tf32": "precision=tf32: it takes the backend cudnn on a GPU; use precision=float32",
-    "fp16": "precision=fp16: it takes the backend cudnn on a GPU; use precision=float32",
+    "tf32": "precision=tf32: it needs the backend cudnn on a GPU; use precision=float32",
+    "fp16": "precision=fp16: it needs the backend cudnn on a GPU; use precision=float32",
 }

@@ -85,7 +85,7 @@ class Noise:
 
     Attributes:
         key: 64 bits that name the stream (:mod:`mocogan_chainer.backends.random`), or a device's array of one uint64,
-            which is looked up when the numbers are made: what is recorded once and run many times takes it so.
+            which is looked up when the numbers are made: work that is recorded once and run many times needs it there.
         sigma: standard deviation.
     """
 
@@ -165,9 +165,9 @@ class Backend(Protocol):
     def convolution_activation(
         self, x: Array, W: Array, b: Array, geometry: Geometry, residual: Array | None, rectify: bool
     ) -> Array:
-        """Return y plus b (O,) and the residual, and where ``rectify`` 0 for what is negative.
+        """Return y plus b (O,) and the residual; with ``rectify`` negative numbers become 0.
 
-        It is for networks that are no longer trained: always float32 where the arrays are, and W costs least while its
+        It is for inference-only networks: float32 arrays are never computed in less, and W costs least while its
         numbers stay the same.
         """
 
@@ -240,7 +240,7 @@ class Backend(Protocol):
 
         Returns:
             States before and after each input (T + 1, N, H), gates (T, N, 3H), and the hidden state's part of the new
-            gate, W_hn h + b_hn (T, N, H): the ``hidden_n`` of the way back.
+            gate, W_hn h + b_hn (T, N, H): the ``hidden_n`` of the backward pass.
         """
 
     def gru_backward(self, gy: Array, W: Array, h: Array, gates: Array, hidden_n: Array) -> tuple[Array, Array, Array]:
@@ -304,6 +304,6 @@ class Backend(Protocol):
 
         Args:
             arrays: of floats; a backend may look at their sums alone, which such a number spoils.
-            step: int64 (1,), what the steps are called by, from 1.
+            step: int64 (1,), the number of the step, from 1.
             record: of these arrays, in this order; updated in place.
         """

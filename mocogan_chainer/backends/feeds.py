@@ -1,9 +1,9 @@
 """Host inputs of a training step (batches, codes, noise keys, step size), and how a recorded step receives them.
 
-A step that is run as it stands draws and sends. A step that is recorded, to be run again without its Python code, takes
+An unrecorded step draws and sends. A step that is recorded, to be run again without its Python code, takes
 arrays of a fixed place instead; before each later run :meth:`Feeds.refill` draws the same things anew and puts them
 there. So everything on the host that a step depends on or changes (random numbers, the place in the data, counters)
-belongs into what it gives to :meth:`Feeds.take`, and what is to happen after it into :meth:`Feeds.afterwards`.
+belongs in what it gives to :meth:`Feeds.take`, and what is to happen after it in :meth:`Feeds.afterwards`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Feeds:
             act()
 
     def measure(self, step: Callable[[], None]) -> int:
-        """Run the step as it stands, but with its numbers in arrays, and return the bytes that it takes."""
+        """Run the step unrecorded, but with its numbers in arrays, and return the bytes that it takes."""
         self._tape = measuring = _Measuring(self._device)
         try:
             step()
@@ -118,7 +118,7 @@ class Feeds:
         self._recording.drawn.clear()
 
     def take_back(self) -> None:
-        """The recording failed, or did not begin: what was drawn for it is taken by the next run as the step stands."""
+        """The recording failed, or did not begin: the next, unrecorded run takes what was drawn for it."""
         if self._recording is None:
             return
         self._left.extend(self._recording.drawn)

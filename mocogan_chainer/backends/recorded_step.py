@@ -11,7 +11,7 @@ from mocogan_chainer.errors import one_line
 from mocogan_chainer.wording import Say
 
 WARM_UP = 2
-"""Runs as the step stands, before it is measured and then recorded: kernels are compiled and plans chosen in them."""
+"""Unrecorded runs before the step is measured and then recorded: kernels are compiled and plans chosen in them."""
 
 
 class Recorder(Protocol):
@@ -29,7 +29,7 @@ class Recorder(Protocol):
 
 
 class RecordedStep:
-    """Runs a step; after some runs as it stands it is recorded.
+    """Runs a step; after some unrecorded runs it is recorded.
 
     A step can be recorded if what it does on the device is the same each time but for the content of its feeds.
 
@@ -37,7 +37,7 @@ class RecordedStep:
         step: the step.
         feeds: where it takes from the host; see there for what it must keep to.
         recorder: records it; None for never.
-        refused: is told in a line why the step could not be recorded; it then runs as it stands. It may raise instead.
+        refused: called with a line that says why the step could not be recorded and so runs unrecorded; it may raise.
     """
 
     def __init__(

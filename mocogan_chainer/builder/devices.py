@@ -87,6 +87,6 @@ def record_step(updater: GANUpdater, wish: str, say: Say) -> None:
     if wish == "never":
         return
     if backends.current().name != "cudnn":
-        refused(f"the backend {backends.current().name} calls what CUDA graphs cannot hold")
+        refused(f"the backend {backends.current().name} makes calls that a CUDA graph cannot hold")
     else:
         updater.record(cudnn.recorder(), refused)

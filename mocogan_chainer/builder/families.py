@@ -59,9 +59,9 @@ def _load_weights(
             snapshot.restore(family.networks[name], network_place(name))
         except SnapshotError as error:
             what = str(error).removeprefix(f"{snapshot.path}: trainer/{network_place(name)}/").partition(";")[0]
-            why = f"it is of {stored.n_classes} classes and {data.name} has {data.n_classes}"
+            why = f"it has {stored.n_classes} classes and {data.name} has {data.n_classes}"
             if stored.n_classes == data.n_classes:
-                why = "leave --model and model settings away to have the snapshot's"
+                why = "omit --model and model settings to use the snapshot's"
             raise ConfigError(
                 f"--resume-weights {snapshot.path}: its {name} does not fit this run's: {what}; {why}"
             ) from error
@@ -77,7 +77,7 @@ def _load_weights(
 
 
 def _categories(family: Family) -> tuple[str, ...]:
-    """Names of what can be asked for; an animator has none."""
+    """Names of the categories that can be requested; an animator has none."""
     return getattr(family.sampler(family.networks[family.averaged]), "class_names", ())
 
 

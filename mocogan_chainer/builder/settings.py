@@ -112,7 +112,7 @@ def streams(config: Config) -> Callable[[str], np.random.Generator]:
 
 @contextlib.contextmanager
 def shortage_explained(config: Config) -> Iterator[None]:
-    """Let an error of memory that ran out say which settings ask for less, and what they are."""
+    """Let an out-of-memory error in the block say which settings to lower, and their values."""
     try:
         yield
     except ShortageError as error:

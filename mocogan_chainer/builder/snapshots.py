@@ -124,7 +124,7 @@ def load_sampler(path: str | os.PathLike, gpu: int = -1) -> tuple[Sampler | Anim
 def _restore_sampler(snapshot: checkpoint.Snapshot, config: Config, gpu: int = -1) -> Sampler | Animator | Forecaster:
     require_range("gpu", gpu, *RANGES["gpu"])
     device = choose_device(gpu)
-    # The snapshot's backend may be absent here, and it changes nothing; float32 gives the same videos everywhere.
+    # The snapshot's backend may be missing here, and makes no difference; float32 gives the same videos everywhere.
     backends.use("auto", gpu >= 0, "float32")
     family = family_of(snapshot, config)
     network = family.networks[family.averaged]

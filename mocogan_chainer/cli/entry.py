@@ -1,4 +1,4 @@
-"""How every command ends: what a user can mend is one line and exit code 2, never a traceback."""
+"""How every command ends: what a user can fix is one line and exit code 2, never a traceback."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _torn_path(args: Sequence[str]) -> str:
 def run(function: Callable[..., None], *args: Any) -> int:
     """Call ``function(*args)`` and return the exit code.
 
-    It is 0, 2 after an error a user can mend, 130 after Ctrl-C, and that of a :class:`~mocogan_chainer.errors.Stopped`.
+    It is 0, 2 after a user's mistake, 130 after Ctrl-C, and that of a :class:`~mocogan_chainer.errors.Stopped`.
 
     With the environment variable ``MOCOGAN_TRACEBACK=1`` the traceback is shown as well.
     """

@@ -22,7 +22,7 @@ METRICS = {
     "is": "Inception Score of videos: how sure a classifier is of each, and how varied they are together",
     "prd": "precision and recall: how much of the generated set is like the real one, and how much of that it covers",
     "acd": "average content distance: how much the content changes within a video",
-    "mcs": "how often a classifier, trained on the real set, finds the category that was asked for",
+    "mcs": "how often a classifier, trained on the real set, finds the requested category",
     "psnr": "peak signal-to-noise ratio of predicted videos, frame by frame",
     "ssim": "structural similarity of predicted videos, frame by frame",
     "all": "every metric that the data allows",
@@ -30,13 +30,13 @@ METRICS = {
 TOOLS = {
     "precalc": "store the statistics of a set",
     "merge": "join the parts that precalc --part made",
-    "compare": "put two results beside each other",
+    "compare": "show two results side by side",
     "fetch": "get a published weight file",
 }
 BY_FEATURES = ("fvd", "fid", "is", "prd")
 
 _CONTEXT = {
-    True: "frames that were seen: the others are scored, beside baselines (default: none; the photo of a snapshot that "
+    True: "frames that were seen: the others are scored, as are baselines (default: none; the photo of a snapshot that "
     "animates photos; of one that continues videos, as many as it can look at)",
     False: "frames that a snapshot which continues videos is shown (default: as many as it can look at)",
 }

@@ -40,7 +40,7 @@ def _export(arguments: argparse.Namespace) -> None:
     out = Path(arguments.out)
     alone = _is_file(out)
     if alone and arguments.format is not None:
-        raise ConfigError(f"--format {arguments.format}: {out} says the format by its name; leave one of them away")
+        raise ConfigError(f"--format {arguments.format}: {out} names the format already; give only one of them")
     formats = _formats(arguments.format or "pth")
     networks, config = builder.load_networks(arguments.snapshot, arguments.raw)
     form = models.published_form(config["family"])

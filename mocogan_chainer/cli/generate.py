@@ -86,7 +86,7 @@ def _add_animation(group: Any) -> None:
     group.add_argument(
         "--alpha",
         metavar="START:STOP",
-        help="how far to go: 0 the photo, 1 the whole expression (default: 0:1; below 0: --alpha=-0.5:1)",
+        help="how far to go: 0 is the photo, 1 the full expression (default: 0:1; below 0: --alpha=-0.5:1)",
     )
     group.add_argument("--crop", metavar="|".join(CROPS), help="what to keep of a photo (default: center)")
     group.add_argument(
@@ -109,13 +109,13 @@ def _add_future(group: Any) -> None:
         "--every-nth",
         type=int,
         metavar="N",
-        help="take every so many-th frame (default: of videos as trained, of a folder of pictures each)",
+        help="take every n-th frame (default: as trained; of a folder of pictures, every one)",
     )
     group.add_argument(
         "--futures",
         type=int,
         metavar="N",
-        help=f"futures with noise, beside the mean one (default: {NUMBER}; the pictures show {SHOWN} at most)",
+        help=f"futures with noise, besides the mean one (default: {NUMBER}; the pictures show {SHOWN} at most)",
     )
     group.add_argument(
         "--motion-from",
@@ -185,7 +185,7 @@ def _alpha(text: str) -> tuple[float, float]:
 def _refuse_others(arguments: argparse.Namespace, model: Model) -> None:
     """Raise :class:`ConfigError` where an option is given that is not among those that the model takes."""
     taken = _OPTIONS[model.kind.request]
-    use = "leave it away, or use" if model.kind.request is RandomVideosRequest else "use"
+    use = "leave it out, or use" if model.kind.request is RandomVideosRequest else "use"
     for name in dict.fromkeys(name for options in _OPTIONS.values() for name in options):
         value = getattr(arguments, name)
         if value is not None and name not in taken:

@@ -41,7 +41,7 @@ def _import(argv: Sequence[str]) -> None:
     inferred = form.infer(arrays, model=arguments.model, n_categories=n_categories)
     _require_family(inferred.model, arguments.family)
     if class_names and not inferred.n_classes:
-        raise ConfigError(f"--classes: {inferred.model} learned no classes, so there is nothing to name; leave it away")
+        raise ConfigError(f"--classes: {inferred.model} learned no classes, so there is nothing to name; leave it out")
 
     flags = {"video_length": arguments.video_length, "fps": arguments.fps}
     given = {name: value for name, value in flags.items() if value is not None}

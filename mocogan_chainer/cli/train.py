@@ -75,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SNAPSHOT",
         nargs="?",
         const=training_runs.NEWEST,
-        help="go on from a snapshot, with its own settings; without one: from the newest of the run's folder that is "
-        f"whole; {training_runs.AUTO}: so, or begin where there is no run yet",
+        help="go on from a snapshot, with its own settings; without a name: from the newest whole one in the run's "
+        f"folder; {training_runs.AUTO}: the same, or begin the run where there is none yet",
     )
     parser.add_argument(
         "--time-limit", metavar="TIME", help="stop in time, saved and with exit code 0: 1h50m, 90m, or seconds"

@@ -31,7 +31,7 @@ class ImportOrderError(ImportError):
 
 
 def install() -> None:
-    """Mend Chainer when it is imported; a second call does nothing.
+    """Patch Chainer when it is imported; a second call does nothing.
 
     Raises:
         ImportOrderError: ``chainer`` (or a part of it) is imported already.

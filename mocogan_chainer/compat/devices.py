@@ -30,7 +30,7 @@ def device_problem() -> str | None:
     if problem is not None:
         return problem
     try:
-        # What chainer/backends/cuda.py:57-66 needs: cuBLAS and others may be missing beside a working driver.
+        # What chainer/backends/cuda.py:57-66 needs: cuBLAS and others may be missing although the driver works.
         from cupy.cuda import cublas  # noqa: F401  (loaded when asked for; not a module of that name)
 
         for name in ("cupyx.scipy.linalg", "cupyx.scipy.special"):

@@ -1,7 +1,7 @@
-"""The import hook: patches that run as part of importing the one module that each mends.
+"""The import hook: patches that run as part of importing the one module that each fixes.
 
 A patch is registered under a module's name and runs right after (or around) that module's own code, so that
-nobody sees the module half-mended. Nothing is imported early and no file is changed.
+nobody sees the module half-patched. Nothing is imported early and no file is changed.
 """
 
 from __future__ import annotations

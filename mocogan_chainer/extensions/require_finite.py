@@ -1,4 +1,4 @@
-"""Ending a run whose numbers are no longer finite."""
+"""Ending a run whose numbers are not finite."""
 
 from __future__ import annotations
 

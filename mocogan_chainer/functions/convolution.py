@@ -49,7 +49,7 @@ def convolution_activation(
     residual: Variable | None = None,
     rectify: bool = True,
 ) -> Variable:
-    """Convolve, add a bias and a residual, rectify: a layer of a network that is no longer trained.
+    """Convolve, add a bias and a residual, rectify: a layer of an inference-only network.
 
     It is float32 in every precision of the backend; gradients have that precision.
 

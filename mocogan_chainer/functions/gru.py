@@ -55,7 +55,7 @@ class _GRU(FunctionNode):
         return tuple(Variable(gradient, requires_grad=False) for gradient in gradients)
 
     def _gradients(self, indexes, gy):
-        """Backpropagation through time: gy (N, T, H) -> the gradients asked for."""
+        """Backpropagation through time: gy (N, T, H) -> the gradients that are wanted."""
         backend, (h, gates, hidden_n) = backends.current(), self.computed
         size = h.shape[2]
         W = self.get_retained_inputs()[2].array

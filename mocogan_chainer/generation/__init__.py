@@ -23,7 +23,7 @@ _MAKERS = {
 
 
 def generate(model: Model, request: Request, output: Output, say: Say) -> None:
-    """Make what is asked for and write it; what is left out or to be minded is said on stderr, above a bar.
+    """Make what is requested and write it; what is left out, and warnings, go to stderr, above a bar.
 
     Args:
         model: the snapshot's, as :func:`load` gives it.

@@ -88,7 +88,7 @@ def _facts(model: Model, alphas: np.ndarray, fps: float) -> list[str]:
     frames = counted(len(alphas), "frame")
     return [
         f"Each video goes from alpha {first:g} to {last:g} in {frames} at {fps:g} a second. Alpha is how far: 0 is "
-        "the photo as the model sees it, 1 the whole expression.",
+        "the photo as the model sees it, 1 the full expression.",
         f"Made from {Path(model.snapshot).name}.",
     ]
 

@@ -24,7 +24,7 @@ from mocogan_chainer.preprocessing import photos
 from mocogan_chainer.wording import Say, counted
 
 OF_A_DATASET = 4
-"""Clips of a prepared dataset that are taken where nothing else is asked for; of a folder, all are."""
+"""Clips of a prepared dataset that are taken by default; of a folder, all are."""
 
 
 class Job(Protocol):
@@ -96,8 +96,8 @@ def _check(model: Model, request: FutureRequest) -> None:
         if request.length is None and model.video_length <= (request.given or most):
             given = f"--given {request.given}" if request.given else f"{name} is given {most} frames"
             raise ConfigError(
-                f"{given}: it was trained on clips of {model.video_length}, so that none is left to come; say how many "
-                "with --length T"
+                f"{given}: it was trained on clips of {model.video_length}, so no frame is left to predict; say how "
+                "many with --length T"
             )
         return
     if not motion_from:
@@ -105,7 +105,7 @@ def _check(model: Model, request: FutureRequest) -> None:
     if not forecaster.transfers_motion:
         raise ConfigError(
             f"--motion-from {motion_from}: this {name} did not learn to read the motion of clips; train one "
-            "with --set model.motion_encoder=video, or leave it away"
+            "with --set model.motion_encoder=video, or omit --motion-from"
         )
     for field in ("futures", "seed"):
         if getattr(request, field) is not None:
@@ -152,7 +152,7 @@ def _read(request: FutureRequest, found: FoundClips, frames: int) -> Iterator[tu
             if len(first) < (request.given or 1):
                 raise DataError(
                     f"{clip.name}: {counted(len(first), 'frame')}, and --given {request.given} asks for more; "
-                    "make it less, or leave it away"
+                    "lower it, or leave it out"
                 )
         except DataError as error:
             if found.alone:

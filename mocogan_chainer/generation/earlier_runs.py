@@ -1,4 +1,4 @@
-"""Videos that an earlier run left in the same folder, and that ``evaluate.py`` would take with the new ones."""
+"""Videos that an earlier run left in the same folder, and that ``evaluate.py`` would count along with the new ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRUEST_FIRST = ("frames", "mp4", "gif")
 
 
 def warn(out: Path, names: Iterable[str], formats: Sequence[str]) -> None:
-    """Say on stderr where ``evaluate.py`` would take videos of earlier runs.
+    """Say on stderr where ``evaluate.py`` would use videos of earlier runs.
 
     Args:
         out: a folder.
@@ -25,17 +25,17 @@ def warn(out: Path, names: Iterable[str], formats: Sequence[str]) -> None:
     if others:
         note(
             f"warning: {out} has {counted(len(others), 'video')} of an earlier run ({others[0]}), which evaluate.py "
-            f"would take with these; {remedy}"
+            f"would count too; {remedy}"
         )
     if instead:
         note(
             f"warning: {out} has {len(instead)} of these videos of an earlier run in a truer format ({instead[0]}), "
-            f"which evaluate.py would take in place of these; {remedy}"
+            f"which evaluate.py would use in place of these; {remedy}"
         )
 
 
 def _found(out: Path, ours: set[str], formats: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the videos of earlier runs that ``evaluate.py`` takes: beside those written now, and in their place.
+    """Return the videos of earlier runs that ``evaluate.py`` uses: along with those written now, and in their place.
 
     Of a video that is there in several formats it takes the truest, whichever is the newest.
     """

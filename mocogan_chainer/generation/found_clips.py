@@ -75,8 +75,8 @@ class Reader:
 
     Args:
         size: height and width of the frames that come out.
-        every_nth: take each so many-th frame of a video.
-        every_nth_picture: take each so many-th picture of a folder.
+        every_nth: take every n-th frame of a video.
+        every_nth_picture: take every n-th picture of a folder.
     """
 
     size: int

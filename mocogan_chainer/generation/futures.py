@@ -13,7 +13,7 @@ from mocogan_chainer.sampling import Forecaster
 from mocogan_chainer.wording import counted
 
 NUMBER = 3
-"""Futures with noise that are made where nothing else is asked for."""
+"""Futures with noise that are made by default."""
 SHOWN = 12
 """Futures that the pictures show at most; all are written as videos."""
 IN_STRIP = 10

@@ -26,7 +26,7 @@ def make(model: Model, request: RandomVideosRequest, output: Output, say: Say) -
     sampler, seed = model.sampler, request.seed
     every = request.category == "all"
     if every and not sampler.class_names:
-        raise ConfigError(f"--category all: {model.snapshot} has no categories; leave --category away")
+        raise ConfigError(f"--category all: {model.snapshot} has no categories; omit --category")
     category = None if every or request.category is None else _category(str(request.category), sampler)
     if not (request.num or request.grid or request.interpolate or request.lengths):
         raise ConfigError("--num 0: there is nothing to make then; ask for --grid, --interpolate or --lengths too")
@@ -59,7 +59,7 @@ def make(model: Model, request: RandomVideosRequest, output: Output, say: Say) -
 
 
 def _check_lengths(sampler: Sampler, seed: int, length: int, lengths: Sequence[int]) -> None:
-    """Let the model refuse a length that it has not, before any work."""
+    """Let the model refuse a length that it does not have, before any work."""
     sampler.draw(seed, [0], [0], length)
     for each in lengths:
         try:
@@ -72,7 +72,7 @@ def _category(text: str, sampler: Sampler) -> int:
     """Turn a name or number into a category's number."""
     names = sampler.class_names
     if not names:
-        raise ConfigError(f"--category {text}: this model has no categories; leave --category away")
+        raise ConfigError(f"--category {text}: this model has no categories; omit --category")
     if text in names:
         return names.index(text)
     if any(name.isdecimal() for name in names):

@@ -64,7 +64,7 @@ class AnimationRequest:
 
     Attributes:
         images: a photo, or a folder of them.
-        alpha: how far to go, from and to, both -10 to 10: 0 is the photo, 1 the whole expression.
+        alpha: how far to go, from and to, both -10 to 10: 0 is the photo, 1 the full expression.
         interval: step of alpha from frame to frame, 0.001 to 20.
         crop, margin, detector: how photos are cut, as in :class:`~mocogan_chainer.preprocessing.photos.Framing`.
         batchsize: videos held in memory at once.
@@ -121,8 +121,8 @@ class FutureRequest:
         context: what is continued: a photo, a video file, a folder of pictures (one clip) or of videos, or a prepared
             dataset.
         given: frames that the model sees; None for as many as it can.
-        every_nth: take every so many-th frame; None for the model's pace in videos, and 1 in folders of pictures.
-        futures: with noise, of each clip, beside the mean one; None for three.
+        every_nth: take every n-th frame; None for the model's pace in videos, and 1 in folders of pictures.
+        futures: with noise, of each clip, besides the mean one; None for three.
         motion_from: a video file or a folder of pictures; None to make futures.
         num: clips at most; None for all of a folder, or four of a prepared dataset.
         length: frames to come; None for as many as the model was trained on. With ``motion_from``, frames of that clip,

@@ -34,7 +34,7 @@ GAP = 8
 TEXT = 16
 """Height in pixels of a line of text."""
 LABEL = 60
-"""Width in pixels of the titles beside a strip."""
+"""Width in pixels of the titles at the left of a strip."""
 IN_A_ROW = 8
 MOST_PIXELS = 32 * 10**6
 """Pixels of a moving picture, all frames together: so many can be brought to the colours of a GIF in 1 GiB."""

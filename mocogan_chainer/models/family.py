@@ -25,7 +25,7 @@ class Family:
         updater: ``updater(iterators=, optimizers=, device=, stream=, ema=) -> GANUpdater``.
         sampler: ``sampler(network) -> Sampler | Animator | Forecaster`` (see :mod:`mocogan_chainer.sampling`), for the
             averaged network or its average.
-        activation_floats: the most numbers alive at once in a step, beside parameters and their gradients; an estimate.
+        activation_floats: the most numbers alive at once in a step, besides parameters and gradients; an estimate.
         scales_frames: whether the iterators bring frames of any size to that of the networks.
     """
 

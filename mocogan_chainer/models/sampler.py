@@ -23,7 +23,7 @@ class TiledSampler(ABC):
 
     Args:
         generator: the network.
-        class_names: names of the categories that can be asked for.
+        class_names: names of the categories that can be requested.
         categories_are_classes: whether they are the data's classes; False where the model made them up by itself.
     """
 
@@ -62,13 +62,13 @@ class TiledSampler(ABC):
         ]
 
     def numbers_of(self, categories: Sequence[int], count: int) -> np.ndarray:
-        """Return the categories that are asked for, int32 (count,).
+        """Return the requested categories, int32 (count,).
 
         Raises:
             ConfigError: they are not one for each video, or the generator has no such category.
         """
         if not self.class_names:
-            raise ConfigError(f"categories={list(categories)}: this model has no categories; leave them away")
+            raise ConfigError(f"categories={list(categories)}: this model has no categories; leave them out")
         if len(categories) != count:
             raise ConfigError(f"{len(categories)} categories for {count} videos: give each video one")
         for category in categories:
@@ -78,7 +78,7 @@ class TiledSampler(ABC):
         return np.asarray(categories, np.int32)
 
     def render(self, codes: Any) -> np.ndarray:
-        """Turn codes into uint8 videos (N, T, H, W, 3); a video does not depend on those beside it."""
+        """Turn codes into uint8 videos (N, T, H, W, 3); a video does not depend on the others."""
         tiles = [self._render_tile(codes, first) for first in range(0, len(codes), self.tile)]
         return np.concatenate(tiles)
 

@@ -77,7 +77,7 @@ class GANUpdater(StandardUpdater):
 
         Args:
             recorder: records what the device is asked to do.
-            refused: is told in a line why the step runs as it stands; it may raise instead.
+            refused: called with a line that says why the step stays unrecorded; it may raise.
         """
         if self.unrecordable is not None:
             refused(self.unrecordable)

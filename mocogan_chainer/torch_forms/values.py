@@ -1,4 +1,4 @@
-"""What a pickle of torch.save is read into, beside Python's own numbers, texts, lists and dicts."""
+"""What a pickle of torch.save is read into, besides Python's own numbers, texts, lists and dicts."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _ORDERS = {b"little": "<", b"big": ">"}
 
 
 def read(file: Window) -> Content:
-    """Read the archive's structure; storages are read when they are asked for.
+    """Read the archive's structure; storages are read when they are needed.
 
     Raises:
         SnapshotError: it is damaged, or no archive that torch.save writes.

@@ -31,7 +31,7 @@ RESULTS = (
     "log",
     rollbacks.NOTE,
 )
-"""What a run writes into its folder, beside its settings."""
+"""What a run writes into its folder, besides its settings."""
 
 
 class Ownership:

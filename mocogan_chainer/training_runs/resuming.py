@@ -16,7 +16,7 @@ from mocogan_chainer.wording import Say
 
 
 def sought_folder(request: Request) -> Path | None:
-    """Return the folder whose newest snapshot is asked for; None where a snapshot is named, or none."""
+    """Return the folder whose newest snapshot is wanted; None where a snapshot is named, or none."""
     if request.resume not in (NEWEST, AUTO):
         return None
     names = {name: value for name, value in request.settings.items() if name in ("out", "save_name")}

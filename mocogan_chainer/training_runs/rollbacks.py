@@ -66,7 +66,7 @@ class Run:
 
     Attributes:
         trainer: the present one, at first at the start. Nobody else should hold it: when the run goes back it is given
-            up before the next one is built, which would have no room beside it.
+            up before the next one is built, which would have no room otherwise.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The settings of a run: what was asked for, upon those of a snapshot where there is one."""
+"""The settings of a run: what was requested, on top of those of a snapshot where there is one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def resolve_settings(
     stack = {"dataset_type": request.dataset_type, "file": request.file, "settings": request.settings}
     if request.weights is not None:
         if request.resume is not None:
-            raise ConfigError("--resume, --resume-weights: the one goes on with a run, the other starts one; choose")
+            raise ConfigError("--resume, --resume-weights: one goes on with a run, the other starts one; use only one")
         return _upon_weights(request.weights, request.model, stack)
     if request.resume is None:
         return _of_new_run(request.model, stack, say), None, None
@@ -57,7 +57,7 @@ def resolve_settings(
             f"--resume {snapshot.path}: it holds networks and no run; start one from them with --resume-weights"
         )
     if request.model not in (None, stored["model_name"]):
-        raise ConfigError(f"--model {request.model}: {snapshot.path} holds {stored['model_name']}; leave --model away")
+        raise ConfigError(f"--model {request.model}: {snapshot.path} holds {stored['model_name']}; omit --model")
     config = configuration.restore(snapshot.config, **stack)
     for name in configuration.differences(stored, config):
         if name.split(".")[0] in FIXED:
@@ -102,7 +102,7 @@ def _upon_weights(path: str, model: str | None, stack: dict[str, Any]) -> tuple[
 
 
 def _ending_as_asked(config: Config, stack: dict[str, Any]) -> Config:
-    """Return the config without the model's usual number of iterations where epochs alone were asked for."""
+    """Return the config without the model's usual number of iterations where only epochs were given."""
     named = configuration.named(**stack)
     alone = config["max_epoch"] is not None and "max_epoch" in named and "max_iteration" not in named
     return config | {"max_iteration": None} if alone else config

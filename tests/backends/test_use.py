@@ -77,7 +77,7 @@ def test_cudnn_is_for_gpus_and_onednn_for_cpus(loaded):
 @pytest.mark.parametrize("on_gpu", [False, True])
 def test_a_precision_that_only_cudnn_has(monkeypatch, precision, on_gpu):
     monkeypatch.setattr(backends.cudnn, "problem", lambda: "it is not here")
-    with pytest.raises(DeviceError, match=f"precision={precision}: it takes the backend cudnn on a GPU; use"):
+    with pytest.raises(DeviceError, match=f"precision={precision}: it needs the backend cudnn on a GPU; use"):
         backends.use("auto", on_gpu, precision)
 
 

@@ -75,11 +75,11 @@ def test_videos_of_an_earlier_run_are_told_of(snapshots, tmp_path, capsys):
     assert warnings("--num", 3, "--format", "gif") == []
     assert warnings("--num", 3, "--format", "frames") == []
     assert warnings("--num", 2, "--format", "gif,frames") == [
-        f"warning: {tmp_path} has 1 video of an earlier run (video_00002), which evaluate.py would take with these{end}"
+        f"warning: {tmp_path} has 1 video of an earlier run (video_00002), which evaluate.py would count too{end}"
     ]
     assert warnings("--num", 4, "--format", "mp4,gif") == [
         f"warning: {tmp_path} has 3 of these videos of an earlier run in a truer format (video_00000), which "
-        f"evaluate.py would take in place of these{end}"
+        f"evaluate.py would use in place of these{end}"
     ]
     found, _ = found_videos.find(tmp_path)
     assert [video.form for video in found] == [0, 0, 0, 1]

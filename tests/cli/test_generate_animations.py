@@ -248,6 +248,6 @@ def test_a_model_of_codes_takes_no_photos(place, tiny_dataset, capsys):
     for option, value in (("images", "photos"), ("interval", "0.1"), ("alpha", "0:1"), ("crop", "none")):
         capsys.readouterr()
         assert generate.main(["result/normal/snapshot_latest.npz", "out", f"--{option}", value]) == 2
-        message = f"error: --{option} {value}: normal makes videos of codes; leave it away, or use --num, --length, "
+        message = f"error: --{option} {value}: normal makes videos of codes; leave it out, or use --num, --length, "
         assert capsys.readouterr().err.startswith(message)
     assert not (place / "out").exists()

@@ -166,7 +166,7 @@ def test_a_photo_is_a_context_of_one_frame(place, forecaster):
     pictures("walk", 10)
     assert run("--context", "walk", "--futures", 1, "--format", "frames") == 0
     with Image.open("out/walk.gif") as gif:
-        assert gif.size[0] > three[0]  # given, mean, future 1; and truth, which a photo has not
+        assert gif.size[0] > three[0]  # given, mean, future 1; and truth, which a photo does not have
 
 
 def test_a_folder_of_videos_and_what_cannot_be_read(place, forecaster, capsys):
@@ -317,7 +317,7 @@ def test_motion_from_another_clip(place, forecaster, capsys):
         (["--context", "bad.mp4"], "bad.mp4: cannot be decoded as a video"),
         (["--context", "walk", "--given", 0], "--given=0: it must be between 1 and 4"),
         (["--context", "walk", "--given", 5], "--given=5: it must be between 1 and 4"),
-        (["--context", "a.png", "--given", 2], "a.png: 1 frame, and --given 2 asks for more; make it less"),
+        (["--context", "a.png", "--given", 2], "a.png: 1 frame, and --given 2 asks for more; lower it"),
         (["--context", "walk", "--futures", 101], "--futures=101: it must be between 0 and 100"),
         (["--context", "walk", "--every-nth", 0], "--every-nth=0: it must be between 1 and 10000"),
         (["--context", "walk", "--length", 0], "--length=0: it must be between 1 and 10000"),
@@ -371,7 +371,7 @@ def test_a_model_that_does_not_transfer_motion(place, forecaster, capsys):
     assert run("--context", "walk", "--motion-from", "walk") == 2
     assert capsys.readouterr().err == (
         "error: --motion-from walk: this prediction did not learn to read the motion of clips; train one with "
-        "--set model.motion_encoder=video, or leave it away\n"
+        "--set model.motion_encoder=video, or omit --motion-from\n"
     )
 
 
@@ -379,7 +379,7 @@ def test_frames_must_be_left_to_come(place, forecaster, capsys):
     forecaster.most_context = LENGTH
     pictures("walk", 12)
     assert run("--context", "walk") == 2
-    end = "it was trained on clips of 10, so that none is left to come; say how many with --length T\n"
+    end = "it was trained on clips of 10, so no frame is left to predict; say how many with --length T\n"
     assert capsys.readouterr().err == f"error: prediction is given 10 frames: {end}"
     assert run("--context", "walk", "--given", 10) == 2
     assert capsys.readouterr().err == f"error: --given 10: {end}"
@@ -439,7 +439,7 @@ def test_other_models_continue_no_clips(place, monkeypatch, capsys):
             raise AssertionError
 
     for sampler, message in (
-        (Codes(), "m makes videos of codes; leave it away, or use --num, --length, --seed, --category"),
+        (Codes(), "m makes videos of codes; leave it out, or use --num, --length, --seed, --category"),
         (Animating(), "m animates photos; use --images, --interval"),
     ):
         config = {"model_name": "m", "fps": 8, "video_length": 16, "every_nth": 1}

@@ -71,7 +71,7 @@ class TestImport:
     def test_what_was_assumed_and_what_is_missing_is_said(self, call):
         code, out, _ = import_(call, "generator.pth", "g.npz")
         assert code == 0
-        assert "assumed: of the code's 7 numbers beside motion's, 0 are taken for categories" in out
+        assert "assumed: of the code's 7 numbers besides motion's, 0 are taken for categories" in out
         assert "not given: image discriminator, video discriminator; a run from this snapshot makes them anew" in out
         assert not checkpoint.load("g.npz").has("updater/model:image_discriminator")
 
@@ -326,7 +326,7 @@ class TestExport:
             (["g.npz", "full"], "full/generator.pth: it exists already; use --force"),
             (["g.npz", "plain"], "plain: it is a file; name a folder"),
             (["g.npz", "out", "--format", "onnx"], "--format=onnx: it must be one of pth, safetensors"),
-            (["g.npz", "out.pth", "--format", "pth"], "--format pth: out.pth says the format by its name"),
+            (["g.npz", "out.pth", "--format", "pth"], "--format pth: out.pth names the format already"),
         ],
     )
     def test_mistakes_are_one_line(self, call, tmp_path, arguments, message):

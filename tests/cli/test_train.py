@@ -137,7 +137,7 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--max_iteration", "many"], "argument --max_iteration: many: it must be a whole number"),
         (["--set", "fps=500"], "fps=500: it must be between 1 and 100"),
         (["--set", "optimizer.alpha=.inf"], "optimizer.alpha=inf: it must be a finite number"),
-        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; say --model cgan, or leave this away"),
+        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; say --model cgan, or leave this out"),
         (["--keep_last", 2], "unrecognized arguments: --keep_last 2 (did you mean --set keep_last=...?)"),
         (["--ch-g=3"], "unrecognized arguments: --ch-g=3 (did you mean --set model.ch_g=...?)"),
         (["--modle", "cgan"], "unrecognized arguments: --modle cgan (did you mean --model?)"),
@@ -328,7 +328,7 @@ class TestWeights:
                 ["--resume-weights", FIRST, "--set", "model.video_discriminator=patch"],
                 "its video_discriminator does not",
             ),
-            (["--resume-weights", FIRST, "--model", "cgan"], "leave --model and model settings away"),
+            (["--resume-weights", FIRST, "--model", "cgan"], "omit --model and model settings"),
         ],
     )
     def test_mistakes_are_one_line(self, run, tmp_path, first, arguments, message, dry):
@@ -351,7 +351,7 @@ class TestWeights:
         code, _, err = run("--resume-weights", self.FIRST, dataset="three", small=PLAIN)
         assert code == 2
         assert "its generator does not fit this run's" in err
-        assert "it is of 2 classes and three has 3" in err
+        assert "it has 2 classes and three has 3" in err
 
     def test_another_family(self, run, tmp_path, monkeypatch, first):
         shutil.copytree(configuration.FOLDER, tmp_path / "configs")

@@ -215,7 +215,7 @@ def preparing(folder: Path, trials: int, chance: random.Random) -> bool:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Kill training and preprocessing, and see that nothing is lost.")
     parser.add_argument("--trials", type=int, default=100, help="of training, of damage and of preparing")
-    parser.add_argument("--every", type=int, default=1, help="of the calls of a snapshot, end at every so many-th")
+    parser.add_argument("--every", type=int, default=1, help="of the calls of a snapshot, end at every n-th")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args(argv)

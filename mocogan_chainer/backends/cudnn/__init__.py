@@ -1,6 +1,6 @@
 """Convolutions by cuDNN 9 on NVIDIA GPUs, what surrounds them by our own CUDA kernels, all in channels-last memory.
 
-What it does not take (other arrays than float32 CuPy ones, more axes, empty ones) goes to ``stock``.
+What it does not handle (arrays other than float32 CuPy ones, more axes, empty ones) goes to ``stock``.
 """
 
 from __future__ import annotations

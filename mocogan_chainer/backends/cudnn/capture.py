@@ -72,7 +72,7 @@ class GraphRecorder:
         cuda = self._cupy.cuda
         cuda.Device().synchronize()
         gc.collect()  # an earlier recording that was let go is freed now, and not while this one is made
-        self._cupy.get_default_memory_pool().free_all_blocks()  # a graph takes about what a step as it stands took
+        self._cupy.get_default_memory_pool().free_all_blocks()  # a graph takes about what an unrecorded step took
         _streams.append(cuda.Stream(non_blocking=True))
         stream = _streams[-1]
         memory = _Memory(cuda, partial(self._forget, stream.ptr))

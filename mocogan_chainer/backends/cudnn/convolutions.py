@@ -20,7 +20,7 @@ from mocogan_chainer.backends.cudnn.plans import Choice, Plans
 from mocogan_chainer.backends.cudnn.precision import FORMS, Casting
 from mocogan_chainer.backends.cudnn.problems import Problem, pose
 
-_ALIGNMENT = 16  # bytes: what cuDNN is told of every array
+_ALIGNMENT = 16  # bytes: the alignment given to cuDNN for every array
 
 
 class CudnnConvolutions:

@@ -13,7 +13,7 @@ from mocogan_chainer.backends.base import Array
 from mocogan_chainer.backends.cudnn import kernels
 
 OPTIONS = ("-std=c++17", "--fmad=true")
-"""What NVRTC is told."""
+"""Options for NVRTC."""
 
 
 class Launcher(Protocol):

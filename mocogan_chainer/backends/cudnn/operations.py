@@ -31,13 +31,13 @@ class Convolutions(Protocol):
 
 
 class Operations:
-    """Kernels of our own and somebody's convolutions; what they do not take goes to ``stock``.
+    """Kernels of our own and somebody's convolutions; what they do not handle goes to ``stock``.
 
     Args:
         array_type: the arrays that it is for, CuPy's.
         launch: starts kernels on them.
         convolutions: computes convolutions of them.
-        exact: the same, in float32 whatever the precision, for networks that are no longer trained.
+        exact: the same, in float32 whatever the precision, for inference-only networks.
     """
 
     name = "cudnn"

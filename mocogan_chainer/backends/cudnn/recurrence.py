@@ -1,4 +1,4 @@
-"""The GRU over a whole sequence in one kernel, and so its way back."""
+"""The GRU over a whole sequence in one kernel, and its backward pass in another."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Convolutions by oneDNN on the CPU, what surrounds them by compiled kernels, all in channels-last memory.
 
-What it does not take (other arrays than float32 NumPy ones, more axes, empty ones) goes to ``stock``. The kernels are
+What it does not handle (arrays other than float32 NumPy ones, more axes, empty ones) goes to ``stock``. The kernels are
 compiled at their first use, so they are imported when the backend is taken and not before.
 """
 

@@ -79,8 +79,8 @@ def load() -> Library | None:
 def _wait_briefly() -> None:
     """Let a thread that waits for the others sleep after some microseconds, not milliseconds (GNU's OpenMP).
 
-    It is told once, as it is loaded. By default a waiting thread keeps its core; where another process wants one too,
-    our own other threads then wait for theirs, at every step that they take together.
+    GNU's library reads this once, as it is loaded. By default a waiting thread keeps its core; where another process
+    wants one too, our own other threads then wait for theirs, at every step that they take together.
     """
     if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
         os.environ["GOMP_SPINCOUNT"] = "4000"

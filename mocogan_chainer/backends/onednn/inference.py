@@ -1,4 +1,4 @@
-"""oneDNN's primitives for networks that are no longer trained: whole layers, and pooling."""
+"""oneDNN's primitives for inference-only networks: whole layers, and pooling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AffineGAN's discriminators: of a frame beside the first one, and of a video's alphas."""
+"""AffineGAN's discriminators: of a frame paired with the first one, and of a video's alphas."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class FacesIterator(VideoIterator):
         dataset: the videos.
         batchsize: N, at least 1.
         count: K.
-        every_nth: only each so many-th frame is drawn, counted from the first.
+        every_nth: only every n-th frame is drawn, counted from the first.
         load_size: height and width in pixels before the cut.
         fine_size: S, height and width of the cut, at most ``load_size``.
         rng: the iterator's own generator.

@@ -14,9 +14,9 @@ class _Form:
     Attributes:
         levels: that an encoder hands over.
         feature: of the innermost level.
-        encoder, decoder: that each keeps for its way back.
+        encoder, decoder: that each keeps for its backward pass.
         last_layer: that the decoder's last layer is given and does not keep.
-        gradients: most that stand at once on the way back, around the outermost level.
+        gradients: most that exist at once in the backward pass, around the outermost level.
     """
 
     levels: int
@@ -41,14 +41,14 @@ def activation_floats(
 ) -> int:
     """Estimate the most numbers alive at once, without parameters, their gradients and the backend's buffers.
 
-    The batch and what the generator keeps are alive all the time. Beside them stand the encoders' levels as pictures
+    The batch and what the generator keeps are alive all the time. In addition come the encoders' levels as pictures
     are made; then a discriminator that learns, with its pictures; then the frozen ones and the generator's gradients.
 
     Args:
         frames: later frames of a video.
         halvings: of a U-Net; None for a ResNet.
         n_blocks: of a ResNet; None for a U-Net.
-        weights: of the generator; on its way back their gradients are yet to come, and leave room.
+        weights: of the generator; in its backward pass their gradients are yet to come, and leave room.
     """
     form = _resnet(size, ngf, n_blocks) if halvings is None else _unet(size, ngf, halvings)
     pixels, later = size**2, batchsize * frames

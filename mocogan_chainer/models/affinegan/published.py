@@ -172,7 +172,7 @@ def _form(forms: Mapping[str, int], count: int, what: str) -> str:
 
 
 def _arrays_of(network: Network) -> Iterator[tuple[str, tuple[int, ...], Any]]:
-    """Published names, shapes, and our arrays in the published order; None for a bias that ours has not."""
+    """Published names, shapes, and our arrays in the published order; None for a bias that ours does not have."""
     for name, layer in _layers_of(network):
         yield f"{name}.weight", layer.W.shape, layer.W.array
         outputs = layer.W.shape[1 if isinstance(layer, Deconvolution) else 0]

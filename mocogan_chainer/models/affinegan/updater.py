@@ -164,7 +164,7 @@ class AffineGANUpdater(GANUpdater):
         return np.sort(uniform, axis=1) if self.sorts_alphas else uniform
 
     def update_discriminator(self, batch: Batch, fakes: Array) -> None:
-        """Tell real frames from generated ones, each beside the first."""
+        """Tell real frames from generated ones, each paired with the first."""
         real, fake = (self.device.xp.concatenate([batch.firsts, x], axis=1) for x in (batch.frames, fakes))
         self._learn("discriminator", self.discriminator, real, fake)
 
@@ -177,7 +177,7 @@ class AffineGANUpdater(GANUpdater):
     def update_generator(self, batch: Batch, generated: Generated) -> None:
         """Make frames that are like the real ones and alphas that are like uniform numbers.
 
-        The sum is divided by K as published, so that lambda_A weighs a K-th of what it says beside the frames' means.
+        The sum is divided by K as published, so lambda_A weighs a K-th of what it says, relative to the frames' means.
         """
         count, weights = generated.alphas.shape[1], self.weights
         with frozen(*self._discriminators()):

@@ -97,7 +97,7 @@ class Generator(chainer.Chain):
         size: height and width of the frames, 4 or 6 times a power of two.
         ch: channels of the fifth block; the others' are multiples.
         code_sizes: sizes of appearance and motion, and the number of categories.
-        dim_category: size of a category's embedding, which stands beside the appearance.
+        dim_category: size of a category's embedding, which is joined to the appearance.
         mode: see :data:`MODES`.
         attention: whether factorized self-attention follows the fourth block; ``size`` must then be 32 at least.
         rng: draws the initial weights.

@@ -15,8 +15,8 @@ def activation_floats(
 ) -> int:
     """Estimate the most numbers alive at once, without parameters, their gradients and the backend's buffers.
 
-    The real videos and the generator's activations are alive all the time. Beside them stand those of the video
-    discriminator as it learns, or in the generator's update what the frozen one leaves; and on the way back the
+    The real videos and the generator's activations are alive all the time. In addition come those of the video
+    discriminator as it learns, or in the generator's update what the frozen one leaves; and in the backward pass the
     gradients around the widest layer, or attention's.
 
     Args:
@@ -50,7 +50,7 @@ def _generator(size: int, length: int, widths: list[int], mode: str) -> int:
 
 
 def _attention(size: int, length: int, batchsize: int, channels: int) -> tuple[int, int]:
-    """Numbers that a video keeps, and those that stand beside the kept ones of all videos on the way back."""
+    """Numbers that a video keeps, and those that the backward pass needs besides what all videos keep."""
     base, _ = sizes.split_size(size)
     places = (base << sizes.BLOCK_BEFORE_ATTENTION) ** 2
     of_layers = length * places * (3 * channels + 2 * narrow_width(channels))

@@ -70,7 +70,7 @@ def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: in
     embedding = f"{_EMBEDDING}.weight"
     classes, embedded = require_shape(generator, embedding, 2) if embedding in generator else (0, None)
     if n_categories not in (None, classes):
-        raise ConfigError(f"--categories {n_categories}: the generator has {classes}; leave it away")
+        raise ConfigError(f"--categories {n_categories}: the generator has {classes}; leave it out")
     settings = {
         "model.dim_za": appearance - (embedded or 0),
         "model.dim_zm": require_shape(generator, "block1.conv_t.0.weight_orig", 5)[0],
@@ -169,7 +169,7 @@ def _up_blocks(network: Network) -> Iterator[tuple[str, UpBlock]]:
 
 
 def _arrays_of(network: Network) -> Iterator[tuple[str, Any]]:
-    """Our arrays by the published names, in the published order, without the biases that ours have not."""
+    """Our arrays by the published names, in the published order, without the biases that ours do not have."""
     for name, block in _up_blocks(network):
         yield from _spectral(name, block.conv)
         stem, _, number = name.rpartition(".")

@@ -57,7 +57,7 @@ def infer(files: Mapping[str, StateDict], *, model: str | None = None, n_categor
     content = generator.code - (0 if generator.to_motion else categories)
     if content < 1:
         raise ConfigError(
-            f"{categories} categories: the generator's code has {generator.code} numbers beside motion's "
+            f"{categories} categories: the generator's code has {generator.code} numbers besides motion's "
             f"{generator.motion}, and some must be content"
         )
     variant = _variant(seen, categories, model, remarks)
@@ -85,7 +85,7 @@ def infer(files: Mapping[str, StateDict], *, model: str | None = None, n_categor
 class _Generator:
     size: int
     n_filters: int
-    code: int  # numbers beside motion's
+    code: int  # numbers besides motion's
     motion: int
     to_motion: int  # categories at the GRU's input
 
@@ -141,7 +141,7 @@ def _discriminator(name: str, layers: Layers, size: int) -> _Discriminator:
 def _shapes(name: str, layers: Layers, dimensions: int) -> list[tuple[int, ...]]:
     shapes = [layer["weight"].shape for layer in layers.convolutions if "weight" in layer]
     if len(shapes) < 2 or any(len(shape) != 2 + dimensions or 0 in shape for shape in shapes):
-        raise SnapshotError(f"{name}: it has not two or more {dimensions}-D layers; it is no network of MoCoGAN")
+        raise SnapshotError(f"{name}: it has fewer than two {dimensions}-D layers; it is no network of MoCoGAN")
     return shapes
 
 
@@ -171,7 +171,7 @@ def _categories(generator: _Generator, seen: Mapping[str, _Discriminator], asked
         raise SnapshotError(f"the networks do not belong together: their categories are {listed}")
     for what, count in told.items():
         if asked not in (None, count):
-            raise ConfigError(f"{asked} categories: there are {count}, by {what}; leave --categories away")
+            raise ConfigError(f"{asked} categories: there are {count}, by {what}; omit --categories")
         return count
     return asked
 
@@ -180,7 +180,7 @@ def _guess_categories(generator: _Generator, remarks: list[str]) -> int:
     guess = max(generator.code - _PUBLISHED_CONTENT, 0)
     why = f", as published code has {_PUBLISHED_CONTENT} of content" if guess else ""
     remarks.append(
-        f"of the code's {generator.code} numbers beside motion's, {guess} are taken for categories{why}; the files do "
+        f"of the code's {generator.code} numbers besides motion's, {guess} are taken for categories{why}; the files do "
         "not tell, --categories N does"
     )
     return guess

@@ -78,7 +78,7 @@ class MoCoGANUpdater(GANUpdater):
             add(*self.video_loss(x_fake, codes.z_category, real=False))
 
     def update_generator(self) -> None:
-        """Make frames and videos that both discriminators take for real, of the category that was asked for."""
+        """Make frames and videos that both discriminators take for real, of the requested category."""
         image_codes = self.draw_codes(self.get_iterator("image").batch_size)
         video_codes = self.draw_codes(self.get_iterator("main").batch_size)
         with frozen(self.image_discriminator, self.video_discriminator), self.descent("generator") as add:

@@ -15,8 +15,8 @@ class _Frame:
     Attributes:
         content: that stay of its way to content.
         seen_again: the same for a generated frame.
-        decoded: that stay of the generator's way back from content and motion.
-        gradients: most that stand at once on the way back through the generator's layers.
+        decoded: that stay for the generator's backward pass from content and motion.
+        gradients: most that exist at once in the backward pass through the generator's layers.
     """
 
     content: int
@@ -44,7 +44,7 @@ def activation_floats(
     """Estimate the most numbers alive at once, without parameters and their gradients.
 
     The clips are alive all the time, and a possible future, where anything judges one, until the predictor has learned
-    from it. Beside that stands first what the video discriminator learns from; then that discriminator frozen, the
+    from it. In addition comes first what the video discriminator learns from; then that discriminator frozen, the
     generated clip encoded again, and gradients. Then a mean future of all frames takes its place, and at last the clip
     that is reconstructed.
 

@@ -1,4 +1,4 @@
-"""CycleGAN's residual generator, whose blocks are told the motion."""
+"""CycleGAN's residual generator, whose blocks are conditioned on the motion."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _check_losses(model: dict[str, Any]) -> None:
     if model["lambda_perceptual"] and not model["lambda_image"]:
         raise ConfigError(
             f"model.lambda_perceptual={model['lambda_perceptual']:g}: it is measured in the image discriminator's "
-            "features, and model.lambda_image=0 leaves that away; set one to 0 or the other above 0"
+            "features, and model.lambda_image=0 leaves that out; set one to 0 or the other above 0"
         )
     if model["motion_encoder"] == "frames" and model["lambda_recons"]:
         raise ConfigError(

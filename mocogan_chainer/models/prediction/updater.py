@@ -44,7 +44,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips (N, 3, T, S, S) in [-1, 1], cut into what is given and what is asked for.
+    """Clips (N, 3, T, S, S) in [-1, 1], cut into what is given and what is to be predicted.
 
     Attributes:
         context: (N, 3, k, S, S).

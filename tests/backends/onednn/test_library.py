@@ -91,7 +91,7 @@ class TestPrecision:
     @pytest.mark.parametrize("arguments", [("stock",), ("auto", True)])
     def test_takes_the_backend(self, arguments, monkeypatch):
         monkeypatch.setattr(backends.cudnn, "problem", lambda: "the front end is missing")
-        who = "it takes the backend cudnn on a GPU, or onednn"
+        who = "it needs the backend cudnn on a GPU, or onednn"
         with pytest.raises(DeviceError, match=f"precision=bf16: {who} .* use precision=float32"):
             backends.use(*arguments, precision="bf16")
 
@@ -100,7 +100,7 @@ class TestPrecision:
         ("flags", "has"), [(0x7, False), (0x67, False), (0x1F, False), (0xE7, True), (0xFEF, True)]
     )
     def test_takes_a_processor_that_has_it(self, monkeypatch, flags, has):
-        """AVX2, AVX-512 with VNNI and AVX2 with VNNI 2 have not; AVX-512 BF16 and AMX have."""
+        """AVX2, AVX-512 with VNNI and AVX2 with VNNI 2 do not have it; AVX-512 BF16 and AMX do."""
 
         class Asked:
             dnnl_get_effective_cpu_isa = staticmethod(lambda: flags)

@@ -115,7 +115,7 @@ class TestForms:
 
 
 class TestNames:
-    """Of layers that the fixtures have not."""
+    """Of layers that the fixtures do not have."""
 
     @pytest.mark.parametrize(("dropout", "second"), [(False, 5), (True, 6)])
     def test_a_residual_generator(self, dropout, second):

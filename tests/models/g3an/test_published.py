@@ -205,7 +205,7 @@ class TestMismatch:
 
     def test_categories_that_there_are_not(self):
         files = {"generator": published.dump(make("generator", ch=2, size=16, attention=False))}
-        with pytest.raises(ConfigError, match="--categories 4: the generator has 0; leave it away"):
+        with pytest.raises(ConfigError, match="--categories 4: the generator has 0; leave it out"):
             published.infer(files, model=None, n_categories=4)
 
 

@@ -88,7 +88,7 @@ class TestInfer:
         found = infer(files())
         assert (found.model, found.n_classes, found.settings["model.dim_zc"]) == ("normal", 0, 7)
         assert len(found.remarks) == 1
-        assert "of the code's 7 numbers beside motion's, 0 are taken for categories" in found.remarks[0]
+        assert "of the code's 7 numbers besides motion's, 0 are taken for categories" in found.remarks[0]
 
     @pytest.mark.parametrize(("beside_motion", "content", "categories"), [(50, 50, 0), (56, 50, 6), (49, 49, 0)])
     def test_the_published_content_is_50(self, beside_motion, content, categories):
@@ -125,7 +125,7 @@ class TestMistakes:
             infer(files(video=state(VIDEO_16)), **given)
 
     def test_no_content_left(self):
-        with pytest.raises(ConfigError, match=r"7 categories: the generator's code has 7 numbers beside motion's 3"):
+        with pytest.raises(ConfigError, match=r"7 categories: the generator's code has 7 numbers besides motion's 3"):
             infer(files(), n_categories=7)
 
     def test_infogan_without_categories(self):
@@ -143,7 +143,7 @@ class TestMistakes:
                 files(generator=state(GENERATOR_16) | gru(6), video=state(VIDEO_16)),
                 "their categories are 3 by the GRU's input, 2 by the video_discriminator's outputs",
             ),
-            (files(image=state({"main.1.weight": (1, 3, 4, 4)})), "image_discriminator: it has not two or more 2-D"),
+            (files(image=state({"main.1.weight": (1, 3, 4, 4)})), "image_discriminator: it has fewer than two 2-D"),
             (
                 files(image=state(IMAGE_16, main_9_weight=(1, 1, 4, 4), main_11_weight=(1, 1, 4, 4))),
                 "image_discriminator: it has 5 convolutions; for the generator's frames of 16 pixels it needs 3, or 2",
@@ -156,7 +156,7 @@ class TestMistakes:
             ),
             (files(state(GENERATOR_16, main_6_weight=(2, 1, 4, 4))), "4-2, 2-1; MoCoGAN's would go as"),
             (files(state(GENERATOR_16, main_0_weight=(10, 4, 5, 5))), "3 deconvolutions, the first 5 x 5; MoCoGAN"),
-            (files(state(GENERATOR_16, main_0_weight=(10, 4, 0, 0))), "it has not two or more 2-D layers"),
+            (files(state(GENERATOR_16, main_0_weight=(10, 4, 0, 0))), "it has fewer than two 2-D layers"),
             (files(state(GENERATOR_16, main_0_weight=(3, 4, 4, 4))), "a GRU of 3 numbers .* does not fit a code of 3"),
             (
                 files({k: v for k, v in state(GENERATOR_16).items() if k != "recurrent.weight_hh"}),

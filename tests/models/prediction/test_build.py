@@ -43,7 +43,7 @@ TOGETHER = [
     (
         {"model.lambda_perceptual": 2.0, "model.lambda_image": 0.0},
         "model.lambda_perceptual=2: it is measured in the image discriminator's features, and model.lambda_image=0 "
-        "leaves that away; set one to 0 or the other above 0",
+        "leaves that out; set one to 0 or the other above 0",
     ),
     (
         {"model.lambda_recons": 2.0},

@@ -1,4 +1,4 @@
-// Noise, LeakyReLU with its way back, and dropout: one pass over flat arrays of `size` numbers.
+// Noise, LeakyReLU with its backward pass, and dropout: one pass over flat arrays of `size` numbers.
 //
 // Noise of sigma 0 is none, and costs nothing.
 #include "philox.cuh"

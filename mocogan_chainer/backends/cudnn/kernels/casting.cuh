@@ -16,7 +16,7 @@ struct Bfloat16 {
 };
 
 struct Float16 {
-  float before, after;  // what numbers are multiplied by on either side of their way back
+  float before, after;  // what numbers are multiplied by on either side of the conversion back
 
   __device__ __forceinline__ unsigned narrow(float x) const {
     const unsigned bits = bits_of(x * before), sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;

@@ -1,4 +1,4 @@
-// A channel's normalization, to the last bit the same wherever it is computed: on the way back the rectifier must
+// A channel's normalization, to the last bit the same wherever it is computed: in the backward pass the rectifier must
 // decide as it did before.
 
 struct Normalization { float mean, inverse, scale, shift; };  // (x - mean) scale + shift; inverse is 1 / deviation

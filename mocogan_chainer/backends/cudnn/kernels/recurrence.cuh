@@ -37,7 +37,7 @@ struct Forward {
   }
 };
 
-// The same on the way back.
+// The same in the backward pass.
 struct Backward {
   float gy, reset, update, fresh, p_new, before;
 

@@ -1,4 +1,4 @@
-"""Normalization's statistics, and the way back through it and its rectifier.
+"""Normalization's statistics, and the backward pass through it and its rectifier.
 
 Arrays are (samples, rows, channels), and what is counted of them (samples, channels); to batch normalization all is one
 sample.
