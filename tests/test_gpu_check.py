@@ -141,7 +141,7 @@ def test_ours_and_the_peer_are_compared_and_a_peer_that_fails_is_said(place, res
     assert (official["name"], official["ms"], official["torch"]) == ("PyTorch official tf32, batch 3", 2000, "9")
     assert official["ratio_from"] < official["ratio"] < official["ratio_to"]
     assert official["ratio"] == pytest.approx(official["ours_ms"] / 2000)
-    assert results.failed == ["speed beside PyTorch compiled"]
+    assert results.failed == ["speed against PyTorch compiled"]
     assert results.checks[0]["why"] == "RuntimeError: no compiler here"
 
 
@@ -161,7 +161,7 @@ def test_the_peer_starts_from_anywhere(monkeypatch, tmp_path):
 def test_a_peer_is_left_out_where_it_had_less_than_its_time(monkeypatch, results, longest, state):
     monkeypatch.setattr(speed, "PEER", [sys.executable, "-c", "import time; time.sleep(60)"])
     monkeypatch.setitem(speed._LONGEST_PEER, "compiled", longest)
-    results.measure("speed beside PyTorch compiled", lambda: speed._peer("compiled", 2, 2, 0.2))
+    results.measure("speed against PyTorch compiled", lambda: speed._peer("compiled", 2, 2, 0.2))
     assert [check["state"] for check in results.checks] == [state]
     assert results.checks[0]["why"].endswith("not done after 0 s")
 
@@ -171,7 +171,7 @@ def test_a_peer_is_left_out_where_it_had_less_than_its_time(monkeypatch, results
 )
 def test_a_peer_that_is_not_there_is_left_out(monkeypatch, results, says):
     monkeypatch.setattr(speed, "PEER", [sys.executable, "-c", f"import sys; sys.exit({says!r})"])
-    results.measure("speed beside PyTorch official", lambda: speed._peer("official", 2, 2, 60))
+    results.measure("speed against PyTorch official", lambda: speed._peer("official", 2, 2, 60))
     assert [(check["state"], check["why"]) for check in results.checks] == [("left out", says)]
 
 
