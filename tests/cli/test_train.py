@@ -319,7 +319,7 @@ class TestWeights:
         ("arguments", "message"),
         [
             (["--resume-weights", "none.npz"], "none.npz: no such snapshot"),
-            (["--resume-weights", FIRST, "--resume", FIRST], "--resume, --resume-weights: the one goes on with a run"),
+            (["--resume-weights", FIRST, "--resume", FIRST], "--resume, --resume-weights: one goes on with a run"),
             (
                 ["--resume-weights", FIRST, "--dim_zc", 9],
                 "its generator does not fit this run's: blocks/0/conv/W has shape",
