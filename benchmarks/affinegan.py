@@ -99,7 +99,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = entry.Parser("affinegan.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, choices=SIZES, default=128, help="of frames; the generator is unet_SIZE")
     parser.add_argument("--patch", action="store_true", help="with the discriminator of the mouth")
-    parser.add_argument("--batch", type=int, default=1, help="videos a step")
+    parser.add_argument("--batch", type=int, default=1, help="videos per step")
     parser.add_argument("--filters", type=int, default=64, help="width of the generator and the discriminators")
     parser.add_argument("--steps", type=int, default=5, help="how often to time")
     parser.add_argument("--backend", default="auto", help="who computes convolutions")

@@ -101,7 +101,7 @@ def _distance(evaluated: Gathered, reference: Gathered) -> float:
 
 
 def draw(path: Path, measured: dict[str, dict[str, list[tuple[float, float]]]]) -> None:
-    """Draw a row a metric and a column a distortion."""
+    """Draw one row per metric and one column per distortion."""
     figure = Figure(figsize=(9, 2.7 * len(measured)), layout="constrained")
     panels = figure.subplots(len(measured), len(DISTORTIONS), squeeze=False)
     for row, (title, curves) in zip(panels, measured.items(), strict=True):

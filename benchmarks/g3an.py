@@ -49,7 +49,7 @@ def resolve(a: argparse.Namespace) -> Config:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = entry.Parser("g3an.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=8, help="videos a step")
+    parser.add_argument("--batch", type=int, default=8, help="videos per step")
     parser.add_argument("--filters", type=int, default=64, help="width of all three networks")
     parser.add_argument("--steps", type=int, default=5, help="how often to time")
     parser.add_argument("--mode", choices=MODES, default="1p2d", help="of the video stream")

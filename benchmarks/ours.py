@@ -127,7 +127,7 @@ def sampling_work(family: Family, count: int, batch: int) -> Callable[[], list[f
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = entry.Parser("ours.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=8, help="videos a step, or videos sampled at a time")
+    parser.add_argument("--batch", type=int, default=8, help="videos per step, or videos sampled at a time")
     parser.add_argument("--filters", type=int, default=64, help="width of all three networks")
     parser.add_argument("--steps", type=int, default=5, help="how often to time")
     parser.add_argument("--infogan", action="store_true", help="infogan instead of normal")

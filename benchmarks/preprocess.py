@@ -4,8 +4,8 @@
     python -m benchmarks.preprocess --copies 10 --runs 1 VIDEO      # any video, printed only
 
 The work is a folder of copies of one video. Ours is the whole command, from the start of Python to the checksums.
-ffmpeg alone decodes and scales the same files to raw frames that nobody reads: one process a core, one thread each, or
-one process with as many threads; the quicker way counts.
+ffmpeg alone decodes and scales the same files to raw frames that nobody reads: one process per core with one thread,
+or one process with as many threads; the faster way counts.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def alone(files: Sequence[Path], filters: str, side_by_side: bool) -> float:
     Args:
         files: the videos.
         filters: what it does to the frames.
-        side_by_side: one process a core with one thread each; else one after the other with a thread for each core.
+        side_by_side: one process per core with one thread each; else one after the other with a thread for each core.
     """
     cores = report.cores()
     threads = "1" if side_by_side else str(cores)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The peer: one AffineGAN training step in PyTorch, timed on the CPU.
 
-Same work as `train.py --model affinegan` with unet_64, unet_128 or unet_256 on frames of that size, 5 frames a video,
+Same work as `train.py --model affinegan` with unet_64, unet_128 or unet_256 on frames of that size, 5 frames per video,
 dropout, noise 0.01, Adam(2e-4, 0.5, 0.999): the alpha discriminator, the image discriminator, with --patch the mouth's,
 then the generator against all of them, all on the same generated frames. The networks are written from the paper and
 the layout of published checkpoints, and take them strictly.

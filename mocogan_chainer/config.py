@@ -72,8 +72,8 @@ def resolve(
         dataset_type: name of a file in ``configs/dataset``.
         file: a YAML file of the user's, or the name of one of ours.
         settings: values by dotted name, for example ``{"model.dim_zc": 30}``.
-        kind: what the data at hand are. Where there is a file of that name in ``configs/dataset``, its values count
-            that neither the model's file nor anything named here has set.
+        kind: how the data at hand were prepared. If ``configs/dataset`` has a file of that name, its values count where
+            neither the model's file nor anything named here has set them.
 
     Returns:
         Nested plain values; ``model_name`` says which model's file they came from.
@@ -99,7 +99,7 @@ def restore(
     """Return the config that :func:`dump` wrote, with other files and settings stacked upon it.
 
     Raises:
-        ConfigError: the text is no config, or has keys that this version does not know; and as :func:`resolve`.
+        ConfigError: the text is not a config, or has keys that this version does not know; and as :func:`resolve`.
     """
     try:
         stored = yaml_text.load(text, yaml_text.NamesLoader)
@@ -291,7 +291,7 @@ def _parse(text: str, what: str) -> Any:
     try:
         return yaml_text.load(text, yaml_text.NamesLoader)
     except yaml_text.YamlError as error:
-        raise ConfigError(f"{what}: the value is no YAML: {error}") from error
+        raise ConfigError(f"{what}: the value is not YAML: {error}") from error
 
 
 def _nest(name: str, value: Any) -> Config:
@@ -320,7 +320,7 @@ def _example(section: Config, name: str) -> str:
 
 
 def _read_chosen(file: str | os.PathLike) -> Config:
-    """Read the user's file, or where there is none of that name, ours: ``narrow`` or ``configs/narrow.yml``."""
+    """Read the user's file or, if there is none of that name, ours: ``narrow`` or ``configs/narrow.yml``."""
     path = Path(file)
     ours = FOLDER / f"{path.stem}.yml"
     named = path == Path(path.stem) or path == Path("configs", f"{path.stem}.yml")

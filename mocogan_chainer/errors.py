@@ -134,7 +134,7 @@ def require_whole(name: str, value: Any, low: int | None = None, high: int | Non
     """Return a whole number of any type, NumPy's too, as an int.
 
     Raises:
-        ConfigError: it is no whole number, or out of the range as in :func:`require_range`.
+        ConfigError: it is not a whole number, or out of the range as in :func:`require_range`.
     """
     try:
         number = operator.index(value)

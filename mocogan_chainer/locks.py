@@ -1,4 +1,4 @@
-"""One process a folder, or a file: locks, of which those of folders say whose they are.
+"""One process per folder or file: locks; a folder's lock says which process holds it.
 
 The lock itself is the system's (``flock``) and ends with its process, however that ends; the text in the file says
 who holds it, and is all there is to go by on file systems where locks do not reach other machines.
@@ -46,7 +46,7 @@ def own_folder(folder: Path, otherwise: str) -> Iterator[None]:
 
     Args:
         folder: made where it is missing.
-        otherwise: what the user can do when another process has it.
+        otherwise: what the user can do if another process holds it.
 
     Raises:
         OutputError: another process has it, or may have; the message names it.

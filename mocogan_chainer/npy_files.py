@@ -1,6 +1,6 @@
-"""Single arrays in NumPy's ``.npy`` form that anybody may have made: their headers, and whole files mapped into memory.
+"""Single arrays in untrusted ``.npy`` files: their headers, and whole files mapped into memory.
 
-Nothing in a file is run, and a header that says more than the file holds is refused before anything is taken.
+Nothing in a file is run, and a header that states more than the file holds is refused before memory is taken.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MOST_DIMENSIONS = 32
 
 
 class NpyError(ValueError):
-    """A file is no ``.npy`` file, is damaged or is refused; the message is the reason, without the file's name."""
+    """A file is not a ``.npy`` file, is damaged or is refused; the message is the reason, without the file's name."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def read_header(file: BinaryIO) -> Header:
     """Read the header that a file begins with.
 
     Raises:
-        NpyError: there is none of version 1.0 or 2.0, or it says what cannot be or is not read.
+        NpyError: there is no header of version 1.0 or 2.0, or it states something impossible or not supported.
     """
     try:
         version = np.lib.format.read_magic(file)
@@ -73,7 +73,7 @@ def mapped(path: str | os.PathLike) -> np.ndarray:
     """Map a file of one array, which is read as it is used and cannot be written.
 
     Raises:
-        NpyError: it is no whole ``.npy`` file.
+        NpyError: it is not a whole ``.npy`` file.
         OSError: it cannot be opened.
     """
     with open_plain(path) as file:

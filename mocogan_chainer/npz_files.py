@@ -1,4 +1,4 @@
-"""Arrays out of NumPy's ``.npz`` archives that anybody may have made.
+"""Arrays from untrusted ``.npz`` archives.
 
 Nothing in a file is run, and nothing is unpacked before its sizes are known: what the archive's directory states and
 what each array's header says must agree and stay within a limit. A small file cannot ask for much memory.
@@ -33,7 +33,7 @@ _CHUNK = 1 << 20
 
 
 class NpzError(ValueError):
-    """A file is no ``.npz`` archive, is damaged or is refused; the message is the reason, without the file's name."""
+    """A file is not an ``.npz`` archive, is damaged or refused; the message is the reason, without the file's name."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def read(
         limit: bytes that the arrays may take together; None stands for :data:`TIMES` the file's size and :data:`MORE`.
 
     Raises:
-        NpzError: it is no archive, damaged, too large when unpacked, or holds what ``np.savez`` does not write.
+        NpzError: it is not an archive, damaged, too large when unpacked, or holds what ``np.savez`` does not write.
         OSError: the file cannot be opened or read.
     """
     with _opened(path) as archive:
@@ -74,7 +74,7 @@ def names(path: str | os.PathLike) -> set[str]:
     """Return the names of an archive's arrays; no more than its directory is read.
 
     Raises:
-        NpzError: it is no archive, or damaged.
+        NpzError: it is not an archive, or damaged.
         OSError: the file cannot be opened or read.
     """
     with _opened(path) as archive:
@@ -108,7 +108,7 @@ def _named(infos: Iterable[zipfile.ZipInfo], wanted: Collection[str] | None) -> 
             raise NpzError(f"{what} lies outside of it")
         name = info.filename.removesuffix(_SUFFIX)
         if wanted is None and name == info.filename:
-            raise NpzError(f"{what} is no array")
+            raise NpzError(f"{what} is not an array")
         if name == info.filename or (wanted is not None and name not in wanted):
             continue
         if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

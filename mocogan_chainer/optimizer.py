@@ -1,4 +1,4 @@
-"""Adam with its weight decay, by the backend."""
+"""Adam with its weight decay, computed by the backend."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mocogan_chainer.errors import ConfigError
 
 
 class Adam(chainer.optimizers.Adam):
-    """Adam with L2 regularization (Kingma and Ba 2015), of all parameters at once and alike.
+    """Adam (Kingma and Ba 2015) with L2 regularization; updates all parameters at once and alike.
 
     The state is that of Chainer's Adam, so that snapshots do not depend on the backend.
 

@@ -57,7 +57,7 @@ def read_safetensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a .safetensors file") from error
     except Exception as error:  # damaged JSON can raise anything
-        raise SnapshotError(f"{path}: no safetensors file, or damaged ({one_line(error)[:200]})") from error
+        raise SnapshotError(f"{path}: not a safetensors file, or damaged ({one_line(error)[:200]})") from error
 
 
 def write_safetensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
@@ -76,7 +76,7 @@ def write_safetensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray])
         if not isinstance(name, str) or name == _METADATA:
             raise SnapshotError(f"{name}: an array's name must be a text other than {_METADATA}")
         if array.dtype.name not in _NAMES:
-            raise SnapshotError(f"{name}: {array.dtype} is no type of safetensors; allowed: {', '.join(_NAMES)}")
+            raise SnapshotError(f"{name}: {array.dtype} is not a safetensors type; allowed: {', '.join(_NAMES)}")
     ordered = dict(sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0])))
     header, end = {}, 0
     for name, array in ordered.items():
@@ -109,7 +109,7 @@ def _read(file: BinaryIO) -> dict[str, np.ndarray]:
         raise SnapshotError(f"its header has {length} bytes where at most {most} can be; it is damaged")
     text = file.read(length)
     if not text.startswith(b"{"):
-        raise SnapshotError("it is no safetensors file: its header does not begin with {")
+        raise SnapshotError("it is not a safetensors file: its header does not begin with {")
     header = json.loads(text, object_pairs_hook=_without_twins)
     entries = {name: _entry(name, value) for name, value in header.items() if name != _METADATA}
     _require_gapless(entries.values(), size - 8 - length)

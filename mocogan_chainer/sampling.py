@@ -65,7 +65,7 @@ class Animator(Protocol):
 
         Raises:
             DataError: the pictures are of another type or shape.
-            ConfigError: the alphas are no list of one or more finite numbers.
+            ConfigError: the alphas are not a list of one or more finite numbers.
         """
 
 

@@ -54,7 +54,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}; name a file of torch.save") from error
     except Exception as error:  # a damaged archive can raise anything
-        raise SnapshotError(f"{path}: no file of torch.save, or damaged ({shown(one_line(error), 200)})") from error
+        raise SnapshotError(f"{path}: not a file of torch.save, or damaged ({shown(one_line(error), 200)})") from error
 
 
 def write_state_dict(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
@@ -65,7 +65,7 @@ def write_state_dict(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) 
         arrays: by name, in the order in which they shall stand.
 
     Raises:
-        SnapshotError: an array has a type that PyTorch 1.6 and later do not have, or a name is no text.
+        SnapshotError: an array has a type that PyTorch 1.6 and later do not have, or a name is not a text.
         OutputError: the file cannot be written.
     """
     structure = writing.structure_of(arrays)

@@ -1,4 +1,4 @@
-"""YAML that anybody may have written: plain values, nothing run, and never far more of them than there are letters.
+"""Untrusted YAML: plain values, nothing run, and never far more of them than there are characters.
 
 A few lines can name a list ten times in a list that is named ten times in another; spelt out, as in a message, that
 would fill any memory. Names may stand for what was written before, but what they stand for counts each time.
@@ -21,7 +21,7 @@ LONGEST_NUMBER = 40
 
 
 class YamlError(ValueError):
-    """A text is no YAML, or is refused; the message is the reason."""
+    """A text is not YAML, or is refused; the message is the reason."""
 
 
 class PlainLoader(yaml.SafeLoader):
@@ -77,7 +77,7 @@ PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader._number)
 
 
 class NamesLoader(PlainLoader):
-    """Takes file names too whose bytes are no UTF-8, in the form that Python gives them."""
+    """Also takes file names whose bytes are not UTF-8, in the form that Python gives them."""
 
     def _text(self, node: yaml.ScalarNode) -> str:
         text = self.construct_yaml_str(node)
@@ -110,7 +110,7 @@ def load(text: str, loader: type[PlainLoader] = PlainLoader) -> Any:
         loader: with the tags that the text may have besides YAML's own.
 
     Raises:
-        YamlError: it is none, or beyond the limits.
+        YamlError: it is not YAML, or beyond the limits.
     """
     if len(text) > MOST_LETTERS:
         raise YamlError(f"{len(text)} letters, and at most {MOST_LETTERS} are read")

@@ -68,11 +68,11 @@ def test_values_take_the_declared_type(text, value):
         ("optimizer.alpha=fast", "^optimizer.alpha=fast: it must be a number$"),
         ("model=infogan", r"^model=infogan: it is a section; set model.variant=...$"),
         ("batchsize.x=3", r"^batchsize=\{'x': '3'\}: it must be a whole number$"),
-        ("seed=2024-02-30", "^seed=2024-02-30: the value is no YAML: day is out of range"),
+        ("seed=2024-02-30", "^seed=2024-02-30: the value is not YAML: day is out of range"),
         ("model_name=cgan", "^model_name=cgan: this is infogan; say --model cgan, or leave this out$"),
         ("family=g3an", "^family=g3an: this is mocogan; --model chooses it$"),
         ("batchsize", "^--set batchsize: it must be KEY=VALUE"),
-        ("batchsize=[", r"^batchsize=.: the value is no YAML"),
+        ("batchsize=[", r"^batchsize=.: the value is not YAML"),
     ],
 )
 def test_mistakes(text, message):

@@ -1,4 +1,4 @@
-"""One process a folder, or a file."""
+"""One process per folder or file."""
 
 import errno
 import json

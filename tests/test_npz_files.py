@@ -78,7 +78,7 @@ def test_only_what_is_wanted(tmp_path):
     )
     assert list(npz_files.read(path, ["mu", "sigma", "read me"])) == ["mu"]
     assert npz_files.names(path) == {"mu", "other"}
-    with pytest.raises(NpzError, match="read me is no array"):
+    with pytest.raises(NpzError, match="read me is not an array"):
         npz_files.read(path)
 
 

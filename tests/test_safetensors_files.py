@@ -85,9 +85,9 @@ class TestRefusals:
         [
             (b"", b"", "its header does not begin with {"),
             (b"[]", b"", "its header does not begin with {"),
-            (b"{", b"", "no safetensors file, or damaged"),
-            (b'{"w": \xff}', b"", "no safetensors file, or damaged"),
-            (b'{"a":' * 5000, b"", "no safetensors file, or damaged"),
+            (b"{", b"", "not a safetensors file, or damaged"),
+            (b'{"w": \xff}', b"", "not a safetensors file, or damaged"),
+            (b'{"a":' * 5000, b"", "not a safetensors file, or damaged"),
             (b'{"w": ' + b"9" * 10_000 + b"}", b"", "damaged"),
             (b'{"w": 1, "w": 2}', b"", "its header has a name twice"),
             ({"w": 1}, b"", "'w': its header has no type, shape and place"),
@@ -105,7 +105,7 @@ class TestRefusals:
             ({"w": entry(["F32"])}, EIGHT, "is not read"),
             ({"w": entry(shape=(3,))}, EIGHT, "'w': its shape and type do not fill its 8 bytes"),
             ({"w": entry(shape=(10**15,))}, EIGHT, "'w': its shape and type do not fill its 8 bytes"),
-            ({"w": entry(shape=(0, 10**30), offsets=(0, 0))}, b"", "no safetensors file, or damaged"),
+            ({"w": entry(shape=(0, 10**30), offsets=(0, 0))}, b"", "not a safetensors file, or damaged"),
             ({"w": entry(offsets=(8, 0))}, EIGHT, "do not fill its -8 bytes"),
             ({"w": entry(shape=(10**15,), offsets=(0, 4 * 10**15))}, EIGHT, "take 4000000000000000 bytes and it has 8"),
             ({"w": entry()}, bytes(7), "its arrays take 8 bytes and it has 7"),
@@ -211,8 +211,8 @@ class TestWriting:
     @pytest.mark.parametrize(
         ("arrays", "message"),
         [
-            ({"w": np.zeros(1, np.complex64)}, "w: complex64 is no type of safetensors; allowed: float64, float32"),
-            ({"w": np.array(["x"])}, "w: <U1 is no type of safetensors"),
+            ({"w": np.zeros(1, np.complex64)}, "w: complex64 is not a safetensors type; allowed: float64, float32"),
+            ({"w": np.array(["x"])}, "w: <U1 is not a safetensors type"),
             ({3: np.zeros(1)}, "3: an array's name must be a text"),
             ({"__metadata__": np.zeros(1)}, "__metadata__: an array's name must be a text other than __metadata__"),
         ],

@@ -237,9 +237,12 @@ class TestCheckpoints:
         [
             (dictionary({"epoch": number(1), "loss": number(2)}), "no network but epoch, loss; save the network's"),
             (dictionary({}), "no network but an empty dict"),
-            (b"]", "it holds a list, which is no network"),
-            (number(1), "it holds a int, which is no network"),
-            (instance(name("mine", "Thing"), dictionary({})), "it holds an object of mine.Thing, which is no network"),
+            (b"]", "it holds a list, which is not a network"),
+            (number(1), "it holds a int, which is not a network"),
+            (
+                instance(name("mine", "Thing"), dictionary({})),
+                "it holds an object of mine.Thing, which is not a network",
+            ),
         ],
     )
     def test_nothing_to_read(self, form, path, value, message):
@@ -308,11 +311,11 @@ class TestOtherFiles:
         ("content", "message"),
         [
             (b"", "it is empty"),
-            (b"plain text", "it is no file of torch.save"),
-            (b"<!DOCTYPE html>\n", "it is no file of torch.save"),
-            (b"\x80\x02", "it is no file of torch.save"),
-            (pickle.dumps({"a": 1}), "it is no file of torch.save"),
-            (b"PK\x03\x04 and no more", "no file of torch.save, or damaged"),
+            (b"plain text", "it is not a file of torch.save"),
+            (b"<!DOCTYPE html>\n", "it is not a file of torch.save"),
+            (b"\x80\x02", "it is not a file of torch.save"),
+            (pickle.dumps({"a": 1}), "it is not a file of torch.save"),
+            (b"PK\x03\x04 and no more", "not a file of torch.save, or damaged"),
         ],
     )
     def test_content(self, path, content, message):

@@ -84,7 +84,7 @@ def make_updater(
 
     Args:
         place: where.
-        batch: videos a step, and images.
+        batch: videos per step, and images.
         filters: width of all three networks.
         size, length: of the videos that are generated.
         videos: how many there are to learn from.

@@ -65,7 +65,7 @@ def main() -> None:
     networks, config = builder.load_networks(arguments.snapshot)
     generator = networks["generator"]
     if not isinstance(generator, Generator):
-        raise ConfigError(f"{arguments.snapshot}: it is no AffineGAN, and only that measures alphas")
+        raise ConfigError(f"{arguments.snapshot}: it is not an AffineGAN, and only that measures alphas")
     load_size, _ = affinegan.sizes(config["model"])
     dataset = PreparedDataset.open(arguments.dataset)
     print(f"{'video':<24}  split  frames  order  alphas")

@@ -1,9 +1,9 @@
 """Where do shapes go? Compares the paths of mass centres in a prepared dataset and in a snapshot's videos.
 
-    PYTHONPATH=. python doc/results/measure_motion.py DATASET SNAPSHOT [VIDEOS A CLASS]
+    PYTHONPATH=. python doc/results/measure_motion.py DATASET SNAPSHOT [VIDEOS PER CLASS]
 
 Prints, for each class of the real clips and each category of the generated ones: the mean step of the mass centre
-(pixels a frame, right and down positive), how straight the path is (distance between its ends over its length), in
+(pixels per frame, right and down positive), how straight the path is (distance between its ends over its length), in
 how many frames a shape is seen, and how far its mean colour strays in one video (RGB, 0..255). Then who decides where a
 shape passes: the spread of its place in the middle of the clip (pixels, right and down) over all real clips, over many
 motions of one content, and over many contents with one motion.
@@ -70,7 +70,7 @@ def main() -> None:
     parser = entry.Parser(description="Where do shapes go?")
     parser.add_argument("dataset")
     parser.add_argument("snapshot")
-    parser.add_argument("count", nargs="?", type=int, default=128, help="videos a class")
+    parser.add_argument("count", nargs="?", type=int, default=128, help="videos per class")
     arguments = parser.parse_args()
     count = arguments.count
     dataset = PreparedDataset.open(arguments.dataset)

@@ -258,7 +258,7 @@ class Backend(Protocol):
             first: int64 (N,), the number of each clip's first frame.
             step: int32 (N,), from one frame of a clip to its next.
             mirrored: bool (N,), whether a clip is mirrored left to right.
-            length: T, frames a clip.
+            length: T, frames per clip.
 
         Returns:
             float32 (N, 3, T, H, W) in [-1, 1].

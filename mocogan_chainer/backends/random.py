@@ -59,7 +59,7 @@ def _parts(out: Any, key: int, xp: Any) -> Iterator[tuple[Any, tuple[Any, Any, A
 
 
 def _in_blocks(numbers: Sequence[Any], xp: Any) -> Any:
-    """Four arrays, of one number a counter each, as the stream has them: flat."""
+    """Four arrays, of one number per counter, as the stream has them: flat."""
     return xp.stack([n.reshape(-1, COUNTERS) for n in numbers], axis=1).reshape(-1)
 
 

@@ -104,7 +104,7 @@ def moments(x: Array, by_sample: bool = False, running: RunningStatistics | None
 
 
 def move_running(running: RunningStatistics, mean: Array, variance: Array, count: int) -> None:
-    """Move running moments towards those of ``count`` numbers a channel, whose variance is the biased one."""
+    """Move running moments towards those of ``count`` numbers per channel, whose variance is the biased one."""
     move_average((running.mean, running.variance), (mean, variance * unbiasing(count)), running.decay)
 
 

@@ -12,7 +12,7 @@ from mocogan_chainer.models.family import Family
 from mocogan_chainer.wording import Say
 
 _NAMED = 5
-"""Classes without videos that are named."""
+"""How many classes without videos are named."""
 
 
 def open_dataset(config: Config) -> PreparedDataset:

@@ -14,7 +14,7 @@ def seconds(text: str) -> float:
     """Return how many seconds ``1h50m``, ``90m``, ``1d``, ``45s`` or ``6600`` are.
 
     Raises:
-        ConfigError: it is no such time, or none at all.
+        ConfigError: it is not such a time, or 0.
     """
     if re.fullmatch(r"\d+(\.\d+)?", text):
         total = float(text)

@@ -19,14 +19,14 @@ from mocogan_chainer.files import reason
 _INVALID_NUMBER = re.compile(r"invalid (int|float) value: '(.*)'", re.DOTALL)
 _NUMBERS = {"int": "a whole number", "float": "a number"}
 _MOST_PIECES = 12
-"""Of a path that the shell has cut: there may be thousands of arguments."""
+"""Most parts of a path that the shell has cut: there may be thousands of arguments."""
 _INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are :class:`ConfigError`, so that they end like all others.
 
-    Options are not to be abbreviated: a misspelt one would pass for another. Their words are joined by - or _, as the
+    Options cannot be abbreviated: a misspelt one would pass for another. Their words are joined by - or _, as the
     user likes: those that are settings have _, as in files, and others -.
     """
 
@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         return known
 
     def hint(self, option: str) -> str:
-        """Say in brackets what may have been meant by an option that there is not; "" where nobody knows."""
+        """Say in brackets what an unknown option may have meant; "" where nothing is close."""
         return nearest(option, self._option_strings())
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:

@@ -31,7 +31,7 @@ TOOLS = {
     "precalc": "store the statistics of a set",
     "merge": "join the parts that precalc --part made",
     "compare": "show two results side by side",
-    "fetch": "get a published weight file",
+    "fetch": "download a published weight file",
 }
 BY_FEATURES = ("fvd", "fid", "is", "prd")
 
@@ -102,7 +102,7 @@ def _parser() -> tuple[entry.Parser, dict[str, entry.Parser]]:
     compare.add_argument("first", metavar="A.json", help="a result")
     compare.add_argument("second", metavar="B.json", help="another one")
     fetch = commands.add_parser("fetch", help=TOOLS["fetch"], description=TOOLS["fetch"])
-    fetch.add_argument("name", metavar="NAME", help="i3d; of the others it says where they are")
+    fetch.add_argument("name", metavar="NAME", help="i3d; for the others it says where to get them")
     return parser, commands.choices
 
 
@@ -204,7 +204,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--samples", type=int, metavar="N", help="videos of each set, or of each part (default: by protocol)"
     )
-    command.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
+    command.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     command.add_argument("--gpu", "-g", type=int, default=-1, help="device number; -1 for the CPU (default)")
 
 

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = entry.Parser(prog="generate_samples.py", description="Generate videos from a snapshot.")
     parser.add_argument("snapshot", metavar="SNAPSHOT", help="result/NAME/snapshot_*.npz")
     parser.add_argument("out", metavar="OUT", help="folder for the videos")
-    parser.add_argument("--fps", type=float, help="frames a second (default: the run's)")
+    parser.add_argument("--fps", type=float, help="frames per second (default: the run's)")
     parser.add_argument("--format", default="mp4", metavar="F,...", help="of mp4, gif, frames (default: mp4)")
     parser.add_argument("--gpu", "-g", type=int, default=-1, help="device number; -1 for the CPU (default)")
     parser.add_argument(
@@ -60,10 +60,10 @@ def _add_shared(group: Any) -> None:
         "--length",
         type=int,
         metavar="T",
-        help="frames a video, or frames to come (default: as trained); with --motion-from, frames of that clip, from "
+        help="frames per video, or frames to come (default: as trained); with --motion-from, frames of that clip, from "
         "its first (default: all)",
     )
-    group.add_argument("--seed", type=int, help="the same seed gives the same videos (default: 0)")
+    group.add_argument("--seed", type=int, help="seed; the same one gives the same videos (default: 0)")
 
 
 def _add_random_videos(group: Any) -> None:
@@ -90,7 +90,10 @@ def _add_animation(group: Any) -> None:
     )
     group.add_argument("--crop", metavar="|".join(CROPS), help="what to keep of a photo (default: center)")
     group.add_argument(
-        "--margin", type=float, metavar="M", help=f"around a face, in parts of its width (default: {MARGIN})"
+        "--margin",
+        type=float,
+        metavar="M",
+        help=f"margin around a face, as a fraction of its width (default: {MARGIN})",
     )
     group.add_argument(
         "--detector", metavar="FILE", help="YuNet's ONNX file, to find faces in place of OpenCV's cascade"
@@ -104,7 +107,9 @@ def _add_future(group: Any) -> None:
         help="what to continue: a photo, a video file, a folder of pictures (one clip) or of videos, or a prepared "
         "dataset",
     )
-    group.add_argument("--given", type=int, metavar="K", help="frames that the model sees (default: as many as it can)")
+    group.add_argument(
+        "--given", type=int, metavar="K", help="how many frames the model sees (default: as many as it can)"
+    )
     group.add_argument(
         "--every-nth",
         type=int,

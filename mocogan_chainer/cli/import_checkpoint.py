@@ -85,11 +85,13 @@ def _parse(argv: Sequence[str]) -> tuple[PublishedForm, argparse.Namespace]:
     parser.add_argument("out", metavar="OUT", help="the snapshot to write, a name ending in .npz")
     for name in others:
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="FILE", help=f"the {name.replace('_', ' ')} too")
-    parser.add_argument("--model", choices=configuration.model_names(), help="what it is (default: as the shapes tell)")
-    parser.add_argument("--categories", type=int, metavar="N", help="categories in the generator's code")
+    parser.add_argument(
+        "--model", choices=configuration.model_names(), help="which model it is (default: inferred from the shapes)"
+    )
+    parser.add_argument("--categories", type=int, metavar="N", help="how many categories the generator's code has")
     parser.add_argument("--classes", metavar="NAME,...", help="names of the categories (default: their numbers)")
-    parser.add_argument("--video-length", type=int, metavar="T", help="frames a video (default: the model's)")
-    parser.add_argument("--fps", type=int, help="frames a second of GIFs and videos (default: the model's)")
+    parser.add_argument("--video-length", type=int, metavar="T", help="frames per video (default: the model's)")
+    parser.add_argument("--fps", type=int, help="frames per second of GIFs and videos (default: the model's)")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help="any setting, by its dotted name"
     )

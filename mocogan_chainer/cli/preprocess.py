@@ -117,7 +117,9 @@ def _add_places(command: argparse.ArgumentParser, kind: type[Source]) -> None:
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--workers", type=int, metavar="N", help="processes, 0 for none (default: what suits the set)")
+    command.add_argument(
+        "--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what suits the dataset)"
+    )
     command.add_argument("--limit", type=int, metavar="N", help="at most N videos, drawn at random under the seed")
     command.add_argument("--min-frames", type=int, default=1, metavar="N", help="leave out shorter videos")
     command.add_argument("--resume", action="store_true", help="go on where a stopped preparation ended")

@@ -13,9 +13,9 @@ from mocogan_chainer.cli import durations, entry
 _FLAGS: tuple[tuple[tuple[str, ...], str, type, str], ...] = (
     (("--gpu", "-g"), "gpu", int, "device number; -1 for the CPU"),
     (("--dataset",), "dataset", str, "folder of the prepared dataset"),
-    (("--batchsize",), "batchsize", int, "videos a step"),
-    (("--max_epoch",), "max_epoch", int, "stop after so many epochs"),
-    (("--max_iteration",), "max_iteration", int, "stop after so many iterations"),
+    (("--batchsize",), "batchsize", int, "videos per step"),
+    (("--max_epoch",), "max_epoch", int, "stop after this many epochs"),
+    (("--max_iteration",), "max_iteration", int, "stop after this many iterations"),
     (("--save_name",), "save_name", str, "results go to result/NAME and runs/NAME"),
     (("--display_interval",), "display_interval", int, "iterations between rows of losses"),
     (("--snapshot_interval",), "snapshot_interval", int, "iterations between snapshots and GIF grids"),
@@ -31,7 +31,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], str, type, str], ...] = (
     (("--n_filters_gen",), "model.n_filters_gen", int, "filters of the generator"),
     (("--n_filters_idis",), "model.n_filters_idis", int, "filters of the image discriminator"),
     (("--n_filters_vdis",), "model.n_filters_vdis", int, "filters of the video discriminator"),
-    (("--seed",), "seed", int, "of all random streams"),
+    (("--seed",), "seed", int, "seed of all random streams"),
 )
 """Each flag with the setting that it stands for."""
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(entry.Parser):
-    """Knows that what is no option may be a setting."""
+    """Knows that an unknown option may be a setting."""
 
     def hint(self, option: str) -> str:
         """See :class:`mocogan_chainer.cli.entry.Parser`."""
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset_type",
         choices=configuration.dataset_types(),
-        help="settings that suit another set than the data's own",
+        help="settings for another dataset than the data's own",
     )
     parser.add_argument(
         "--config", metavar="FILE", help="YAML file of settings, or the name of one of ours, such as narrow"
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="replace the results of an earlier run of the same name; those of the run that --resume goes on with stay",
+        help="replace the results of an earlier run of the same name (not of a run that --resume continues)",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="check and print settings, parameters and memory; do no work"

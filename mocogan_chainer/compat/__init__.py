@@ -1,7 +1,7 @@
 """Chainer 7.8.1, unmodified, on NumPy 2, Python 3.10-3.13 and CuPy 13-14.
 
 :func:`install` puts an import hook in place, which costs nothing until ``chainer`` is imported. The patches
-are in the modules of this package, a module a concern, a function a fault; each names the fault and its
+are in the modules of this package, a module per concern, a function per fault; each names the fault and its
 place in Chainer. No file of Chainer is changed, NumPy's namespace is left as it was, and no warning filter is
 touched.
 """

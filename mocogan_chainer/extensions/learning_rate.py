@@ -11,7 +11,7 @@ class LinearDecay(training.Extension):
     """Lets the step size of every optimizer fall linearly to 0 in the last part of training.
 
     Where a share f of training is done, the next update takes alpha times min(1, (1 - f) / part): a function of the
-    place alone, so that a resumed run goes on as an uninterrupted one, and the part may be changed then.
+    place alone, so that a resumed run continues like an uninterrupted one, and the part may be changed on resuming.
 
     Args:
         stop: says how much of training is done.

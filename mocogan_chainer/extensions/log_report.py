@@ -26,9 +26,9 @@ _END = b"\n]\n"
 class LogReport(extensions.LogReport):
     """Chainer's report of mean values, whose rows are in the file ``log`` and not in memory.
 
-    The file is a JSON array, a row a line, and whole whenever its run is killed. A snapshot has its rows as they stand
-    there, and the sums since the last one; the file of a resumed run begins with the rows of its snapshot, without
-    those that were written after it.
+    The file is a JSON array, one row per line, and whole whenever its run is killed. A snapshot has the rows that the
+    file has then, and the sums since the last one; the file of a resumed run begins with the rows of its snapshot,
+    without those that were written after it.
 
     Args:
         trigger: when a row is written.

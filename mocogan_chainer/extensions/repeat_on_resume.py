@@ -8,7 +8,7 @@ from chainer import training
 
 
 class RepeatOnResume(training.Extension):
-    """Calls an extension; a resumed run calls it first of all where it was that iteration's turn.
+    """Calls an extension; a resumed run calls it first of all if it was due in that iteration.
 
     For pictures, which come after the snapshot: they may be missing, and come out the same each time.
 

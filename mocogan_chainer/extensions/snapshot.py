@@ -69,7 +69,7 @@ class Snapshot(training.Extension):
         self._measured = max(self._measured or 0.0, time.monotonic() - begin)
 
     def _warn(self, path: Path, size: int) -> None:
-        """Say in time that the next snapshot has no room."""
+        """Warn in time that the next snapshot has no room."""
         free = room(path)
         if free < size:
             write_line(

@@ -21,7 +21,7 @@ class TensorBoard(training.Extension):
 
     Args:
         folder: where the event files go.
-        fps: frames a second of videos.
+        fps: frames per second of videos.
     """
 
     def __init__(self, folder: str | os.PathLike, fps: float):

@@ -37,7 +37,7 @@ class LossTable(training.Extension):
 
 
 class Progress(training.Extension):
-    """A progress bar with the time left; nothing where the output is no terminal."""
+    """A progress bar with the time left; nothing where the output is not a terminal."""
 
     def __init__(self, stop: StopTrigger):
         self._stop = stop

@@ -1,4 +1,4 @@
-"""The same videos again and again, to watch them become better."""
+"""The same videos again and again, to watch them improve."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class VideoGrid(training.Extension):
     Args:
         videos: makes them with the generator or its moving average, uint8 (N, T, H, W, 3), from the same codes or
             pictures each time.
-        fps: frames a second of the GIF.
+        fps: frames per second of the GIF.
         also: takes (tag, grid uint8 (T, H, W, 3), iteration) too, for example TensorBoard.
         look: takes (videos, iteration) before the grid is made.
     """

@@ -17,8 +17,8 @@ from mocogan_chainer.extensions.lines import write_line
 class Watch(training.Extension):
     """Warns when a discriminator wins outright, generated videos become alike, or the generator stands still.
 
-    A warning is a line for the user; its number goes to ``also`` at once and to the next row of the log. It comes when
-    what it says begins.
+    A warning is a line for the user, printed when what it says begins; its number goes to ``also`` at once and to the
+    next row of the log.
 
     Args:
         name: of the network that generates.

@@ -208,4 +208,4 @@ def _read_npz(
     try:
         return npz_files.read(path, wanted, limit=limit)
     except (OSError, npz_files.NpzError) as error:
-        raise SnapshotError(f"{path}: no .npz file, or damaged ({one_line(error)}); get it again") from error
+        raise SnapshotError(f"{path}: not an .npz file, or damaged ({one_line(error)}); get it again") from error

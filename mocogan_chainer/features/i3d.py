@@ -157,7 +157,7 @@ def same_pads(size: tuple[int, ...], ksize: tuple[int, ...], stride: tuple[int, 
     """Return TensorFlow's "SAME" padding before and after each axis, for size / stride outputs, rounded up.
 
     Args:
-        size, ksize, stride: of the data, the window and its steps, one number an axis.
+        size, ksize, stride: of the data, the window and its steps, one number per axis.
     """
     totals = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(size, ksize, stride, strict=True)]
     return tuple((total // 2, total - total // 2) for total in totals)

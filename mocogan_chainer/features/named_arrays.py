@@ -39,7 +39,7 @@ class NamedArrays:
         """
         array = self._existing(name)
         if array.ndim == 0 or array.size == 0:
-            raise SnapshotError(f"{self._source}: {name}: it is empty; this is no {self._network}")
+            raise SnapshotError(f"{self._source}: {name}: it is empty; this is not a {self._network}")
         return len(array)
 
     def require(self, name: str, shape: tuple[int, ...]) -> None:

@@ -11,7 +11,7 @@ class FeatureNetwork(Protocol):
     """A chainer.Chain over clips; made by its file's ``load(path)`` from a published weight file.
 
     Attributes:
-        dimensions: D, numbers a feature.
+        dimensions: D, numbers per feature.
         classes: K, its classes.
         size: height and width of the frames that it wants, in pixels.
         least_frames: the shortest clip that it can take.

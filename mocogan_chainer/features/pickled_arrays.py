@@ -45,7 +45,7 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}") from error
     except Exception as error:  # a damaged pickle can raise anything
-        raise SnapshotError(f"{path}: no pickle of arrays, or damaged ({shown(one_line(error), 200)})") from error
+        raise SnapshotError(f"{path}: not a pickle of arrays, or damaged ({shown(one_line(error), 200)})") from error
 
 
 class _DType(Placeholder):

@@ -90,7 +90,7 @@ def find(name: str, given: str | os.PathLike | None = None, folder: str | os.Pat
 
     Raises:
         ConfigError: the name is unknown.
-        SnapshotError: there is no such file; says where the user gets it.
+        SnapshotError: there is no such file; the message says where to get it.
     """
     entry = _entry(name)
     path = Path(folder, entry.file) if given is None else Path(given)
@@ -115,7 +115,7 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def remark(name: str, digest: str) -> str:
-    """Say in one line that a file is not the published one; "" if it is, or if the published one's sum is not known.
+    """Say in one line that a file is not the published one; "" if it is, or if the published file's digest is unknown.
 
     Args:
         name: a key of ``FILES``.
@@ -144,7 +144,7 @@ def fetch(name: str, folder: str | os.PathLike = FOLDER, say: Say = print) -> Pa
         The file.
 
     Raises:
-        ConfigError: the name is unknown, or the file has to be got by hand: says where.
+        ConfigError: the name is unknown, or the file must be downloaded by hand: the message says where.
         SnapshotError: it could not be downloaded, or is not the one that was published.
         OutputError: the folder cannot be written.
     """

@@ -36,7 +36,7 @@ class _BiasRectify(FunctionNode):
         xp = get_array_module(x)
         one, zero = xp.ones_like(b), xp.zeros_like(b)
         y = backends.current().normalize_rectify(x, one, b, zero, one, 0.0, self.slope, None)
-        # A byte a number, not x; in y's memory order on CuPy too.
+        # One byte per number, not x; in y's memory order on CuPy too.
         self.positive = None if self.slope == 1 else xp.moveaxis(xp.moveaxis(y, 1, -1) > 0, -1, 1)
         return (y,)
 

@@ -20,8 +20,8 @@ def max_pooling(x: Variable, ksize: tuple[int, ...], stride: tuple[int, ...], pa
 
     Args:
         x: (N, C, *size).
-        ksize, stride: of the window, one number a spatial axis.
-        pads: positions before and after the data, one pair a spatial axis, each smaller than the window.
+        ksize, stride: of the window, one number per spatial axis.
+        pads: positions before and after the data, one pair per spatial axis, each smaller than the window.
 
     Returns:
         (N, C, *output size) with (size + before + after - ksize) // stride + 1 positions an axis. Of equal maxima the

@@ -27,7 +27,7 @@ class _Rectify(FunctionNode):
         self.slope, self.noise = slope, noise
 
     def forward(self, inputs):
-        y, self.positive = backends.current().rectify(inputs[0], self.slope, self.noise)  # a byte a number, not x
+        y, self.positive = backends.current().rectify(inputs[0], self.slope, self.noise)  # one byte per number, not x
         return (y,)
 
     def backward(self, indexes, grad_outputs):

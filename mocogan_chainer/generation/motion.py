@@ -64,7 +64,7 @@ def read_motion(found: FoundClips, name: str | os.PathLike, length: int | None) 
         uint8 (T, size, size, 3), T at least 2 where no length was given.
 
     Raises:
-        ConfigError: it is no clip, or too long.
+        ConfigError: it is not a clip, or too long.
         DataError: it is too short, or cannot be read.
     """
     if found.kind != "clip":

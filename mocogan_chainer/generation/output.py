@@ -24,7 +24,7 @@ class Output:
     Attributes:
         folder: the place; it is made where it is missing.
         formats: of the videos, of :data:`FORMATS`; or their names in one text, with commas between them.
-        fps: frames a second, 0.1 to 100; None for the model's.
+        fps: frames per second, 0.1 to 100; None for the model's.
 
     Raises:
         ConfigError: a format is unknown, or ``fps`` out of range.

@@ -18,7 +18,7 @@ class FoldedConvolution(FilterLink):
 
     Args:
         in_channels, out_channels: numbers of channels.
-        ksize: kernel size, one number a spatial axis.
+        ksize: kernel size, one number per spatial axis.
         stride, pad: one number for all axes or one per axis.
         groups: channel groups that do not see each other.
         rectify: whether a ReLU ends the layer.

@@ -51,7 +51,7 @@ class SpectralConvolution(SpectralLink):
 
     Args:
         in_channels, out_channels: numbers of channels.
-        ksize: kernel size, one number a spatial axis.
+        ksize: kernel size, one number per spatial axis.
         stride, pad: one number for all axes or one per axis.
         slope: LeakyReLU's slope below 0; 1 is no rectifier at all.
         rng: draws the initial weights; biases are uniform in +-1 / sqrt(fan in).
@@ -83,7 +83,7 @@ class SpectralDeconvolution(SpectralLink):
 
     Args:
         in_channels, out_channels: numbers of channels.
-        ksize: kernel size, one number a spatial axis.
+        ksize: kernel size, one number per spatial axis.
         stride, pad: those of the convolution that is transposed.
         rng: draws the initial weights.
     """

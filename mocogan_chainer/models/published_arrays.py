@@ -77,7 +77,7 @@ def require_shape(arrays: StateDict, name: str, ndim: int) -> tuple[int, ...]:
 
 
 def common_width(arrays: Mapping[str, StateDict], name: str, axes: Mapping[str, int]) -> int | None:
-    """Return how many first channels discriminators have, which must be as many in all; None where there is none.
+    """Return how many first channels discriminators have, the same number in all; None where there are none.
 
     Args:
         arrays: by network.

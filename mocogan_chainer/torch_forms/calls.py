@@ -68,7 +68,7 @@ def _subclass(rebuilder: Any, _kind: Any, arguments: Any, _state: Any) -> Tensor
 def _dictionary(pairs: Any = ()) -> dict[str, Any]:
     """Keep the entries whose key is a text: a network's arrays have no other keys."""
     if not isinstance(pairs, (list, tuple)) or not all(isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs):
-        raise SnapshotError("it builds a dict from something that is no list of pairs; it is refused")
+        raise SnapshotError("it builds a dict from something that is not a list of pairs; it is refused")
     return {key: value for key, value in pairs if isinstance(key, str)}
 
 

@@ -26,9 +26,9 @@ def read(file: Window) -> Content:
     try:
         magic = unpickle(file, nothing_persistent)
     except SnapshotError as error:
-        raise SnapshotError(f"it is no file of torch.save, or damaged ({error})") from error
+        raise SnapshotError(f"it is not a file of torch.save, or damaged ({error})") from error
     if magic != MAGIC:
-        raise SnapshotError("it is no file of torch.save: it begins with neither a zip archive nor the magic number")
+        raise SnapshotError("it is not a file of torch.save: it begins with neither a zip archive nor the magic number")
     version = unpickle(file, nothing_persistent)
     if version != _VERSION:
         raise SnapshotError(f"its format is version {shown(version)}; version {_VERSION} is read")
@@ -43,7 +43,7 @@ def _persistent(pid: Any, whole: dict[str, Storage]) -> Storage | Name:
     if type(pid) is tuple and len(pid) == 4 and pid[0] == "module" and isinstance(pid[1], Name):
         return pid[1]  # with it stands the source of the class, which nobody runs
     if type(pid) is not tuple or len(pid) != 6 or pid[0] != "storage":
-        raise SnapshotError(f"it refers to {described(pid)} that is no storage; it is refused")
+        raise SnapshotError(f"it refers to {described(pid)} that is not a storage; it is refused")
     storage = storage_of(pid[1], pid[2], pid[4])
     if whole.setdefault(storage.key, storage) != storage:
         raise SnapshotError(f"it describes storage {shown(storage.key)} in two ways; it is refused")

@@ -29,7 +29,7 @@ def state_dict_of(root: Any) -> dict[str, Tensor]:
     if _is_module(root):
         return _tensors_of_module(root)
     if not isinstance(root, dict):
-        raise SnapshotError(f"it holds {described(root)}, which is no network; {_SAVE}")
+        raise SnapshotError(f"it holds {described(root)}, which is not a network; {_SAVE}")
     held = [key for key in _WRAPPERS if _is_network(root.get(key))][:1]
     held = held or [key for key, value in root.items() if _is_network(value)]
     if len(held) > 1:

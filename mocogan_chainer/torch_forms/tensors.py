@@ -37,7 +37,7 @@ _MOST_DIMENSIONS = 32
 def count_of(value: Any, what: str) -> int:
     """Return ``value`` if it is a number that can count something, else refuse it."""
     if type(value) is not int or not 0 <= value < 1 << 62:
-        raise SnapshotError(f"{what} is negative, too large or no whole number; it is refused")
+        raise SnapshotError(f"{what} is negative, too large or not a whole number; it is refused")
     return value
 
 
@@ -45,7 +45,7 @@ def storage_of(kind: Any, key: Any, count: Any) -> Storage:
     """Return the whole storage that a file names by its class, its key and its number of elements."""
     module, _, name = kind.path.rpartition(".") if isinstance(kind, Name) else ("", "", "")
     if module not in ("torch", "torch.cuda", "torch.storage") or name not in _STORAGES or type(key) is not str:
-        raise SnapshotError(f"it refers to {described(kind)} as a storage, which is none that is read; it is refused")
+        raise SnapshotError(f"it refers to {described(kind)} as a storage, a type that is not read; it is refused")
     dtype = _STORAGES[name]
     return Storage(key, dtype, 0, count_of(count, "a storage's number of elements") * RAW[dtype].itemsize)
 

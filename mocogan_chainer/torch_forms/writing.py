@@ -35,7 +35,7 @@ def structure_of(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Return the pickle of an ordered dict of tensors; the n-th array is in the n-th storage.
 
     Raises:
-        SnapshotError: a name is no text, or an array has a type that PyTorch does not have.
+        SnapshotError: a name is not a text, or an array has a type that PyTorch does not have.
     """
     items = b"".join(_text(name) + _tensor(number, name, array) for number, (name, array) in enumerate(arrays.items()))
     return b"\x80\x02" + _EMPTY_ORDERED_DICT + b"(" + items + b"u."

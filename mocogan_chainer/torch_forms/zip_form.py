@@ -1,4 +1,4 @@
-"""The form since torch 1.6: an uncompressed zip archive with the pickle and one member a storage, all in one folder."""
+"""The form since torch 1.6: an uncompressed zip archive of the pickle and a member for each storage, in one folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(file: Window) -> Content:
 
     def storage(pid: Any) -> Storage:
         if type(pid) is not tuple or len(pid) != 5 or pid[0] != "storage":
-            raise SnapshotError(f"it refers to {described(pid)} that is no storage; it is refused")
+            raise SnapshotError(f"it refers to {described(pid)} that is not a storage; it is refused")
         whole = storage_of(pid[1], pid[2], pid[4])
         member = members.get(f"data/{whole.key}")
         has = member.file_size if member else "none"
@@ -56,7 +56,7 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     infos = archive.infolist()
     folders = [name.removesuffix("data.pkl") for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(folders) != 1:
-        raise SnapshotError(f"it is no file of torch.save: it has {len(folders)} members called data.pkl")
+        raise SnapshotError(f"it is not a file of torch.save: it has {len(folders)} members called data.pkl")
     members = {}
     for info in infos:
         name = info.filename.removeprefix(folders[0])

@@ -1,4 +1,4 @@
-"""What ``train.py`` does: settle the settings, look before the work, start or resume a run."""
+"""What ``train.py`` does: settle the settings, check them before any work, start or resume a run."""
 
 from mocogan_chainer.training_runs.dry_run import dry_run
 from mocogan_chainer.training_runs.request import AUTO, NEWEST, Request

@@ -15,7 +15,7 @@ def open_dataset(config: Config, snapshot: checkpoint.Snapshot | None) -> Prepar
     """Open the dataset, check its frames, and for a resumed run that it is the same one.
 
     Raises:
-        ConfigError: there is none where a resumed run had it, or it is another.
+        ConfigError: a resumed run's data is missing, or is other data.
         DataError: it is damaged.
     """
     if snapshot is not None and not Path(config["dataset"]).exists():

@@ -19,7 +19,7 @@ from mocogan_chainer.wording import Say
 def dry_run(request: Request, say: Say) -> None:
     """Say a run's settings, networks, memory and snapshots, without doing it.
 
-    All is checked that :func:`~mocogan_chainer.training_runs.train` would check, but for an earlier run of the same
+    Checks all that :func:`~mocogan_chainer.training_runs.train` would check, except for an earlier run of the same
     name.
 
     Raises:

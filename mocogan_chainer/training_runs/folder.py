@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, whether it is free, what is cleared away."""
+"""The folder of a run: who holds it, whether it is free, what is cleared away."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Ownership:
         self._held, self._folders = held, list[Path]()
 
     def __call__(self, folder: Path) -> bool:
-        """Own a folder, made where it is missing; return whether it was not owned before."""
+        """Lock a folder, made where it is missing; return whether it was not held before."""
         if any(folder.exists() and folder.samefile(other) for other in self._folders):
             return False
         self._held.enter_context(own_folder(folder, "wait for it, or choose another --save_name"))

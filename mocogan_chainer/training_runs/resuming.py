@@ -28,7 +28,7 @@ def sought_folder(request: Request) -> Path | None:
 
 
 def choose_snapshot(request: Request, folder: Path | None, say: Say, dry_run: bool = False) -> Request:
-    """Name the snapshot that the newest one is, or ask for a new run where that is wanted and there is none.
+    """Put the newest snapshot into the request, or a new run where that is wanted and there is no snapshot.
 
     Args:
         request: what the user asks for.

@@ -35,7 +35,7 @@ class Note(NamedTuple):
 
 
 def read_note(out: Path) -> Note | None:
-    """Return the note in a run's folder; None where there is none, or what is there is none."""
+    """Return the note in a run's folder; None where there is none, or none that is valid."""
     try:
         note = Note(**json.loads(read_plain(out / NOTE, 1 << 10)))
     except (OSError, ValueError, TypeError, RecursionError):

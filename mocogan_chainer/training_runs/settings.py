@@ -35,7 +35,7 @@ OF_WEIGHTS = ("model", "video_length", "every_nth")
 def resolve_settings(
     request: Request, say: Say
 ) -> tuple[Config, checkpoint.Snapshot | None, checkpoint.Snapshot | None]:
-    """Stack the settings, upon those of a snapshot where there is one.
+    """Stack the settings on top of those of a snapshot, where there is one.
 
     Returns:
         The config, the snapshot that is resumed, and the one whose weights a new run starts from.
@@ -72,7 +72,7 @@ def _in_yaml(value: Any) -> str:
 
 
 def _of_new_run(model: str | None, stack: dict[str, Any], say: Say) -> Config:
-    """Stack the settings of a new run, upon those that suit its data."""
+    """Stack the settings of a new run on top of those that suit its data."""
     config = configuration.resolve(model, **stack)
     dataset = built_in_data.chosen(config["dataset"])
     kind = kind_of(dataset)
@@ -84,7 +84,7 @@ def _of_new_run(model: str | None, stack: dict[str, Any], say: Say) -> Config:
 
 
 def _upon_weights(path: str, model: str | None, stack: dict[str, Any]) -> tuple[Config, None, checkpoint.Snapshot]:
-    """Stack the settings upon those that the weights depend on, where they are not their model's defaults."""
+    """Stack the settings on top of those that the weights depend on, where they are not their model's defaults."""
     weights, stored = builder.load_snapshot(path)
     changed = configuration.differences(configuration.resolve(stored["model_name"]), stored)
     kept = {name: configuration.value(stored, name) for name in changed if name.split(".")[0] in OF_WEIGHTS}

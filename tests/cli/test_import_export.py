@@ -167,7 +167,7 @@ class TestImportMistakes:
                 "it holds the image discriminator, and here the video discriminator is needed",
             ),
             (["generator.pth", "x.npz", "--image-discriminator", "generator.pth"], "give it as CHECKPOINT"),
-            (["resnet.pth", "x.npz"], "resnet.pth: fc.weight: no network of MoCoGAN has an array of this name"),
+            (["resnet.pth", "x.npz"], "resnet.pth: fc.weight: no MoCoGAN network has an array of this name"),
             (["lacking.pth", "x.npz"], "lacking.pth: norm1/avg_var: the checkpoint lacks it"),
             (["generator.pth", "x.npz", "--categories", "-1"], "--categories=-1: it must be between 0 and 1000"),
             (["generator.pth", "x.npz", "--classes", "a,,b"], "--classes a,,b: a name is empty"),

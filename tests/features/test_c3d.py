@@ -158,18 +158,18 @@ class TestFiles:
     def test_damaged(self, tmp_path, layers):
         path = written(tmp_path / "a.npz", layers)
         path.write_bytes(path.read_bytes()[:-100])
-        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(.*\); get it again"):
+        with pytest.raises(SnapshotError, match=r"a.npz: not an .npz file, or damaged \(.*\); get it again"):
             c3d.load(path)
 
     def test_a_single_array(self, tmp_path):
         with (tmp_path / "a.npz").open("wb") as file:
             np.save(file, np.zeros(3))
-        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(a single array, not"):
+        with pytest.raises(SnapshotError, match=r"a.npz: not an .npz file, or damaged \(a single array, not"):
             c3d.load(tmp_path / "a.npz")
 
     def test_pickled(self, tmp_path):
         np.savez(tmp_path / "a.npz", fc8=np.array([{}]))
-        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(.*pickle"):
+        with pytest.raises(SnapshotError, match=r"a.npz: not an .npz file, or damaged \(.*pickle"):
             c3d.load(tmp_path / "a.npz")
 
     def test_missing(self, tmp_path, layers):
@@ -202,7 +202,7 @@ class TestFiles:
     def test_unpacked_beyond_its_size(self, tmp_path, monkeypatch):
         monkeypatch.setattr(npz_files, "MORE", 1 << 20)
         np.savez_compressed(tmp_path / "a.npz", **{"conv1a/W": np.zeros(20 << 20, np.uint8)})
-        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(its arrays would take 209"):
+        with pytest.raises(SnapshotError, match=r"a.npz: not an .npz file, or damaged \(its arrays would take 209"):
             c3d.load(tmp_path / "a.npz")
 
     def test_another_shape(self, layers):
@@ -234,7 +234,7 @@ class TestMean:
 
     def test_far_too_large(self, tmp_path):
         np.savez_compressed(tmp_path / "a.npz", mean=np.zeros(96 << 20, np.uint8))
-        with pytest.raises(SnapshotError, match=r"a.npz: no .npz file, or damaged \(its arrays would take 100"):
+        with pytest.raises(SnapshotError, match=r"a.npz: not an .npz file, or damaged \(its arrays would take 100"):
             c3d.load_mean(tmp_path / "a.npz")
 
     def test_missing(self, tmp_path):

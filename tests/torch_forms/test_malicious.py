@@ -150,11 +150,11 @@ class TestCalls:
 class TestObjects:
     def test_an_object_is_not_made(self, form, path, refused):
         form.write(path, name("os", "system") + several(canary(path)[0]) + b"\x81")
-        refused("it holds an object of os.system, which is no network")
+        refused("it holds an object of os.system, which is not a network")
 
     def test_an_object_with_keywords_is_not_made(self, form, path, refused):
         form.write(path, name("subprocess", "Popen") + several(canary(path)[0]) + b"}\x92")
-        refused("it holds an object of subprocess.Popen, which is no network")
+        refused("it holds an object of subprocess.Popen, which is not a network")
 
     def test_an_object_of_something_else(self, form, path, refused):
         form.write(path, text("os") + b")\x81")
@@ -207,12 +207,12 @@ class TestObjects:
     )
     def test_references_to_something_else(self, form, path, refused, pid):
         form.write(path, pid + b"Q")
-        refused("it refers to .* that is no storage; it is refused")
+        refused("it refers to .* that is not a storage; it is refused")
 
     @pytest.mark.parametrize("kind", [name("os", "system"), name("torch", "QInt8Storage"), text("FloatStorage"), b"]"])
     def test_storages_of_another_class(self, form, path, refused, kind):
         form.write(path, form.storage(1).replace(name("torch", "FloatStorage"), kind))
-        refused("it refers to .* as a storage, which is none that is read")
+        refused("it refers to .* as a storage, a type that is not read")
 
 
 def laughs(first, again):
@@ -308,14 +308,14 @@ class TestTensors:
             (0, (10**9, 10**9, 10**9), (0, 0, 0), "its tensors would take 4000000000000000000000000000 bytes"),
             (1, (2, 3), (3, 1), "a tensor reaches beyond its storage"),
             (0, (2, 3), (1 << 61, 1), "a tensor reaches beyond its storage"),
-            (0, (2, 3), (-3, 1), "a tensor's stride is negative, too large or no whole number"),
-            (0, (-2, -3), (3, 1), "a tensor's size is negative, too large or no whole number"),
-            (-1, (2, 2), (2, 1), "a tensor's offset is negative, too large or no whole number"),
-            (1 << 63, (2, 2), (2, 1), "a tensor's offset is negative, too large or no whole number"),
-            (0, (1 << 70,), (0,), "a tensor's size is negative, too large or no whole number"),
+            (0, (2, 3), (-3, 1), "a tensor's stride is negative, too large or not a whole number"),
+            (0, (-2, -3), (3, 1), "a tensor's size is negative, too large or not a whole number"),
+            (-1, (2, 2), (2, 1), "a tensor's offset is negative, too large or not a whole number"),
+            (1 << 63, (2, 2), (2, 1), "a tensor's offset is negative, too large or not a whole number"),
+            (0, (1 << 70,), (0,), "a tensor's size is negative, too large or not a whole number"),
             (0, (1,) * 33, (1,) * 33, "a tensor has no shape, or more than 32 dimensions"),
             (0, (2, 3), (1,), "a tensor has 2 sizes and 1 strides"),
-            (0, (0, 1 << 61, 1 << 61), (1, 1, 1), "no file of torch.save, or damaged"),
+            (0, (0, 1 << 61, 1 << 61), (1, 1, 1), "not a file of torch.save, or damaged"),
         ],
     )
     def test_places_that_cannot_be(self, form, path, refused, offset, shape, strides, message):
@@ -342,7 +342,7 @@ class TestTensors:
     @pytest.mark.parametrize("count", [-1, 1 << 62, 1 << 80])
     def test_a_count_that_is_none(self, form, path, refused, count):
         form.write(path, ordered({"w": tensor(form.storage(count))}), {"0": SIX})
-        refused("a storage's number of elements is negative, too large or no whole number")
+        refused("a storage's number of elements is negative, too large or not a whole number")
 
     def test_one_storage_many_times(self, form, path, refused):
         storage = form.storage(50_000) + b"q\0"
@@ -447,7 +447,7 @@ class TestArchives:
         data = bytearray(Zip().write_pickle(path, sound(Zip()), {"0": SIX}).read_bytes())
         struct.pack_into("<L", data, data.index(b"PK\x05\x06") + 12, 0xFFFFFFF0)
         path.write_bytes(data)
-        refused("no file of torch.save, or damaged")
+        refused("not a file of torch.save, or damaged")
 
     def test_a_byte_order_that_is_none(self, path, refused):
         Zip().write_pickle(path, sound(Zip()), {"0": SIX}, byteorder=b"middle")
@@ -507,7 +507,7 @@ class TestLegacy:
     def test_calls_in_front(self, path, refused):
         first, second = (pickled(call(name("os", "system"), canary(path)[0])), pickled(NONE))
         path.write_bytes(first + second)
-        refused("it is no file of torch.save, or damaged .it calls os.system")
+        refused("it is not a file of torch.save, or damaged .it calls os.system")
         data = Legacy().write(path, dictionary({})).read_bytes()
         path.write_bytes(data.replace(pickled(number(1001)), first, 1))
         refused("it calls os.system")

@@ -1,4 +1,4 @@
-"""Which plans were chosen in earlier runs: a JSON file a device and cuDNN version."""
+"""Which plans were chosen in earlier runs: one JSON file per device and cuDNN version."""
 
 from __future__ import annotations
 

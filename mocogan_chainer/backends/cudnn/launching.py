@@ -28,10 +28,10 @@ class Launcher(Protocol):
             source: the file's name without its suffix.
             kernel: the kernel's name in it.
             blocks: the grid, one to three numbers.
-            threads: threads a block.
+            threads: threads per block.
             *arguments: arrays, for pointers, in whatever memory order the kernel expects; NumPy scalars of exactly the
                 types that the kernel declares; ``NULL`` for a pointer to nothing; :class:`Struct`.
-            shared: bytes of dynamic shared memory a block.
+            shared: bytes of dynamic shared memory per block.
         """
 
 

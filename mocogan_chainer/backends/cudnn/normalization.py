@@ -135,7 +135,7 @@ class _Table:
 
 
 def _add_rows(launch: Launcher, kernel: str, table: _Table, *arrays: Array, of_rows: tuple[Any, ...] = ()) -> Array:
-    """The first stage: two sums a block, (samples, blocks, 2, channels)."""
+    """The first stage: two sums per block, (samples, blocks, 2, channels)."""
     xp = backend.get_array_module(*arrays)
     partial = xp.empty((table.samples, table.blocks, 2, table.channels), np.float64)
     sizes = np.int64(table.rows), *table.sizes, np.int64(table.block_rows)

@@ -44,7 +44,7 @@ class Choice(NamedTuple):
 
 
 class Plans:
-    """Choices on one device, made once a problem and remembered between runs.
+    """Choices on one device, made once per problem and remembered between runs.
 
     Args:
         device: where they are made.

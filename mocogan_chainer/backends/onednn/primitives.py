@@ -24,7 +24,7 @@ _forms: dict[Hashable, list[c_void_p]] = {}
 
 
 class Primitive:
-    """A primitive with one memory object an argument."""
+    """A primitive with one memory object per argument."""
 
     def __init__(self, library: Library, descriptor: c_void_p, **memories: c_void_p):
         self._library = library

@@ -32,7 +32,7 @@ from mocogan_chainer.backends.onednn.kernels import tiles
 from mocogan_chainer.backends.onednn.primitives import ConvolutionPrimitives
 
 Filters = np.ndarray | list[np.ndarray]
-"""Prepared weights: an array a product."""
+"""Prepared weights: one array per product."""
 
 CACHE = 8 << 20
 """Bytes of transformed input at a time."""

@@ -53,7 +53,7 @@ def recognize(arrays: StateDict) -> tuple[str, ...]:
     found = [networks for name, networks in _FIRST_ARRAYS.items() if name in arrays]
     if len(found) != 1:
         name = shown_name(next(iter(arrays), "no array at all"))
-        raise SnapshotError(f"{name}: no network of AffineGAN begins so; it would be model.*, down_base.* or net.*")
+        raise SnapshotError(f"{name}: no AffineGAN network begins like this; it would be model.*, down_base.* or net.*")
     for name in arrays:
         if name.endswith("running_mean"):
             raise SnapshotError(
@@ -90,7 +90,7 @@ def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: in
     if "alpha_discriminator" in arrays:
         settings["model.train_imagenum"] = require_shape(arrays["alpha_discriminator"], "net.0.weight", 2)[1]
     else:
-        remarks.append("5 frames of a video a step, as published; say otherwise with --set model.train_imagenum=N")
+        remarks.append("5 frames of a video per step, as published; say otherwise with --set model.train_imagenum=N")
     if "patch_discriminator" in arrays:
         settings["model.patch"] = True
     return Inferred(

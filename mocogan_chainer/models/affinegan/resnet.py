@@ -86,7 +86,7 @@ class ResNetGenerator(Generator):
         rng: draws the initial weights.
 
     Raises:
-        ValueError: the size is no such multiple.
+        ValueError: the size is not such a multiple.
     """
 
     def __init__(

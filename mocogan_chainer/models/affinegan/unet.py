@@ -67,7 +67,7 @@ class UNetGenerator(Generator):
         rng: draws the initial weights.
 
     Raises:
-        ValueError: the size is no such multiple.
+        ValueError: the size is not such a multiple.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def recognize(arrays: StateDict) -> tuple[str, ...]:
     if first is not None and first.ndim in (4, 5):
         return ("image_discriminator",) if first.ndim == 4 else ("video_discriminator",)
     name = next(iter(arrays), "no array at all")
-    raise SnapshotError(f"{shown_name(name)}: no network of G3AN begins so; their arrays are block1.* or net.*")
+    raise SnapshotError(f"{shown_name(name)}: no G3AN network begins like this; their arrays are block1.* or net.*")
 
 
 def infer(files: Mapping[str, StateDict], *, model: str | None, n_categories: int | None) -> Inferred:

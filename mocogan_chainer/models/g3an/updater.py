@@ -47,7 +47,7 @@ class G3ANUpdater(GANUpdater):
     def update_average(self) -> None:
         """Move the average towards the generator's new weights.
 
-        Singular vectors turn as weights change, and an average of them is none: the averaged weights get their own.
+        Singular vectors turn as weights change, and their average is not one: the averaged weights get their own.
         """
         super().update_average()
         for link in self.ema.average.links():

@@ -49,7 +49,7 @@ class Discriminator(chainer.Chain):
         out_channels: 1 score, plus the category logits'.
         n_filters: channels of the first block.
         ksizes: kernel sizes of the blocks, then of the last convolution.
-        patch: the last convolution halves once more and gives a score a patch, instead of one for all.
+        patch: the last convolution halves once more and gives one score per patch, instead of one for all.
         noise_last: noise before the last convolution too.
         noise, sigma: source and standard deviation of the instance noise.
         rng: draws the initial weights.

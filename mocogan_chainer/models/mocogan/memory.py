@@ -42,8 +42,8 @@ def discriminator_floats(
 ) -> tuple[int, int]:
     """Numbers that one sample of this (T, H, W) leaves in a trained and in a frozen network; kernels are temporal ones.
 
-    A trained convolution keeps its input, and normalization keeps its own; of a first block's rectifier a byte a number
-    is left.
+    A trained convolution keeps its input, and normalization keeps its own; a first block's rectifier leaves one byte
+    per number.
     """
     channels, trained, frozen = in_channels, in_channels * prod(shape), 0
     for i, (width, kernel) in enumerate(zip(doubling_widths(n_filters, len(kernels)), kernels, strict=True)):

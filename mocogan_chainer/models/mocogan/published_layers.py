@@ -33,14 +33,14 @@ def in_order(state_dict: StateDict) -> Layers:
     order. DataParallel's "module." before a name is left aside, and so is num_batches_tracked, which changes nothing.
 
     Raises:
-        SnapshotError: a name is none of theirs, or stands there with and without "module.".
+        SnapshotError: a name is not one of theirs, or appears with and without "module.".
     """
     layers: dict[int, dict[str, np.ndarray]] = {}
     motion: dict[str, np.ndarray] = {}
     for key, value in state_dict.items():
         match = re.fullmatch(r"(?:module\.)?(?:main\.([0-9]{1,6})|recurrent)\.(\w+)", key)
         if not match:
-            raise SnapshotError(f"{shown_name(key)}: no network of MoCoGAN has an array of this name")
+            raise SnapshotError(f"{shown_name(key)}: no MoCoGAN network has an array of this name")
         number, name = match.groups()
         layer = motion if number is None else layers.setdefault(int(number), {})
         if name in layer:

@@ -33,7 +33,9 @@ def recognize(state_dict: StateDict) -> tuple[str, ...]:
         return ("generator",)
     if not layers.motion and dimensions in ({2}, {3}):
         return ("image_discriminator",) if dimensions == {2} else ("video_discriminator",)
-    raise SnapshotError("its arrays are of no network of MoCoGAN: a GRU and 2-D layers, 2-D layers, or 3-D layers")
+    raise SnapshotError(
+        "its arrays are not those of a MoCoGAN network: a GRU and 2-D layers, 2-D layers, or 3-D layers"
+    )
 
 
 def infer(files: Mapping[str, StateDict], *, model: str | None = None, n_categories: int | None = None) -> Inferred:
@@ -141,7 +143,7 @@ def _discriminator(name: str, layers: Layers, size: int) -> _Discriminator:
 def _shapes(name: str, layers: Layers, dimensions: int) -> list[tuple[int, ...]]:
     shapes = [layer["weight"].shape for layer in layers.convolutions if "weight" in layer]
     if len(shapes) < 2 or any(len(shape) != 2 + dimensions or 0 in shape for shape in shapes):
-        raise SnapshotError(f"{name}: it has fewer than two {dimensions}-D layers; it is no network of MoCoGAN")
+        raise SnapshotError(f"{name}: it has fewer than two {dimensions}-D layers; it is not a MoCoGAN network")
     return shapes
 
 

@@ -131,7 +131,7 @@ class MoCoGANUpdater(GANUpdater):
 
 
 def with_label_maps(x: Variable | Array, category: Array, n_categories: int) -> Variable:
-    """Append one constant map a category to the channels: (N, C, *size) -> (N, C + n_categories, *size)."""
+    """Append one constant map per category to the channels: (N, C, *size) -> (N, C + n_categories, *size)."""
     xp = chainer.backend.get_array_module(x)
     maps = one_hot(category, n_categories, xp).reshape(len(category), n_categories, *(1,) * (x.ndim - 2))
     maps = xp.broadcast_to(maps, (len(category), n_categories, *x.shape[2:]))

@@ -53,7 +53,7 @@ def activation_floats(
     Args:
         size: height and width of frames.
         length: frames of the clips.
-        batchsize: clips a step.
+        batchsize: clips per step.
         n_filters_gen, n_filters_enc, n_filters_vdis: channels of the first or last layers.
         dim_zm: size of a motion code.
         n_carried: copies of the last given frame.

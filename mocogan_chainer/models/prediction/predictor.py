@@ -54,7 +54,7 @@ class Predictor(chainer.Chain):
         generator: encodes what is shown, and draws frames: 3 channels, and one more for each copy of the last frame
             that is carried on.
         motion_encoder: encodes how it moves.
-        dim_e: numbers of noise a step.
+        dim_e: numbers of noise per step.
         rng: draws the initial weights of the rest.
     """
 

@@ -199,7 +199,7 @@ class TestMismatch:
 
     @pytest.mark.parametrize("names", [[], ["fc.weight"], ["main.0.weight"], ["net.0.weight", "model.0.weight"]])
     def test_strange_names(self, names):
-        with pytest.raises(SnapshotError, match="no network of AffineGAN begins so"):
+        with pytest.raises(SnapshotError, match="no AffineGAN network begins like this"):
             published.recognize({name: np.zeros((2, 2)) for name in names})
 
     @pytest.mark.parametrize(

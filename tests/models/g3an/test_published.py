@@ -184,7 +184,7 @@ class TestMismatch:
 
     @pytest.mark.parametrize("names", [[], ["fc.weight"], ["net.0.weight"]])
     def test_strange_names(self, names):
-        with pytest.raises(SnapshotError, match="no network of G3AN begins so"):
+        with pytest.raises(SnapshotError, match="no G3AN network begins like this"):
             published.recognize({name: np.zeros((2, 2)) for name in names})
 
     def test_a_generator_of_strange_form(self):

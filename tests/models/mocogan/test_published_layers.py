@@ -38,11 +38,11 @@ def test_the_prefix_of_data_parallel():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["fc.weight"], r"^fc.weight: no network of MoCoGAN has an array of this name$"),
-        (["main.weight"], "no network of MoCoGAN"),
-        (["main.1.weight.more"], "no network of MoCoGAN"),
-        (["main.\u0661.weight"], "no network of MoCoGAN"),
-        (["main.99999999.weight"], "no network of MoCoGAN"),
+        (["fc.weight"], r"^fc.weight: no MoCoGAN network has an array of this name$"),
+        (["main.weight"], "no MoCoGAN network"),
+        (["main.1.weight.more"], "no MoCoGAN network"),
+        (["main.\u0661.weight"], "no MoCoGAN network"),
+        (["main.99999999.weight"], "no MoCoGAN network"),
         (["main.0.weight", "module.main.0.weight"], "it twice, once with and once without module"),
     ],
 )

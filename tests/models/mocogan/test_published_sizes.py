@@ -53,7 +53,7 @@ class TestRecognize:
         ],
     )
     def test_none_of_them(self, arrays):
-        with pytest.raises(SnapshotError, match="its arrays are of no network of MoCoGAN"):
+        with pytest.raises(SnapshotError, match="its arrays are not those of a MoCoGAN network"):
             recognize(arrays)
 
 

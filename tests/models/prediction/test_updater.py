@@ -431,7 +431,7 @@ class TestBatches:
 
 @pytest.mark.parametrize("settings", [{}, RESNET])
 def test_it_learns_where_a_square_goes(settings):
-    """Squares that go to the right by two pixels a frame."""
+    """Squares that go to the right by two pixels per frame."""
     clips = np.zeros((4, 6, 16, 16, 3), np.uint8)
     for i, clip in enumerate(clips):
         for t, frame in enumerate(clip):
