@@ -55,7 +55,7 @@ def resolve(a: argparse.Namespace) -> Config:
 
 
 def build(resolved: Config, size: int) -> tuple[Family, str]:
-    """Choose who computes; return the networks for frames of ``size`` pixels, ready to run, and who it is, in words."""
+    """Choose the backend; return the networks for frames of ``size`` pixels, ready to run, and its name, in words."""
     device, computing = builder.choose_backend(resolved)
     family = models.build(resolved, DataDescription("noise", size, 3, (), masks=resolved["model"]["patch"]))
     for network in family.networks.values():
@@ -102,7 +102,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1, help="videos per step")
     parser.add_argument("--filters", type=int, default=64, help="width of the generator and the discriminators")
     parser.add_argument("--steps", type=int, default=5, help="how often to time")
-    parser.add_argument("--backend", default="auto", help="who computes convolutions")
+    parser.add_argument("--backend", default="auto", help="what computes convolutions")
     parsed = parser.parse_args(arguments)
     require_range("--steps", parsed.steps, 1)
     return parsed

@@ -50,7 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--network", choices=list(NETWORKS), default="i3d", help="which one")
     parser.add_argument("--batch", type=int, default=4, help="clips at a time")
     parser.add_argument("--steps", type=int, default=5, help="how often to time")
-    parser.add_argument("--backend", default="auto", help="who computes convolutions")
+    parser.add_argument("--backend", default="auto", help="what computes convolutions")
     parsed = parser.parse_args(arguments)
     require_range("--batch", parsed.batch, 1)
     require_range("--steps", parsed.steps, 1)

@@ -54,7 +54,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=5, help="how often to time")
     parser.add_argument("--mode", choices=MODES, default="1p2d", help="of the video stream")
     parser.add_argument("--attention", action="store_true", help="with factorized self-attention")
-    parser.add_argument("--backend", default="auto", help="who computes convolutions")
+    parser.add_argument("--backend", default="auto", help="what computes convolutions")
     parsed = parser.parse_args(arguments)
     require_range("--steps", parsed.steps, 1)
     return parsed

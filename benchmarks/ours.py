@@ -78,7 +78,7 @@ def resolve(*, batch: int, filters: int, infogan: bool = True, dtype: str = "flo
 
 
 def build(resolved: Config) -> tuple[Family, str]:
-    """Choose who computes; return the networks, ready to run, and who it is, in words."""
+    """Choose the backend; return the networks, ready to run, and its name, in words."""
     device, computing = builder.choose_backend(resolved)
     names = tuple(f"class {number}" for number in range(N_CLASSES))
     family = models.build(resolved, DataDescription("noise", SIZE, 3, names))
@@ -133,7 +133,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--infogan", action="store_true", help="infogan instead of normal")
     parser.add_argument("--sample", type=int, metavar="N", help="time making N videos instead of a step")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32", help="of the convolutions")
-    parser.add_argument("--backend", default="auto", help="who computes convolutions")
+    parser.add_argument("--backend", default="auto", help="what computes convolutions")
     parsed = parser.parse_args(arguments)
     require_range("--steps", parsed.steps, 1)
     if parsed.sample is not None:

@@ -58,7 +58,7 @@ def reason(error: OSError) -> str:
 
 
 def open_plain(path: str | os.PathLike) -> BinaryIO:
-    """Open a plain file for reading bytes. Links are followed; a pipe or a device could keep us waiting for ever.
+    """Open a plain file for reading bytes. Links are followed; a pipe or a device could keep us waiting forever.
 
     Raises:
         OSError: it is missing, cannot be opened, or is something else than a plain file.

@@ -42,7 +42,7 @@ def _supervise(arguments: argparse.Namespace, argv: list[str]) -> int:
     """Let processes do it, one after another: one whose device is lost, or that dies, is followed by a next."""
     until = time.time() + arguments.seconds
     command = [*_WORKER, *argv, "--out", arguments.out, "--until", str(until)]
-    plans = Path(arguments.out).with_suffix(".plans")  # what is chosen in haste is not for training
+    plans = Path(arguments.out).with_suffix(".plans")  # what is chosen quickly is not for training
     environment = os.environ | {"MOCOGAN_CACHE_DIR": str(plans)}
     shutil.rmtree(plans, ignore_errors=True)  # of an earlier check
     code = None

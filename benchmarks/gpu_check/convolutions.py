@@ -36,7 +36,7 @@ def layers(batch: int, filters: int) -> Iterator[Layer]:
 def check(place: Place, results: Results, *, batch: int = 3, filters: int = 64) -> None:
     """Check the three passes of each layer.
 
-    Its plans are chosen in haste, so the batch is one that makes no shape of a step that is timed.
+    Its plans are chosen quickly, so the batch is one that makes no shape of a step that is timed.
     """
     for precision, bound in BOUNDS.items():
         backend = place.load(precision)

@@ -17,7 +17,7 @@ from mocogan_chainer.backends.recorded_step import Recorder
 
 @dataclass(frozen=True)
 class Place:
-    """A device and who computes on it.
+    """A device and the backend that computes on it.
 
     Attributes:
         device: Chainer's device.

@@ -37,7 +37,7 @@ def choose_device(gpu: int) -> chainer.backend.Device:
 
 
 def choose_backend(config: Config) -> tuple[chainer.backend.Device, str]:
-    """Return the config's device and who computes on it, in words.
+    """Return the config's device and the backend that computes on it, in words.
 
     Raises:
         DeviceError: the device or the backend is not on this machine.

@@ -11,7 +11,7 @@ from mocogan_chainer.compat.hook import Overlay, after, rebind
 def one_element_array(module: types.ModuleType) -> None:
     """iterators/multi_node_iterator.py:137 makes an int of an array of one element.
 
-    NumPy 2.4 refuses that on every rank but the master, and the ranks then wait for each other for ever.
+    NumPy 2.4 refuses that on every rank but the master, and the ranks then wait for each other forever.
     """
     rebind(module._MultiNodeIteratorSlave, "__init__", int=lambda array: int(array.item()))
 

@@ -43,7 +43,7 @@ class GANUpdater(StandardUpdater):
         resident: the dataset's frames on the device, which iterators with ``next_places`` then point into; or None.
     """
 
-    unrecordable: str | None = "its step decides on the host, in its midst, what is done next"
+    unrecordable: str | None = "its step decides on the host, what is done next"
     """Why a step of this family cannot be recorded and repeated; None where it can."""
 
     certain: tuple[float, float] = (8.0, -8.0)

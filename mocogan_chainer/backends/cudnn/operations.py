@@ -15,7 +15,7 @@ from mocogan_chainer.backends.cudnn.launching import Launcher
 
 
 class Convolutions(Protocol):
-    """Who computes convolutions of float32 arrays."""
+    """What computes convolutions of float32 arrays."""
 
     def takes(self, x_shape: tuple[int, ...], W_shape: tuple[int, ...], geometry: Geometry) -> bool:
         """Whether convolutions of such shapes are among what it does."""

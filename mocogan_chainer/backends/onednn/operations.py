@@ -234,7 +234,7 @@ def _weights(plan: Plan, W: np.ndarray, use: str) -> Any:
 def _plan(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], y_shape: tuple[int, ...], geometry: Geometry, in_bfloat16: bool
 ) -> Plan:
-    """Who computes convolutions of these shapes."""
+    """What computes convolutions of these shapes."""
     if in_bfloat16 and windows.suits(x_shape, w_shape, y_shape, geometry):
         return WindowsConvolution(load(), x_shape, w_shape, y_shape)
     if in_bfloat16 and not reaches_beyond(x_shape, w_shape):
