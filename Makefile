@@ -35,7 +35,7 @@ help:
 	@echo "make kill-check   set up, kill training and preprocessing hundreds of times and see that nothing is lost (8 minutes)"
 	@echo "make bench   set up, get PyTorch, and compare our speed on the CPU with its (an hour)"
 	@echo "make gpu-check   on a machine with an NVIDIA GPU (doc/gpu.md): try and time everything there (8 minutes)"
-	@echo "make bench-preprocess   set up, and compare preprocess.py's speed with ffmpeg's alone (5 minutes)"
+	@echo "make bench-preprocess   set up, and compare preprocess.py's speed with that of ffmpeg alone (5 minutes)"
 	@echo "make clean   remove $(VENV), caches and build results; data and results stay"
 
 setup: $(READY)
