@@ -122,7 +122,7 @@ class TestMismatch:
             with_weights(shared, make_generator(n_filters=8), "generator")
 
     def test_strange_names(self):
-        with pytest.raises(SnapshotError, match=r"fc.weight: no network of MoCoGAN"):
+        with pytest.raises(SnapshotError, match=r"fc.weight: no MoCoGAN network"):
             published.load(make_generator(), {"fc.weight": np.zeros(3)})
 
     def test_whole_numbers(self):
