@@ -11,7 +11,7 @@ from mocogan_chainer import evaluations
 from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import ConfigError, nearest
-from mocogan_chainer.evaluation.metrics import content
+from mocogan_chainer.evaluation.metrics.average_content_distance import FEATURES, MEASURES
 from mocogan_chainer.evaluation.recipes import RECIPES, of_metric
 
 PROGRAM = "evaluate.py"
@@ -123,14 +123,14 @@ def _add_metric(command: argparse.ArgumentParser, metric: str) -> None:
     if metric in ("acd", "all"):
         command.add_argument(
             "--features",
-            choices=list(content.FEATURES),
+            choices=list(FEATURES),
             help="what the content is (default: shape-colour for the shapes set, else face-identity)",
         )
     if metric == "acd":
         command.add_argument(
             "--measure",
             default="pairs",
-            choices=list(content.MEASURES),
+            choices=list(MEASURES),
             help="which frames are compared (default: pairs)",
         )
     if metric in ("mcs", "all"):

@@ -17,7 +17,7 @@ import numpy as np
 
 from mocogan_chainer import seeding
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.evaluation.kept import KeptFeatures
+from mocogan_chainer.evaluation.kept_features import KeptFeatures
 from mocogan_chainer.evaluation.statistics import Gaussian
 
 PARTS = 20

@@ -14,7 +14,7 @@ from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import statistics
 from mocogan_chainer.evaluation.clips import LeftOut
 from mocogan_chainer.evaluation.extraction import Extractor
-from mocogan_chainer.evaluation.kept import KeptFeatures
+from mocogan_chainer.evaluation.kept_features import KeptFeatures
 from mocogan_chainer.evaluation.protocol import FEATURES, Protocol, Setting, differences, in_words
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.statistics import Gaussian, Statistics
@@ -124,7 +124,7 @@ def gather(
         extractor: the network.
         stride: steps in a video from one frame of its clip to the next.
         part: which of how many equal shares of ``indices`` to do, counted from 1; :func:`merge` joins them.
-        in_order: whether it matters which video has which features: for :func:`pairs`.
+        in_order: whether it matters which video has which features: for :func:`paired_features`.
         advance: is told of progress.
 
     Raises:
@@ -179,7 +179,7 @@ def gather(
     )
 
 
-def pairs(evaluated: Gathered, reference: Gathered) -> tuple[np.ndarray, np.ndarray] | None:
+def paired_features(evaluated: Gathered, reference: Gathered) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the features (N, D) of both sets' videos of the same numbers, where it is known whose they are.
 
     Where a video of a number was made of the other set's video of that number, these belong together. None where fewer

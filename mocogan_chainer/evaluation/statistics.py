@@ -16,7 +16,7 @@ import numpy as np
 
 from mocogan_chainer import npz_files
 from mocogan_chainer.errors import DataError, one_line
-from mocogan_chainer.evaluation.kept import KeptFeatures, most_rows
+from mocogan_chainer.evaluation.kept_features import KeptFeatures, most_rows
 from mocogan_chainer.files import atomic_write
 
 FORMAT = "mocogan-chainer statistics"
@@ -54,7 +54,7 @@ class Statistics:
         count: features so far.
         mean: float64 ``(D,)``; zeros before the first.
         scatter: float64 ``(D, D)``, the sum of the outer products of the features less their mean.
-        kept: the features themselves, or an even subset (see :mod:`mocogan_chainer.evaluation.kept`).
+        kept: the features themselves, or an even subset (see :mod:`mocogan_chainer.evaluation.kept_features`).
     """
 
     def __init__(self, dimensions: int, kept: KeptFeatures | None = None):

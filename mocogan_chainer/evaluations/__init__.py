@@ -9,7 +9,7 @@ from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import gathering, result
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluations import metrics, outputs, summary
-from mocogan_chainer.evaluations.doubts import against_itself, doubts
+from mocogan_chainer.evaluations.caveats import against_itself, caveats
 from mocogan_chainer.evaluations.metrics import require_metric
 from mocogan_chainer.evaluations.request import Request
 from mocogan_chainer.evaluations.session import Session
@@ -88,7 +88,7 @@ def precalc(request: Request, part: tuple[int, int], say: Say) -> None:
     gathered.save(request.out)
     for name, reason in gathered.left_out or ():
         say(f"left out {name}: {reason}")
-    for warning in (*gathered.warnings, *doubts(session, "precalc"), *session.networks.remarks.values()):
+    for warning in (*gathered.warnings, *caveats(session, "precalc"), *session.networks.remarks.values()):
         say(f"warning: {warning}")
     say(f"{request.out}: {gathered.protocol.name}, {counted(gathered.gaussian.count, 'video')} of {gathered.name}")
 
@@ -140,7 +140,7 @@ def _with_surroundings(found: Result, session: Session) -> Result:
         versions={**found.versions, "backend": session.backend},
         warnings=(
             *found.warnings,
-            *doubts(session, found.protocol.metric),
+            *caveats(session, found.protocol.metric),
             *against_itself(found),
             *[remark] * bool(remark),
         ),

@@ -16,7 +16,12 @@ from mocogan_chainer.evaluation.classifier import Classifier
 from mocogan_chainer.evaluation.clips import mix
 from mocogan_chainer.evaluation.forecast_videos import ForecastVideos
 from mocogan_chainer.evaluation.gathering import Gathered
-from mocogan_chainer.evaluation.metrics import category, class_scores, content, coverage, feature_distance, prediction
+from mocogan_chainer.evaluation.metrics import psnr_ssim
+from mocogan_chainer.evaluation.metrics.average_content_distance import average_content_distance
+from mocogan_chainer.evaluation.metrics.frechet_distance import frechet_distance
+from mocogan_chainer.evaluation.metrics.inception_score import inception_score
+from mocogan_chainer.evaluation.metrics.motion_control_score import classes_of, motion_control_score
+from mocogan_chainer.evaluation.metrics.precision_recall import precision_and_recall, require_single_features
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluation.video_set import VideoSet
@@ -69,14 +74,14 @@ def run(metric: str, session: Session) -> Iterator[Result]:
             session.say(f"{name}: not run: {error}")
 
 
-def _frechet(metric: str) -> Callable[[Session], Iterator[Result]]:
+def _frechet_distance(metric: str) -> Callable[[Session], Iterator[Result]]:
     def measure(session: Session) -> Iterator[Result]:
         recipe = session.networks.recipe(metric)
         session.features.check_sets(recipe)
         reference = session.features.of_real(recipe)
         evaluated = session.features.of_fake(recipe)
         seed = session.request.seed
-        found = feature_distance.frechet_distance(recipe, evaluated=evaluated, reference=reference, seed=seed)
+        found = frechet_distance(recipe, evaluated=evaluated, reference=reference, seed=seed)
         if metric == "fvd" and session.sets.forecasts:
             found = replace(found, others=_baselines(session, recipe, reference))
         yield found
@@ -88,9 +93,7 @@ def _baselines(session: Session, recipe: Recipe, reference: Gathered) -> dict[st
     """Return the distance of what needs no model from the same real videos."""
     others = {}
     for name, gathered in session.features.of_baselines(recipe):
-        found = feature_distance.frechet_distance(
-            recipe, evaluated=gathered, reference=reference, seed=session.request.seed
-        )
+        found = frechet_distance(recipe, evaluated=gathered, reference=reference, seed=session.request.seed)
         others |= {name: found.value} | ({} if found.spread is None else {f"{name} spread": found.spread})
     return others
 
@@ -99,9 +102,9 @@ def _precision_and_recall(session: Session) -> Iterator[Result]:
     recipe = session.networks.recipe("prd")
     session.features.check_sets(recipe)
     reference = session.features.of_real(recipe)
-    coverage.require_single_features(reference)
+    require_single_features(reference)
     evaluated = session.features.of_fake(recipe)
-    yield coverage.precision_and_recall(recipe, evaluated=evaluated, reference=reference, seed=session.request.seed)
+    yield precision_and_recall(recipe, evaluated=evaluated, reference=reference, seed=session.request.seed)
 
 
 def _inception_score(session: Session) -> Iterator[Result]:
@@ -116,12 +119,12 @@ def _inception_score(session: Session) -> Iterator[Result]:
         splits = min(splits, max(1, len(indices) // each))
     extractor = session.networks.extractor(recipe)
     with progress(f"{recipe.name}: fake", len(indices)) as advance:
-        yield class_scores.inception_score(
+        yield inception_score(
             videos, indices, extractor, splits=splits, stride=session.sets.evaluated_stride, advance=advance
         )
 
 
-def _content(session: Session) -> Iterator[Result]:
+def _average_content_distance(session: Session) -> Iterator[Result]:
     sets = session.sets
     videos = sets.fake(sets.count(SAMPLES))
     sets.require_evaluated_frames()
@@ -134,7 +137,7 @@ def _content(session: Session) -> Iterator[Result]:
     if animated:
         _require_motion(session, animated, indices, "--length T says how many frames to make of each")
     with progress(f"acd, {kind}", len(indices)) as advance:
-        yield content.average_content_distance(
+        yield average_content_distance(
             videos,
             indices,
             features=kind,
@@ -154,7 +157,7 @@ def _content_of(session: Session, videos: VideoSet) -> str:
     return "shape-colour" if shown == "shapes" else "face-identity"
 
 
-def _category(session: Session) -> Iterator[Result]:
+def _motion_control_score(session: Session) -> Iterator[Result]:
     _refuse_given(session, "mcs", "nobody asks it for a category")
     videos = session.sets.fake(session.sets.count(SAMPLES), categories="balanced")
     if not videos.class_names:
@@ -168,12 +171,12 @@ def _category(session: Session) -> Iterator[Result]:
             "set can be asked of it; give a snapshot of infogan with labels, of cgan, or of g3an with model.conditional"
         )
     if session.sets.real.class_names:
-        category.classes_of(videos, session.sets.real.class_names)  # before a classifier is trained in vain
+        classes_of(videos, session.sets.real.class_names)  # before a classifier is trained in vain
     classifier = _classifier(session)
     least = classifier.preparation.least(session.sets.evaluated_stride)
     indices = session.sets.chosen(videos, session.sets.count(SAMPLES), least)
     with progress("mcs: fake", len(indices)) as advance:
-        yield category.motion_control_score(
+        yield motion_control_score(
             videos,
             indices,
             classifier,
@@ -235,7 +238,7 @@ def _trained(reference: str, split: str | None, frames: int, stride: int) -> str
     return f"{reference} (split {split or 'all'}) in clips of {frames} frames, every {stride}"
 
 
-def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
+def _psnr_ssim(metric: str) -> Callable[[Session], Iterator[Result]]:
     def measure(session: Session) -> Iterator[Result]:
         sets = session.sets
         if sets.is_snapshot and not (sets.animates or sets.forecasts):
@@ -258,7 +261,7 @@ def _prediction(metric: str) -> Callable[[Session], Iterator[Result]]:
             _require_as_long(session)
             _require_motion(session, fake, indices, "a photo has no truth to compare with; acd needs none")
         with progress(metric, len(indices)) as advance:
-            yield prediction.compare(
+            yield psnr_ssim.compare(
                 real,
                 fake,
                 indices,
@@ -320,11 +323,11 @@ def _is_still(videos: AnimatedVideos, index: int) -> bool:
 
 _OF_PREDICTIONS = ("psnr", "ssim")
 _METRICS: dict[str, Callable[[Session], Iterator[Result]]] = {
-    "fvd": _frechet("fvd"),
-    "fid": _frechet("fid"),
+    "fvd": _frechet_distance("fvd"),
+    "fid": _frechet_distance("fid"),
     "is": _inception_score,
     "prd": _precision_and_recall,
-    "acd": _content,
-    "mcs": _category,
-    **{name: _prediction(name) for name in _OF_PREDICTIONS},
+    "acd": _average_content_distance,
+    "mcs": _motion_control_score,
+    **{name: _psnr_ssim(name) for name in _OF_PREDICTIONS},
 }

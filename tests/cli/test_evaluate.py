@@ -14,8 +14,8 @@ from mocogan_chainer.cli import evaluate, generate, train
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.evaluation import result, statistics
-from mocogan_chainer.evaluation.metrics import class_scores
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
+from mocogan_chainer.evaluations import metrics
 from mocogan_chainer.features import catalogue, i3d, weights
 from tests.evaluation.fakes import Means
 
@@ -179,13 +179,13 @@ class TestDistances:
         monkeypatch.setattr(
             "mocogan_chainer.evaluations.networks._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
         )
-        scored, score = [], class_scores.inception_score
+        scored, score = [], metrics.inception_score
 
         def inception_score(videos, indices, *arguments, **options):
             scored.extend(indices)
             return score(videos, indices, *arguments, **options)
 
-        monkeypatch.setattr(class_scores, "inception_score", inception_score)
+        monkeypatch.setattr(metrics, "inception_score", inception_score)
         assert run("is", "--fake", data, "--samples", 10, "--splits", 3, "--every-nth", 2) == 0
         assert sorted(scored) == list(range(30)) != scored
         assert the_result(tmp_path).protocol.stride == 2
@@ -543,7 +543,7 @@ class TestFiles:
         assert f"computing on the CPU with the backend {backend}" in capsys.readouterr().out
 
     def test_what_is_computed_is_kept_when_a_later_metric_fails(self, data, snapshot, tmp_path, monkeypatch):
-        monkeypatch.setattr("mocogan_chainer.evaluation.metrics.content.average_content_distance", interrupt)
+        monkeypatch.setattr("mocogan_chainer.evaluations.metrics.average_content_distance", interrupt)
         assert run("all", "--real", data, "--fake", snapshot, "--samples", 5, "--splits", 1) == 130
         assert list((tmp_path / "evaluation").glob("*fvd-i3d*.json"))
 

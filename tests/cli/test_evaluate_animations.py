@@ -10,7 +10,7 @@ from mocogan_chainer import builder, video
 from mocogan_chainer.cli import evaluate, train
 from mocogan_chainer.datasets.writer import open_writer
 from mocogan_chainer.evaluation import result, similarity
-from mocogan_chainer.evaluation.metrics import content
+from mocogan_chainer.evaluation.metrics import average_content_distance
 from mocogan_chainer.features import catalogue, weights
 from tests.evaluation.fakes import Fading, Means
 
@@ -157,7 +157,7 @@ class TestContent:
     @pytest.fixture(autouse=True)
     def nothing_is_dark(self, monkeypatch):
         """So that a frame's colour is the mean over all of it."""
-        monkeypatch.setattr(content, "shape_colours", self.colours)
+        monkeypatch.setattr(average_content_distance, "shape_colours", self.colours)
 
     def distances(self, name):
         rows, photo = self.colours(made(name)), self.colours(true(name)[:1])

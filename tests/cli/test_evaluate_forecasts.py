@@ -10,7 +10,7 @@ from mocogan_chainer import builder, video
 from mocogan_chainer.cli import evaluate
 from mocogan_chainer.datasets.writer import open_writer
 from mocogan_chainer.evaluation import result
-from mocogan_chainer.evaluation.metrics import content
+from mocogan_chainer.evaluation.metrics import average_content_distance
 from mocogan_chainer.evaluations import summary
 from mocogan_chainer.features import catalogue, weights
 from tests.evaluation.fakes import Brightening, Means
@@ -284,7 +284,9 @@ class TestSets:
         assert "its videos have 6 frames, as trained, and fvd-i3d takes clips of 16; say --frames 16" in said
 
     def test_content(self, data, monkeypatch):
-        monkeypatch.setattr(content, "shape_colours", lambda video: video.reshape(len(video), -1, 3).mean(axis=1))
+        monkeypatch.setattr(
+            average_content_distance, "shape_colours", lambda video: video.reshape(len(video), -1, 3).mean(axis=1)
+        )
         rest = ["--split", "test", "--features", "shape-colour", "--measure", "first-frame"]
         found = measured("acd", data, *rest)
         assert found.others["of the real videos by first-frame"] == pytest.approx(STEP * 3 * 3**0.5)  # 1 to 5 steps

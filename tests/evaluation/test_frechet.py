@@ -5,7 +5,7 @@ import pytest
 
 from mocogan_chainer.errors import DataError
 from mocogan_chainer.evaluation.frechet import bias_warning, distance, paired_spread, spread
-from mocogan_chainer.evaluation.kept import KeptFeatures
+from mocogan_chainer.evaluation.kept_features import KeptFeatures
 from mocogan_chainer.evaluation.statistics import Gaussian, Statistics
 
 

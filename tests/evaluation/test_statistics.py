@@ -10,7 +10,7 @@ import pytest
 from mocogan_chainer import npz_files
 from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.evaluation import statistics as stats
-from mocogan_chainer.evaluation.kept import KeptFeatures
+from mocogan_chainer.evaluation.kept_features import KeptFeatures
 from mocogan_chainer.evaluation.statistics import Statistics
 
 
@@ -310,11 +310,11 @@ class TestFiles:
 
 def test_short_rows_without_end(tmp_path, monkeypatch):
     """A small file may unpack into so many that to keep them would take many times the memory."""
-    monkeypatch.setattr("mocogan_chainer.evaluation.kept.MOST_ROWS", 50)
+    monkeypatch.setattr("mocogan_chainer.evaluation.kept_features.MOST_ROWS", 50)
     statistics = gathered(np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32))
     assert len(statistics.kept.rows) == 50
     stats.save(tmp_path / "a.npz", statistics, "{}")
     assert stats.load(tmp_path / "a.npz").gaussian.count == 60
-    monkeypatch.setattr("mocogan_chainer.evaluation.kept.MOST_ROWS", 49)
+    monkeypatch.setattr("mocogan_chainer.evaluation.kept_features.MOST_ROWS", 49)
     with pytest.raises(DataError, match="its features do not go with its mean: they are 50 of 60"):
         stats.load(tmp_path / "a.npz")

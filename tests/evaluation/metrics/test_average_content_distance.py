@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import ConfigError, DataError
-from mocogan_chainer.evaluation.metrics import content
-from mocogan_chainer.evaluation.metrics.content import average_content_distance
+from mocogan_chainer.evaluation.metrics.average_content_distance import FEATURES, average_content_distance
 from tests.evaluation.fakes import Videos
 
 NAN = float("nan")
@@ -41,7 +40,7 @@ class Faces:
 
 @pytest.fixture
 def faces(monkeypatch):
-    monkeypatch.setitem(content.FEATURES, "face-identity", Faces)
+    monkeypatch.setitem(FEATURES, "face-identity", Faces)
 
 
 def acd(videos, **how):

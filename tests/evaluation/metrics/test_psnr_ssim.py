@@ -8,7 +8,7 @@ import pytest
 
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation.metrics.baselines import frames_ahead
-from mocogan_chainer.evaluation.metrics.prediction import compare
+from mocogan_chainer.evaluation.metrics.psnr_ssim import compare
 from tests.evaluation.fakes import Videos
 
 psnr, ssim = (functools.partial(compare, metric=metric) for metric in ("psnr", "ssim"))

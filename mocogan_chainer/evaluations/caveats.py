@@ -11,7 +11,7 @@ OF_MOTION = ("fvd", "fid", "prd", "mcs", "precalc")
 """Metrics that compare how fast things move in one set and in another."""
 
 
-def doubts(session: Session, metric: str) -> list[str]:
+def caveats(session: Session, metric: str) -> list[str]:
     """What a reader of a metric's number should know of the sets, a line each."""
     sets, request, found = session.sets, session.request, []
     in_files = request.fake is not None and not is_npz(request.fake)

@@ -7,8 +7,7 @@ import pytest
 
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.evaluation import gathering
-from mocogan_chainer.evaluation.metrics.coverage import precision_and_recall
-from mocogan_chainer.evaluation.metrics.feature_distance import frechet_distance
+from mocogan_chainer.evaluation.metrics.frechet_distance import frechet_distance
 from tests.evaluation.fakes import Videos, extractor, noisy
 
 
@@ -83,24 +82,16 @@ class TestPairs:
         """In whatever order they come, and where either side lost some."""
         real = noisy(9)
         fake = self.made_of(real)
-        expected = gathering.pairs(self.gather(fake[2:8]), self.gather(real[2:8]))
+        expected = gathering.paired_features(self.gather(fake[2:8]), self.gather(real[2:8]))
         real[1] = real[8] = fake[0] = None
-        found = gathering.pairs(self.gather(fake, order=[5, 0, 2, 7, 3, 6, 8, 1, 4]), self.gather(real))
+        found = gathering.paired_features(self.gather(fake, order=[5, 0, 2, 7, 3, 6, 8, 1, 4]), self.gather(real))
         for side, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(side, other, rtol=1e-6)
 
     def test_they_may_be_unknown(self):
         real = noisy(9)
-        assert gathering.pairs(self.gather(real), gather(real)) is None
-        assert gathering.pairs(self.gather(real, order=[0, 1, 2]), self.gather(real, order=[2, 3, 4])) is None
-
-    def test_precision_and_recall_of_a_set_and_itself_do_not_vary(self):
-        recipe, real = dataclasses.replace(extractor().recipe, metric="prd"), self.gather(noisy(40))
-        found = precision_and_recall(recipe, evaluated=real, reference=real, seed=0)
-        assert (found.value, found.spread) == pytest.approx((1, 0), abs=1e-12)
-        assert "pair by pair" in found.spread_kind
-        alone = gather(noisy(40))
-        assert precision_and_recall(recipe, evaluated=alone, reference=alone, seed=0).spread > 0.01
+        assert gathering.paired_features(self.gather(real), gather(real)) is None
+        assert gathering.paired_features(self.gather(real, order=[0, 1, 2]), self.gather(real, order=[2, 3, 4])) is None
 
 
 def test_unlike_features_are_refused():
@@ -165,26 +156,3 @@ def test_frames_of_unlike_sizes_and_shapes():
     assert found.frame_sizes == {"evaluated": "8 x 14", "reference": "mixed"}
     assert "frames that are not square (evaluated ones of 8 x 14 pixels, height x width)" in found.warnings[1]
     assert distance(gather(small), gather(large)).protocol == distance(gather(small), gather(small)).protocol
-
-
-class TestPrecisionAndRecall:
-    def run(self, evaluated, reference):
-        recipe = dataclasses.replace(extractor().recipe, metric="prd")
-        return precision_and_recall(recipe, evaluated=evaluated, reference=reference, seed=0)
-
-    def test_a_part_of_the_reference_is_precise_and_covers_less(self):
-        low, high = noisy(60), noisy(60, seed=1, level=220)
-        found = self.run(gather(noisy(60, seed=2), name="fake"), gather(low + high))
-        assert found.others["F1/8 (precision)"] > found.value + 0.15
-        assert found.counts["clustered of each"] == 60
-
-    def test_alike_sets(self):
-        found = self.run(gather(noisy(60)), gather(noisy(60)))
-        assert found.value == pytest.approx(1)
-        assert found.protocol.settings == (("angles", 1001), ("clusters", 20), ("reference_seed", 0), ("runs", 10))
-
-    def test_a_reference_without_single_features(self, tmp_path):
-        np.savez(tmp_path / "theirs.npz", mu=np.zeros(3), sigma=np.eye(3))
-        theirs = gathering.read(tmp_path / "theirs.npz", extractor().recipe)
-        with pytest.raises(ConfigError, match=r"mu and sigma alone, and precision and recall need single features"):
-            self.run(gather(noisy(30)), theirs)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.evaluation.metrics.class_scores import inception_score
+from mocogan_chainer.evaluation.metrics.inception_score import inception_score
 from tests.evaluation.fakes import Videos, extractor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mocogan_chainer.evaluation import frechet
-from mocogan_chainer.evaluation.gathering import Gathered, pairs
+from mocogan_chainer.evaluation.gathering import Gathered, paired_features
 from mocogan_chainer.evaluation.metrics.agreement import agreed_protocol
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result, versions
@@ -73,7 +73,7 @@ def _spread(evaluated: Gathered, reference: Gathered, seed: int) -> tuple[float 
         return None, ""
     # A distance of 2048 numbers a feature takes seconds, one of 400 a tenth of one.
     parts = frechet.PARTS if evaluated.gaussian.dimensions <= 512 else frechet.PARTS // 2
-    if (together := pairs(evaluated, reference)) is not None:
+    if (together := paired_features(evaluated, reference)) is not None:
         found, drawn = frechet.paired_spread(*together, seed=seed, parts=parts), "both sets together, pair by pair"
     else:
         features = [side.gaussian if side.kept is None else side.kept for side in (evaluated, reference)]

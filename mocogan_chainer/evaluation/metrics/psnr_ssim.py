@@ -12,7 +12,7 @@ import numpy as np
 from mocogan_chainer.errors import ConfigError, DataError, require_one_of, require_range
 from mocogan_chainer.evaluation import similarity
 from mocogan_chainer.evaluation.gathering import Advance
-from mocogan_chainer.evaluation.metrics import pairs
+from mocogan_chainer.evaluation.metrics import video_pairs
 from mocogan_chainer.evaluation.metrics.baselines import Gains, baselines
 from mocogan_chainer.evaluation.metrics.best_of import BestOf
 from mocogan_chainer.evaluation.protocol import Protocol, Setting
@@ -70,7 +70,7 @@ def compare(
     Args:
         real: the true videos.
         fake: predictions of them, as many, in the same order and of the same frame size.
-        indices: which pairs.
+        indices: which video_pairs.
         metric: "psnr" in dB, or "ssim" in -1..1.
         context: frames at a video's start that the predictor was shown. They are not scored, and what repeating the
             last of them would score stands beside the value; of two or more, also what optical flow would.
@@ -95,20 +95,20 @@ def compare(
     require_range("stride", stride, 1)
     if frames is not None:
         require_range("frames", frames, 1)
-    pairs.check_as_many(real, fake)
+    video_pairs.check_as_many(real, fake)
     started = time.perf_counter()
     scores, left_out, misplaced = _Scores(SCORES[metric].of, context, whole, futures), [], []
     for index in indices:
         try:
             predicted, true = fake.read(index, _first(frames, 1)), real.read(index, _first(frames, stride))
             if whole:
-                pairs.check_has_truth(real, index, len(true), context, frames)
+                video_pairs.check_has_truth(real, index, len(true), context, frames)
         except DataError as error:
             left_out.append(str(error))
         else:
-            pairs.check_alike(real, fake, index, predicted, true, frames)
+            video_pairs.check_alike(real, fake, index, predicted, true, frames)
             scores.add(index, predicted, true)
-            if pairs.have_unlike_categories(real, fake, index):
+            if video_pairs.have_unlike_categories(real, fake, index):
                 misplaced.append(index)
         advance(1)
     if not scores.videos:

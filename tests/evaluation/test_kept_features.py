@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mocogan_chainer.evaluation.kept import KEPT_BYTES, KeptFeatures
+from mocogan_chainer.evaluation.kept_features import KEPT_BYTES, KeptFeatures
 
 
 def kept(rows, limit=None, batch=7):

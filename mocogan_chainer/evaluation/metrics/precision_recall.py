@@ -9,9 +9,9 @@ import numpy as np
 from mocogan_chainer import seeding
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.evaluation import precision_recall as prd
-from mocogan_chainer.evaluation.gathering import Gathered, pairs
+from mocogan_chainer.evaluation.gathering import Gathered, paired_features
 from mocogan_chainer.evaluation.metrics.agreement import agreed_protocol
-from mocogan_chainer.evaluation.metrics.feature_distance import counts, frame_sizes, odd_sizes
+from mocogan_chainer.evaluation.metrics.frechet_distance import counts, frame_sizes, odd_sizes
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result, versions
 
@@ -42,7 +42,7 @@ def precision_and_recall(recipe: Recipe, *, evaluated: Gathered, reference: Gath
     )
     for side in (reference, evaluated):
         require_single_features(side)
-    together = pairs(evaluated, reference)
+    together = paired_features(evaluated, reference)
     rows = together or _equally_many(evaluated.kept.rows, reference.kept.rows, seed)
     found = prd.precision_recall(evaluated=rows[0], reference=rows[1], seed=seed, paired=together is not None)
     drawn = "both sets" if together is None else "both sets together, pair by pair,"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mocogan_chainer.errors import DataError
-from mocogan_chainer.evaluation.metrics.category import classes_of, motion_control_score, spread
+from mocogan_chainer.evaluation.metrics.motion_control_score import classes_of, motion_control_score, spread
 from tests.evaluation.fakes import Videos
 from tests.evaluation.test_classifier import Brightness, classifier
 
