@@ -8,7 +8,7 @@ Where to begin, in scripts and notebooks (doc/python.md shows each at work):
 - ``builder.load_sampler``: from a snapshot to videos; ``sampling`` makes sets of them, ``video`` writes files.
 - ``preprocessing.prepare`` and ``datasets.PreparedDataset``: from raw videos to a dataset, and to its frames.
 - ``training_runs.train``: what ``train.py`` does.
-- ``evaluations.evaluate``: what ``evaluate.py`` does, of files, snapshots and arrays.
+- ``evaluation_runs.evaluate``: what ``evaluate.py`` does, of files, snapshots and arrays.
 """
 
 from mocogan_chainer import compat

@@ -19,7 +19,7 @@ LAYERS = (
     ("functions", "links", "losses", "optimizer", "features", "datasets", "preprocessing"),
     ("models", "checkpoint", "snapshot_files", "sampling", "evaluation"),
     ("extensions",),
-    ("builder", "training_runs", "evaluations", "generation", "cli", "__main__"),
+    ("builder", "training_runs", "evaluation_runs", "generation", "cli", "__main__"),
 )
 WITHIN_A_LAYER = {
     ("links", "functions"),
@@ -28,9 +28,9 @@ WITHIN_A_LAYER = {
     ("preprocessing", "datasets"),
     ("training_runs", "builder"),
     ("evaluation", "sampling"),
-    ("evaluations", "builder"),
+    ("evaluation_runs", "builder"),
     ("generation", "builder"),
-    ("cli", "evaluations"),
+    ("cli", "evaluation_runs"),
     ("cli", "generation"),
     ("cli", "builder"),
     ("cli", "training_runs"),

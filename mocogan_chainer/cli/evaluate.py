@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from mocogan_chainer import evaluations
+from mocogan_chainer import evaluation_runs
 from mocogan_chainer.cli import entry
 from mocogan_chainer.datasets import layout
 from mocogan_chainer.errors import ConfigError, nearest
@@ -54,22 +54,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(argv: Sequence[str]) -> None:
     parser, commands = _parser()
     if argv and not argv[0].startswith("-"):
-        evaluations.require_metric(argv[0], TOOLS)
+        evaluation_runs.require_metric(argv[0], TOOLS)
         _require_options(argv[0], argv[1:], commands[argv[0]])  # before what is missing: it may be misspelt
     arguments = parser.parse_args(argv)
     values = vars(arguments)
     command = values.pop("command")
     if command == "fetch":
-        evaluations.fetch(values["name"], _say)
+        evaluation_runs.fetch(values["name"], _say)
     elif command == "compare":
-        evaluations.compare(values["first"], values["second"], _say)
+        evaluation_runs.compare(values["first"], values["second"], _say)
     elif command == "merge":
-        evaluations.merge(values["parts"], values["out"], _say)
+        evaluation_runs.merge(values["parts"], values["out"], _say)
     elif command == "precalc":
         part = _part(values.pop("part"))
-        evaluations.precalc(evaluations.Request(**values), part, _say)
+        evaluation_runs.precalc(evaluation_runs.Request(**values), part, _say)
     else:
-        evaluations.evaluate(command, evaluations.Request(**values), _say)
+        evaluation_runs.evaluate(command, evaluation_runs.Request(**values), _say)
 
 
 def _require_options(name: str, argv: Sequence[str], command: entry.Parser) -> None:

@@ -15,7 +15,7 @@ from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import DataError, OutputError
 from mocogan_chainer.evaluation import result, statistics
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
-from mocogan_chainer.evaluations import metrics
+from mocogan_chainer.evaluation_runs import metrics
 from mocogan_chainer.features import catalogue, i3d, weights
 from tests.evaluation.fakes import Means
 
@@ -165,7 +165,8 @@ class TestDistances:
 
     def test_inception_score(self, snapshot, tmp_path, monkeypatch):
         monkeypatch.setattr(
-            "mocogan_chainer.evaluations.networks._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
+            "mocogan_chainer.evaluation_runs.networks._mean_clip",
+            lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64),
         )
         assert run("is", "--fake", snapshot, "--samples", 6, "--splits", 2) == 0
         found = the_result(tmp_path)
@@ -177,7 +178,8 @@ class TestDistances:
     def test_inception_score_of_a_prepared_dataset(self, data, tmp_path, monkeypatch):
         """Its order may mean something, and that of consecutive parts must not; its pace is the one asked for."""
         monkeypatch.setattr(
-            "mocogan_chainer.evaluations.networks._mean_clip", lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64)
+            "mocogan_chainer.evaluation_runs.networks._mean_clip",
+            lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64),
         )
         scored, score = [], metrics.inception_score
 
@@ -543,7 +545,7 @@ class TestFiles:
         assert f"computing on the CPU with the backend {backend}" in capsys.readouterr().out
 
     def test_what_is_computed_is_kept_when_a_later_metric_fails(self, data, snapshot, tmp_path, monkeypatch):
-        monkeypatch.setattr("mocogan_chainer.evaluations.metrics.average_content_distance", interrupt)
+        monkeypatch.setattr(metrics, "average_content_distance", interrupt)
         assert run("all", "--real", data, "--fake", snapshot, "--samples", 5, "--splits", 1) == 130
         assert list((tmp_path / "evaluation").glob("*fvd-i3d*.json"))
 

@@ -11,7 +11,7 @@ from mocogan_chainer.cli import evaluate
 from mocogan_chainer.datasets.writer import open_writer
 from mocogan_chainer.evaluation import result
 from mocogan_chainer.evaluation.metrics import average_content_distance
-from mocogan_chainer.evaluations import summary
+from mocogan_chainer.evaluation_runs import summary
 from mocogan_chainer.features import catalogue, weights
 from tests.evaluation.fakes import Brightening, Means
 

@@ -10,7 +10,7 @@ import numpy as np
 from mocogan_chainer.errors import ConfigError, require_one_of
 from mocogan_chainer.evaluation.extraction import Extractor
 from mocogan_chainer.evaluation.recipes import RECIPES, Recipe, of_metric
-from mocogan_chainer.evaluations.request import Request
+from mocogan_chainer.evaluation_runs.request import Request
 from mocogan_chainer.features import c3d, catalogue, weights
 
 

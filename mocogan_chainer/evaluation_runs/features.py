@@ -10,10 +10,10 @@ from mocogan_chainer.evaluation import gathering, statistics
 from mocogan_chainer.evaluation.gathering import Gathered
 from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.video_set import VideoSet
-from mocogan_chainer.evaluations.networks import Networks
-from mocogan_chainer.evaluations.progress import progress
-from mocogan_chainer.evaluations.request import Request
-from mocogan_chainer.evaluations.sets import Sets, is_npz
+from mocogan_chainer.evaluation_runs.networks import Networks
+from mocogan_chainer.evaluation_runs.progress import progress
+from mocogan_chainer.evaluation_runs.request import Request
+from mocogan_chainer.evaluation_runs.sets import Sets, is_npz
 
 WHOLE = (1, 1)
 

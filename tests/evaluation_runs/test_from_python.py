@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocogan_chainer import evaluations, video
+from mocogan_chainer import evaluation_runs, video
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.evaluation.array_videos import ArrayVideos
-from mocogan_chainer.evaluations import Request
+from mocogan_chainer.evaluation_runs import Request
 from mocogan_chainer.features import catalogue, weights
 from tests.evaluation.fakes import Means, noisy
 
@@ -38,7 +38,7 @@ def sets():
 
 def evaluate(metric, **fields):
     said = []
-    (found,) = evaluations.evaluate(metric, Request(**fields), said.append)
+    (found,) = evaluation_runs.evaluate(metric, Request(**fields), said.append)
     return found, "\n".join(said)
 
 
@@ -67,7 +67,7 @@ def test_statistics_of_arrays(sets):
     arrays, (real, fake) = sets
     expected, _ = evaluate("fvd", real=real, fake=fake, weights="weights.npz")
     request = Request(real=ArrayVideos(arrays[0]), weights="weights.npz", out=Path("real.npz"))
-    evaluations.precalc(request, (1, 1), lambda line: None)
+    evaluation_runs.precalc(request, (1, 1), lambda line: None)
     found, _ = evaluate("fvd", real=Path("real.npz"), fake=ArrayVideos(arrays[1]), weights="weights.npz")
     assert found.value == pytest.approx(expected.value, rel=1e-9)
 
@@ -118,7 +118,7 @@ def test_an_unknown_metric_is_said_before_a_folder_is_made():
     with pytest.raises(
         ConfigError, match=r"^fdv: no such metric; it must be one of fvd, .*, all \(did you mean fvd\?\)$"
     ):
-        evaluations.evaluate("fdv", Request(real="data", fake="data"), print)
+        evaluation_runs.evaluate("fdv", Request(real="data", fake="data"), print)
     assert not Path("evaluation").exists()
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import gathering, result
 from mocogan_chainer.evaluation.result import Result
-from mocogan_chainer.evaluations import metrics, outputs, summary
-from mocogan_chainer.evaluations.caveats import against_itself, caveats
-from mocogan_chainer.evaluations.metrics import require_metric
-from mocogan_chainer.evaluations.request import Request
-from mocogan_chainer.evaluations.session import Session
-from mocogan_chainer.evaluations.sets import is_npz
+from mocogan_chainer.evaluation_runs import metrics, outputs, summary
+from mocogan_chainer.evaluation_runs.caveats import against_itself, caveats
+from mocogan_chainer.evaluation_runs.metrics import require_metric
+from mocogan_chainer.evaluation_runs.request import Request
+from mocogan_chainer.evaluation_runs.session import Session
+from mocogan_chainer.evaluation_runs.sets import is_npz
 from mocogan_chainer.features import weights
 from mocogan_chainer.files import ensure_writable
 from mocogan_chainer.wording import Say, counted

@@ -18,7 +18,7 @@ from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.evaluation.sized_videos import SizedVideos
 from mocogan_chainer.evaluation.snapshot_videos import SnapshotVideos
 from mocogan_chainer.evaluation.video_set import VideoSet, open_videos
-from mocogan_chainer.evaluations.request import Request
+from mocogan_chainer.evaluation_runs.request import Request
 from mocogan_chainer.features import weights
 from mocogan_chainer.sampling import Animator, Forecaster
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mocogan_chainer import backends, builder
-from mocogan_chainer.evaluations.features import Features
-from mocogan_chainer.evaluations.networks import Networks
-from mocogan_chainer.evaluations.request import Request
-from mocogan_chainer.evaluations.sets import Sets
+from mocogan_chainer.evaluation_runs.features import Features
+from mocogan_chainer.evaluation_runs.networks import Networks
+from mocogan_chainer.evaluation_runs.request import Request
+from mocogan_chainer.evaluation_runs.sets import Sets
 from mocogan_chainer.wording import Say
 
 

@@ -26,9 +26,9 @@ from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.evaluation.watched_videos import WatchedVideos
-from mocogan_chainer.evaluations.progress import progress
-from mocogan_chainer.evaluations.request import Request
-from mocogan_chainer.evaluations.session import Session
+from mocogan_chainer.evaluation_runs.progress import progress
+from mocogan_chainer.evaluation_runs.request import Request
+from mocogan_chainer.evaluation_runs.session import Session
 from mocogan_chainer.files import ensure_writable
 
 SAMPLES, FRAMES = 2048, 16

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mocogan_chainer.evaluation.result import Result
-from mocogan_chainer.evaluations.features import every_frame_taken
-from mocogan_chainer.evaluations.session import Session
-from mocogan_chainer.evaluations.sets import is_npz
+from mocogan_chainer.evaluation_runs.features import every_frame_taken
+from mocogan_chainer.evaluation_runs.session import Session
+from mocogan_chainer.evaluation_runs.sets import is_npz
 
 OF_MOTION = ("fvd", "fid", "prd", "mcs", "precalc")
 """Metrics that compare how fast things move in one set and in another."""
