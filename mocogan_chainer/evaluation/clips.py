@@ -76,6 +76,11 @@ class Preparation:
             text = f"0 to {high:.10g} less {', '.join(f'{mean:.10g}' for mean in self.means)}"
         return text + " less a mean clip" * self.mean_clip
 
+    def fields(self) -> dict[str, int | str]:
+        """Return the fields of a protocol that say how the clips are made."""
+        names = ("size", "resize", "crop", "channel_order", "pixel_values", "frames", "stride", "start", "short_videos")
+        return {name: getattr(self, name) for name in names}
+
     @property
     def span(self) -> int:
         """Frames of a video from a clip's first to its last."""

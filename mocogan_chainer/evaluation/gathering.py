@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocogan_chainer.errors import ConfigError, DataError
-from mocogan_chainer.evaluation import statistics
+from mocogan_chainer.evaluation import left_out, statistics
 from mocogan_chainer.evaluation.clips import LeftOut
 from mocogan_chainer.evaluation.extraction import Extractor
 from mocogan_chainer.evaluation.kept_features import KeptFeatures
@@ -88,10 +88,7 @@ class Gathered:
 
     def told(self) -> tuple[str, ...]:
         """Return the warnings, and a line on videos that gave no clip."""
-        if not self.left_out:
-            return self.warnings
-        name, reason = self.left_out[0]
-        return (*self.warnings, left_out_in_words(self.name, len(self.left_out), name, reason))
+        return (*self.warnings, *left_out.without_clip(self.name, self.left_out or ()))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the statistics and how they were made.
@@ -134,24 +131,11 @@ def gather(
     number, parts = part
     taken = indices[number - 1 :: parts]
     videos = WatchedVideos(videos)
-    gathered = Statistics(extractor.dimensions)
-    in_order = in_order and len(taken) <= gathered.kept.limit
-    ordered: list[np.ndarray] = []
-    missing: list[LeftOut] = []
-    for output in extractor.outputs(videos, taken, stride):
-        if isinstance(output, LeftOut):
-            missing.append(output)
-            advance(1)
-        else:
-            gathered.update(output)
-            ordered += [output] * in_order
-            advance(len(output))
-    left_out = [(video.name, video.reason) for video in missing]
+    found, ordered, missing = _features(extractor, videos, taken, stride, in_order, advance)
     least = 2 if parts == 1 else 0  # a part may be small; the whole may not
-    if gathered.count < least:
-        raise DataError(
-            f"{videos.name}: {gathered.count} of its videos gave a clip, and 2 are needed{_first(left_out)}"
-        )
+    if found.count < least:
+        first = f"; {missing[0].name}: {missing[0].reason}" if missing else ""
+        raise DataError(f"{videos.name}: {found.count} of its videos gave a clip, and 2 are needed{first}")
     fields = extractor.recipe.fields(extractor.weights_sha256) | {"stride": stride}
     protocol = Protocol(
         metric="precalc",
@@ -159,24 +143,43 @@ def gather(
         **fields,
         reference=videos.reference,
         split=videos.split,
-        reference_samples=gathered.count,
+        reference_samples=found.count,
         seed=extractor.seed,
         settings=_settings(videos.common_length, videos.frame_size)
         | ({} if parts == 1 else {"part": number, "parts": parts}),
     )
-    found = None
-    if in_order and gathered.count:
-        numbers = np.array(taken)
-        found = InOrder(np.concatenate(ordered), numbers[~np.isin(numbers, [video.index for video in missing])])
     return Gathered(
         videos.name,
-        gathered.gaussian(least),
-        gathered,
+        found.gaussian(least),
+        found,
         protocol,
-        tuple(left_out),
+        tuple((video.name, video.reason) for video in missing),
         seconds=time.perf_counter() - started,
-        in_order=found,
+        in_order=ordered,
     )
+
+
+def _features(
+    extractor: Extractor, videos: VideoSet, indices: Sequence[int], stride: int, in_order: bool, advance: Advance
+) -> tuple[Statistics, InOrder | None, list[LeftOut]]:
+    """Compute features; return their statistics, all of them where that is wanted, and the videos that gave none."""
+    found = Statistics(extractor.dimensions)
+    in_order = in_order and len(indices) <= found.kept.limit
+    rows: list[np.ndarray] = []
+    missing: list[LeftOut] = []
+    for output in extractor.outputs(videos, indices, stride):
+        if isinstance(output, LeftOut):
+            missing.append(output)
+            advance(1)
+        else:
+            found.update(output)
+            rows += [output] * in_order
+            advance(len(output))
+    if not rows:
+        return found, None, missing
+    numbers = np.array(indices)
+    there = numbers[~np.isin(numbers, [video.index for video in missing])]
+    return found, InOrder(np.concatenate(rows), there), missing
 
 
 def paired_features(evaluated: Gathered, reference: Gathered) -> tuple[np.ndarray, np.ndarray] | None:
@@ -297,12 +300,3 @@ def _protocol(path: str | os.PathLike, text: str) -> tuple[Protocol, tuple[int, 
     if type(part) is not int or type(parts) is not int or not 1 <= part <= parts <= MOST_PARTS:
         raise DataError(f"{path}: damaged: it is part {part!r} of {parts!r}; {statistics.MAKE_ANEW}")
     return protocol, (part, parts)
-
-
-def _first(left_out: Sequence[tuple[str, str]]) -> str:
-    return f"; {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
-
-
-def left_out_in_words(videos: str, count: int, name: str, reason: str) -> str:
-    """Say how many videos of a set gave no clip, with the first one's name and reason."""
-    return f"{videos}: left out {count} that gave no clip; the first: {name}: {reason}"

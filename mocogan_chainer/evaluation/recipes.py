@@ -55,20 +55,7 @@ class Recipe:
         Args:
             weights_sha256: of the weight file that is used.
         """
-        p = self.preparation
-        return {
-            "network": self.network,
-            "weights_sha256": weights_sha256,
-            "size": p.size,
-            "resize": p.resize,
-            "crop": p.crop,
-            "channel_order": p.channel_order,
-            "pixel_values": p.pixel_values,
-            "frames": p.frames,
-            "stride": p.stride,
-            "start": p.start,
-            "short_videos": p.short_videos,
-        }
+        return {"network": self.network, "weights_sha256": weights_sha256, **self.preparation.fields()}
 
 
 _I3D = Preparation(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mocogan_chainer.errors import DataError, require_one_of, require_range
+from mocogan_chainer.evaluation import left_out
 from mocogan_chainer.evaluation.content_distance import (
     DARKEST,
     ContentDistance,
@@ -19,7 +20,7 @@ from mocogan_chainer.evaluation.content_distance import (
 from mocogan_chainer.evaluation.gathering import Advance
 from mocogan_chainer.evaluation.identity import FaceIdentity
 from mocogan_chainer.evaluation.protocol import Protocol
-from mocogan_chainer.evaluation.result import Result, versions
+from mocogan_chainer.evaluation.result import Number, Result, versions
 from mocogan_chainer.evaluation.video_set import VideoSet, Which
 
 MEASURES = {"pairs": pairwise_distance, "first-frame": distance_to_first}
@@ -101,29 +102,19 @@ def average_content_distance(
     require_range("stride", stride, 1)
     started = time.perf_counter()
     describe = FEATURES[features]()
-    found, real = ({name: ContentDistance(function) for name, function in MEASURES.items()} for _ in range(2))
-    left_out, bright = [], 0
+    distances, reasons = _Distances(describe, begins_true), []
     for index in indices:
         try:
             video = videos.read(index, _which(frames, stride))
             true = None if truth is None else truth(index)[:frames]
         except DataError as error:
-            left_out.append(f"{videos.id(index)}: {error}")
+            reasons.append(f"{videos.id(index)}: {error}")
         else:
-            bright += _is_bright(video)
-            rows = describe(video)
-            found["pairs"].add(rows)
-            true_rows = None if true is None else describe(true)
-            given = [] if true_rows is None or begins_true else [true_rows[:1]]
-            found["first-frame"].add(np.concatenate([*given, rows]))
-            if true_rows is not None:
-                for distance in real.values():
-                    distance.add(true_rows)
+            distances.add(video, true)
         advance(1)
-    chosen = found[measure]
+    chosen = distances.made[measure]
     if not chosen.videos:
-        first = f"; the first: {left_out[0]}" if left_out else ""
-        raise DataError(f"{videos.name}: none of its {len(left_out)} videos can be used{first}")
+        raise left_out.none_usable(videos.name, len(reasons), "can be used", reasons)
     fields = describe.protocol()
     spread = chosen.distances.spread
     return Result(
@@ -143,15 +134,46 @@ def average_content_distance(
         value=chosen.value,
         spread=spread,
         spread_kind="" if spread is None else "standard error of the mean over videos",
-        counts={**chosen.counts(), "videos unreadable or too short": len(left_out)},
+        counts={**chosen.counts(), "videos unreadable or too short": len(reasons)},
         versions=versions() | describe.versions,
         seconds=time.perf_counter() - started,
-        others={
-            **{f"by {name}": other.value for name, other in found.items() if name != measure and other.distances.count},
-            **{f"{TRUTH} {name}": other.value for name, other in real.items() if other.distances.count},
-        },
-        warnings=_warnings(chosen, left_out, features, bright),
+        others=distances.others(measure),
+        warnings=(*left_out.in_words(reasons), *_warnings(chosen, features, distances.bright)),
     )
+
+
+class _Distances:
+    """Gathers what changes within videos, and within the real ones that they stand for, by both measures.
+
+    Attributes:
+        made: of the videos, by measure.
+        bright: how many of them are bright.
+    """
+
+    def __init__(self, describe: Callable[[np.ndarray], np.ndarray], begins_true: bool):
+        self._describe, self._begins_true = describe, begins_true
+        self.made, self._real = (
+            {name: ContentDistance(function) for name, function in MEASURES.items()} for _ in range(2)
+        )
+        self.bright = 0
+
+    def add(self, video: np.ndarray, true: np.ndarray | None) -> None:
+        """Take in a video and the real one, where there is one, uint8 (T, H, W, 3)."""
+        self.bright += _is_bright(video)
+        rows = self._describe(video)
+        self.made["pairs"].add(rows)
+        true_rows = None if true is None else self._describe(true)
+        given = [] if true_rows is None or self._begins_true else [true_rows[:1]]
+        self.made["first-frame"].add(np.concatenate([*given, rows]))
+        if true_rows is not None:
+            for distance in self._real.values():
+                distance.add(true_rows)
+
+    def others(self, measure: str) -> dict[str, Number]:
+        """Return what stands beside the value of one measure: the other one, and both of the real videos."""
+        found = {f"by {name}": distance for name, distance in self.made.items() if name != measure}
+        found |= {f"{TRUTH} {name}": distance for name, distance in self._real.items()}
+        return {name: distance.value for name, distance in found.items() if distance.distances.count}
 
 
 def _settings(measure: str, of_pictures: bool) -> dict[str, str]:
@@ -173,11 +195,9 @@ def _is_bright(video: np.ndarray) -> bool:
     return bool((video.max(axis=-1) >= DARKEST).mean() > 0.5)
 
 
-def _warnings(found: ContentDistance, left_out: Sequence[str], features: str, bright: int) -> tuple[str, ...]:
+def _warnings(found: ContentDistance, features: str, bright: int) -> list[str]:
     shown = SHOWN[features]
     warnings = []
-    if left_out:
-        warnings.append(f"{len(left_out)} videos are left out; the first: {left_out[0]}")
     if found.frames_without > OFTEN * found.frames:
         warnings.append(
             f"{found.frames_without} of {found.frames} frames do not show {shown} and are left out; "
@@ -191,4 +211,4 @@ def _warnings(found: ContentDistance, left_out: Sequence[str], features: str, br
             f"{bright} of {found.videos} videos are bright on most of their pixels: shape-colour is meant for shapes "
             "over black, and takes the mean colour of such a frame"
         )
-    return tuple(warnings)
+    return warnings

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from mocogan_chainer.errors import DataError
 from mocogan_chainer.evaluation import inception_score as numerics
+from mocogan_chainer.evaluation import left_out
 from mocogan_chainer.evaluation.clips import LeftOut
 from mocogan_chainer.evaluation.extraction import Extractor
-from mocogan_chainer.evaluation.gathering import Advance, left_out_in_words
+from mocogan_chainer.evaluation.gathering import Advance
 from mocogan_chainer.evaluation.protocol import Protocol
+from mocogan_chainer.evaluation.recipes import Recipe
 from mocogan_chainer.evaluation.result import Result, versions
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.evaluation.watched_videos import WatchedVideos, length_setting, size_warnings
@@ -43,34 +44,12 @@ def inception_score(
     """
     started = time.perf_counter()
     videos = WatchedVideos(videos)
-    rows: list[np.ndarray] = []
-    left_out: list[LeftOut] = []
-    for output in extractor.outputs(videos, indices, stride):
-        if isinstance(output, LeftOut):
-            left_out.append(output)
-            advance(1)
-        else:
-            rows.append(output)
-            advance(len(output))
-    if not rows:
-        first = f"; the first: {left_out[0].reason}" if left_out else ""
-        raise DataError(f"{videos.name}: none of its {len(left_out)} videos gave a clip{first}")
-    probabilities = np.concatenate(rows)
+    probabilities, missing = _probabilities(videos, extractor.outputs(videos, indices, stride), advance)
     found = numerics.inception_score(probabilities, splits=splits, seed=extractor.seed)
-    recipe = extractor.recipe
-    count = len(probabilities)
-    more = {} if extractor.mean_sha256 is None else {"mean_sha256": extractor.mean_sha256}
+    recipe, count = extractor.recipe, len(probabilities)
     clip = recipe.preparation
+    more = {} if extractor.mean_sha256 is None else {"mean_sha256": extractor.mean_sha256}
     more |= length_setting(videos.common_length, frames=clip.frames, stride=stride, start=clip.start)
-    warnings = [*size_warnings(clip.crop, evaluated=videos.frame_size)]
-    if left_out:
-        warnings.append(left_out_in_words(videos.name, len(left_out), left_out[0].name, left_out[0].reason))
-    if splits < recipe.splits:
-        warnings.append(f"{splits} parts, and {recipe.name} averages {recipe.splits}")
-    if count // splits < recipe.samples:
-        warnings.append(
-            f"{count // splits} samples a part, and {recipe.name} takes {recipe.samples}: the score of fewer is smaller"
-        )
     return Result(
         protocol=Protocol(
             metric="is",
@@ -85,10 +64,43 @@ def inception_score(
         value=found.value,
         spread=found.spread,
         spread_kind="bootstrap within each part, standard deviation of their mean",
-        counts={"evaluated": count, "evaluated left out": len(left_out)},
+        counts={"evaluated": count, "evaluated left out": len(missing)},
         versions=versions(),
         seconds=time.perf_counter() - started,
         others={"parts": list(found.parts), "standard deviation over parts": found.deviation},
-        warnings=tuple(warnings),
+        warnings=(
+            *size_warnings(clip.crop, evaluated=videos.frame_size),
+            *left_out.without_clip(videos.name, [(video.name, video.reason) for video in missing]),
+            *_fewer_than_published(recipe, splits, count // splits),
+        ),
         frame_sizes={"evaluated": videos.frame_size},
     )
+
+
+def _probabilities(
+    videos: WatchedVideos, outputs: Iterable[np.ndarray | LeftOut], advance: Advance
+) -> tuple[np.ndarray, list[LeftOut]]:
+    """Return those of all videos that gave a clip (N, K), and the videos that gave none."""
+    rows: list[np.ndarray] = []
+    missing: list[LeftOut] = []
+    for output in outputs:
+        if isinstance(output, LeftOut):
+            missing.append(output)
+            advance(1)
+        else:
+            rows.append(output)
+            advance(len(output))
+    if not rows:
+        raise left_out.none_usable(videos.name, len(missing), "gave a clip", [video.reason for video in missing])
+    return np.concatenate(rows), missing
+
+
+def _fewer_than_published(recipe: Recipe, splits: int, samples: int) -> list[str]:
+    warnings = []
+    if splits < recipe.splits:
+        warnings.append(f"{splits} parts, and {recipe.name} averages {recipe.splits}")
+    if samples < recipe.samples:
+        warnings.append(
+            f"{samples} samples a part, and {recipe.name} takes {recipe.samples}: the score of fewer is smaller"
+        )
+    return warnings

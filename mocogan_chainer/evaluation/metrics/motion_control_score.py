@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from mocogan_chainer.errors import DataError, nearest
+from mocogan_chainer.evaluation import left_out
 from mocogan_chainer.evaluation.classifier import NETWORK, Classifier, chance
 from mocogan_chainer.evaluation.clips import LeftOut
 from mocogan_chainer.evaluation.gathering import Advance
@@ -52,19 +53,12 @@ def motion_control_score(
             f"{fake.name}: its videos have no categories, which the motion control score compares with what is seen; "
             "give a snapshot of a model with categories, or videos in folders by category"
         )
-    classes = len(classifier.class_names)
-    fake = WatchedVideos(fake)
-    confusion, left_out = np.zeros((classes, classes), np.int64), []
-    for found in classifier.predict(fake, asked, stride=stride, seed=seed):
-        if isinstance(found, LeftOut):
-            left_out.append(f"{found.name}: {found.reason}")
-        else:
-            index, seen = found
-            confusion[class_of[labels[index]], seen] += 1
-        advance(1)
+    fake, classes = WatchedVideos(fake), len(classifier.class_names)
+    seen = classifier.predict(fake, asked, stride=stride, seed=seed)
+    confusion, reasons = _confusion({index: class_of[labels[index]] for index in asked}, seen, classes, advance)
+    if not confusion.any():
+        raise left_out.none_usable(fake.name, len(asked), "gave a clip", reasons)
     count, right = int(confusion.sum()), int(np.trace(confusion))
-    if not count:
-        raise DataError(f"{fake.name}: none of its {len(asked)} videos gave a clip; the first: {left_out[0]}")
     preparation = classifier.preparation
     sizes = {"evaluated": fake.frame_size} | ({"reference": real_frames} if real_frames else {})
     return Result(
@@ -73,15 +67,7 @@ def motion_control_score(
             name="mcs-3d-convolution",
             network=NETWORK,
             weights_sha256=classifier.sha256,
-            size=preparation.size,
-            resize=preparation.resize,
-            crop=preparation.crop,
-            channel_order=preparation.channel_order,
-            pixel_values=preparation.pixel_values,
-            frames=preparation.frames,
-            stride=preparation.stride,
-            start=preparation.start,
-            short_videos=preparation.short_videos,
+            **preparation.fields(),
             reference=classifier.reference,
             split=classifier.split,
             reference_samples=classifier.parts["training"],
@@ -97,7 +83,7 @@ def motion_control_score(
         spread_kind="over videos: the longer arm of the 95% Wilson interval, halved; the classifier is taken as given",
         counts={
             "evaluated": count,
-            "evaluated left out": len(left_out),
+            "evaluated left out": len(reasons),
             "evaluated without a category": len(indices) - len(asked),
             **{f"real, {part}": number for part, number in classifier.parts.items()},
         },
@@ -106,11 +92,27 @@ def motion_control_score(
         others=_others(classifier, confusion),
         warnings=(
             *classifier.warnings,
-            *_warnings(classifier, confusion, left_out),
+            *left_out.in_words(reasons),
+            *_never_asked(classifier, confusion),
             *size_warnings(preparation.crop, **sizes),
         ),
         frame_sizes=sizes,
     )
+
+
+def _confusion(
+    asked: Mapping[int, int], seen: Iterable[tuple[int, int] | LeftOut], classes: int, advance: Advance
+) -> tuple[np.ndarray, list[str]]:
+    """Return how many videos of each category, a row, were seen as each, int64 (K, K), and why others gave no clip."""
+    confusion, reasons = np.zeros((classes, classes), np.int64), []
+    for found in seen:
+        if isinstance(found, LeftOut):
+            reasons.append(f"{found.name}: {found.reason}")
+        else:
+            index, category = found
+            confusion[asked[index], category] += 1
+        advance(1)
+    return confusion, reasons
 
 
 def spread(right: int, count: int) -> float:
@@ -158,11 +160,8 @@ def _others(classifier: Classifier, confusion: np.ndarray) -> dict[str, Number]:
     return found
 
 
-def _warnings(classifier: Classifier, confusion: np.ndarray, left_out: Sequence[str]) -> list[str]:
-    warnings = []
-    if left_out:
-        warnings.append(f"{len(left_out)} videos are left out; the first: {left_out[0]}")
+def _never_asked(classifier: Classifier, confusion: np.ndarray) -> list[str]:
     never = [name for name, row in zip(classifier.class_names, confusion, strict=True) if not row.any()]
-    if never:
-        warnings.append(f"no video of the category {', '.join(never)} was asked for, so the score says nothing of it")
-    return warnings
+    if not never:
+        return []
+    return [f"no video of the category {', '.join(never)} was asked for, so the score says nothing of it"]

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from mocogan_chainer.errors import ConfigError, DataError, require_one_of, require_range
-from mocogan_chainer.evaluation import similarity
+from mocogan_chainer.evaluation import left_out, similarity
 from mocogan_chainer.evaluation.gathering import Advance
 from mocogan_chainer.evaluation.metrics import video_pairs
 from mocogan_chainer.evaluation.metrics.baselines import Gains, baselines
@@ -97,23 +97,12 @@ def compare(
         require_range("frames", frames, 1)
     video_pairs.check_as_many(real, fake)
     started = time.perf_counter()
-    scores, left_out, misplaced = _Scores(SCORES[metric].of, context, whole, futures), [], []
+    scores = _Scores(SCORES[metric].of, context, whole, futures)
     for index in indices:
-        try:
-            predicted, true = fake.read(index, _first(frames, 1)), real.read(index, _first(frames, stride))
-            if whole:
-                video_pairs.check_has_truth(real, index, len(true), context, frames)
-        except DataError as error:
-            left_out.append(str(error))
-        else:
-            video_pairs.check_alike(real, fake, index, predicted, true, frames)
-            scores.add(index, predicted, true)
-            if video_pairs.have_unlike_categories(real, fake, index):
-                misplaced.append(index)
+        scores.read(real, fake, index, frames, stride)
         advance(1)
     if not scores.videos:
-        first = f"; the first: {left_out[0]}" if left_out else ""
-        raise DataError(f"{fake.name}: none of its {len(indices)} videos can be compared{first}")
+        raise left_out.none_usable(fake.name, len(indices), "can be compared", scores.left_out)
     value, spread = scores.own.value, scores.own.videos.spread
     averaged = scores.own.videos.count or scores.videos  # an infinite value is of all videos
     return Result(
@@ -140,11 +129,15 @@ def compare(
         value=value,
         spread=spread,
         spread_kind="" if spread is None else "standard error of the mean over videos",
-        counts={**scores.own.counts(), f"videos unreadable{' or too short' * whole}": len(left_out), **scores.counts()},
+        counts={
+            **scores.own.counts(),
+            f"videos unreadable{' or too short' * whole}": len(scores.left_out),
+            **scores.counts(),
+        },
         versions=versions(),
         seconds=time.perf_counter() - started,
         others=scores.others(),
-        warnings=_warnings(scores, left_out, misplaced),
+        warnings=(*left_out.in_words(scores.left_out), *_warnings(scores)),
     )
 
 
@@ -154,6 +147,8 @@ class _Scores:
     Attributes:
         videos: so far.
         own: scores of the predictions.
+        left_out: why pairs are in no score.
+        misplaced: numbers of the pairs that have unlike categories.
     """
 
     def __init__(
@@ -169,6 +164,8 @@ class _Scores:
         self._baselines = baselines(context)
         self._best = None if futures is None else BestOf()
         self.videos = 0
+        self.left_out: list[str] = []
+        self.misplaced: list[int] = []
 
     @property
     def frames(self) -> int | None:
@@ -180,6 +177,25 @@ class _Scores:
         """Height and width of the frames; None where they differ."""
         sides = {side for size in self._sizes for side in size}
         return sides.pop() if len(sides) == 1 else None
+
+    def read(self, real: VideoSet, fake: VideoSet, index: int, frames: int | None, stride: int) -> None:
+        """Read a pair of videos and take it in, or note why it is left out.
+
+        Raises:
+            DataError: they are not alike.
+            ConfigError: no frame is left after the context.
+        """
+        try:
+            predicted, true = fake.read(index, _first(frames, 1)), real.read(index, _first(frames, stride))
+            if self._whole:
+                video_pairs.check_has_truth(real, index, len(true), self._context, frames)
+        except DataError as error:
+            self.left_out.append(str(error))
+            return
+        video_pairs.check_alike(real, fake, index, predicted, true, frames)
+        self.add(index, predicted, true)
+        if video_pairs.have_unlike_categories(real, fake, index):
+            self.misplaced.append(index)
 
     def add(self, index: int, predicted: np.ndarray, true: np.ndarray) -> None:
         """Take a pair of videos in, uint8 (T, H, W, 3) each.
@@ -233,14 +249,12 @@ def _first(frames: int | None, stride: int) -> Callable[[int], range]:
     return lambda length: range(0, length, stride)[:frames]
 
 
-def _warnings(scores: _Scores, left_out: Sequence[str], misplaced: Sequence[int]) -> tuple[str, ...]:
+def _warnings(scores: _Scores) -> list[str]:
     warnings = []
-    if left_out:
-        warnings.append(f"{len(left_out)} videos are left out; the first: {left_out[0]}")
-    if misplaced:
+    if scores.misplaced:
         warnings.append(
-            f"{len(misplaced)} videos have another category than those they are compared with, the first of them "
-            f"video {misplaced[0]}: are both sets in the same order?"
+            f"{len(scores.misplaced)} videos have another category than those they are compared with, the first of "
+            f"them video {scores.misplaced[0]}: are both sets in the same order?"
         )
     if scores.own.infinite:
         warnings.append(f"{scores.own.infinite} frames equal the true ones; being infinite, their scores are left out")
@@ -249,4 +263,4 @@ def _warnings(scores: _Scores, left_out: Sequence[str], misplaced: Sequence[int]
             f"{number} frames of the baseline {name} equal the true ones, and the predictions do not: the baseline's "
             "average and the gain over it leave these frames out, so both flatter the predictions"
         )
-    return tuple(warnings)
+    return warnings
