@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mocogan_chainer.errors import require_range
+from mocogan_chainer.evaluation.derived_videos import DerivedVideos
 from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.sampling import Animator
 
@@ -17,7 +18,7 @@ TILE = 16
 ALPHAS = "linear from 0 to 1"
 
 
-class AnimatedVideos:
+class AnimatedVideos(DerivedVideos):
     """An animator's videos (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
 
     Video i is what the animator makes of the first frame of real video i, and has its id, class and subject. Alphas
@@ -54,42 +55,29 @@ class AnimatedVideos:
         require_range("stride", stride, 1)
         if length is not None:
             require_range("length", length, 1)
-        self.name, self.title = str(name), real.title
-        self.class_names, self.subjects = real.class_names, real.subjects
-        self._animator, self._real, self._stride, self._length = animator, real, stride, length
+        super().__init__(real, name=name)
+        self._animator, self._stride, self._length = animator, stride, length
         self._snapshot = fingerprint
         self._made: tuple[int, dict[int, np.ndarray]] = (-1, {})
 
     @cached_property
     def reference(self) -> str:
         """What the set is, wherever snapshot and real videos lie."""
-        of = self._real.reference if self._real.split is None else f"{self._real.reference} ({self._real.split})"
         frames = f"as long as each at stride {self._stride}" if self._length is None else f"{self._length} frames"
-        return f"snapshot {self._snapshot}: first frames of {of} animated, {frames}, alphas {ALPHAS}"
+        return f"snapshot {self._snapshot}: first frames of {self._source()} animated, {frames}, alphas {ALPHAS}"
 
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits of all that the videos depend on."""
         return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
 
-    def __len__(self) -> int:
-        return len(self._real)
-
-    def id(self, index: int) -> str:
-        """Return the real video's own name."""
-        return self._real.id(index)
-
-    def label(self, index: int) -> int:
-        """Return the real video's class, -1 where it has none."""
-        return self._real.label(index)
-
     def length(self, index: int) -> int:
         """Return the video's frames."""
-        return self._length or len(range(0, self._real.length(index), self._stride))
+        return self._length or len(range(0, self._videos.length(index), self._stride))
 
     def known_length(self, index: int) -> int | None:
         """Return the video's frames where nothing has to be decoded for that, else None."""
-        real = self._real.known_length(index)
+        real = self._videos.known_length(index)
         return self._length or (None if real is None else len(range(0, real, self._stride)))
 
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
@@ -105,7 +93,7 @@ class AnimatedVideos:
         tiles = self._made[1]
         missing = np.setdiff1d(wanted // TILE, list(tiles))
         if len(missing):
-            photo = self._real.read(index, lambda length: [0])
+            photo = self._videos.read(index, lambda length: [0])
             for number in missing.tolist():
                 tiles[number] = self._tile(photo, number * TILE, length)
         return np.stack([tiles[place // TILE][place % TILE] for place in wanted.tolist()])
@@ -119,7 +107,7 @@ class AnimatedVideos:
         Raises:
             DataError: it cannot be read.
         """
-        return self._real.read(index, lambda length: range(0, length, self._stride))
+        return self._videos.read(index, lambda length: range(0, length, self._stride))
 
     def _tile(self, photo: np.ndarray, first: int, length: int) -> np.ndarray:
         """Return the tile that begins with frame ``first`` of a video of so many, uint8 (up to TILE, size, size, 3)."""

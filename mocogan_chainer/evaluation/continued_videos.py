@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mocogan_chainer.errors import ConfigError, require_range
+from mocogan_chainer.evaluation.derived_videos import DerivedVideos
 from mocogan_chainer.evaluation.first_frames import FirstFrames
 from mocogan_chainer.evaluation.video_set import VideoSet
 
@@ -15,7 +16,7 @@ GoOn = Callable[[int, np.ndarray, int], np.ndarray]
 """Takes a video's number, the frames seen, uint8 (k, H, W, 3), and T; returns the T frames to come, alike."""
 
 
-class ContinuedVideos:
+class ContinuedVideos(DerivedVideos):
     """Beginnings and what follows (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
 
     Video i is the first ``context`` frames of real video i, and then what is made of them; it has the real one's id,
@@ -42,12 +43,10 @@ class ContinuedVideos:
         require_range("context", context, 1)
         if frames <= context:
             raise ConfigError(f"frames={frames}: it must be more than context={context}, whose frames are among them")
-        self.name, self.title = str(name), real.title
-        self.class_names, self.subjects = real.class_names, real.subjects
+        super().__init__(real, name=name)
         self.context, self.frames = context, frames
         self.real = FirstFrames(real, frames, stride)
         """The true videos: as long, at the stride."""
-        self._of = real.reference if real.split is None else f"{real.reference} ({real.split})"
         self._go_on, self._how, self._stride = go_on, how, stride
         self._true: tuple[int, np.ndarray] = (-1, np.empty(0, np.uint8))
         self._made: tuple[int, np.ndarray] = self._true
@@ -56,7 +55,7 @@ class ContinuedVideos:
     def reference(self) -> str:
         """What the set is, wherever the real videos lie."""
         return (
-            f"{self._how}: {self._of} continued from the first {self.context} to {self.frames} frames at stride "
+            f"{self._how}: {self._source()} continued from the first {self.context} to {self.frames} frames at stride "
             f"{self._stride}"
         )
 
@@ -64,17 +63,6 @@ class ContinuedVideos:
     def fingerprint(self) -> str:
         """16 hexadecimal digits of all that the videos depend on."""
         return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
-
-    def __len__(self) -> int:
-        return len(self.real)
-
-    def id(self, index: int) -> str:
-        """Return the real video's own name."""
-        return self.real.id(index)
-
-    def label(self, index: int) -> int:
-        """Return the real video's class, -1 where it has none."""
-        return self.real.label(index)
 
     def length(self, index: int) -> int:
         """Return the frames of every video."""

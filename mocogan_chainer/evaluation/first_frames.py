@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from mocogan_chainer.errors import DataError, require_range
+from mocogan_chainer.evaluation.derived_videos import DerivedVideos
 from mocogan_chainer.evaluation.video_set import VideoSet
 
 
-class FirstFrames:
+class FirstFrames(DerivedVideos):
     """The beginning of each video of a set (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
 
     A video that is too short is found out when it is read.
@@ -29,10 +30,9 @@ class FirstFrames:
     def __init__(self, videos: VideoSet, frames: int, stride: int = 1):
         require_range("frames", frames, 1)
         require_range("stride", stride, 1)
-        self._videos, self.frames, self.stride = videos, frames, stride
-        self.name, self.title, self.split = videos.name, videos.title, videos.split
-        self.class_names, self.subjects = videos.class_names, videos.subjects
-        self.any_thread, self.unordered = videos.any_thread, videos.unordered
+        super().__init__(videos)
+        self.frames, self.stride = frames, stride
+        self.split, self.any_thread, self.unordered = videos.split, videos.any_thread, videos.unordered
 
     @cached_property
     def reference(self) -> str:
@@ -43,17 +43,6 @@ class FirstFrames:
     def fingerprint(self) -> str:
         """16 hexadecimal digits of all that the videos depend on."""
         return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
-
-    def __len__(self) -> int:
-        return len(self._videos)
-
-    def id(self, index: int) -> str:
-        """Return the video's own name."""
-        return self._videos.id(index)
-
-    def label(self, index: int) -> int:
-        """Return the video's class, -1 where it has none."""
-        return self._videos.label(index)
 
     def length(self, index: int) -> int:
         """Return the frames that are taken of every video."""

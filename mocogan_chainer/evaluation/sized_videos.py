@@ -10,11 +10,12 @@ import numpy as np
 
 from mocogan_chainer import video
 from mocogan_chainer.errors import DataError
+from mocogan_chainer.evaluation.derived_videos import DerivedVideos
 from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.evaluation.video_set import VideoSet
 
 
-class SizedVideos:
+class SizedVideos(DerivedVideos):
     """A set's videos at one frame size (the protocol is :class:`mocogan_chainer.evaluation.video_set.VideoSet`).
 
     Frames are scaled whole and as they are for training (:func:`mocogan_chainer.video.resize`); those of the
@@ -33,14 +34,12 @@ class SizedVideos:
     """
 
     def __init__(self, videos: VideoSet, size: int, class_name: str | None = None):
-        self._videos, self._size = videos, size
-        self._indices = _of_class(videos, class_name)
-        self._class = class_name if len(self._indices) < len(videos) else None
+        super().__init__(videos, numbers=_of_class(videos, class_name))
+        self._size = size
+        self._class = class_name if len(self) < len(videos) else None
         has_size = isinstance(videos, PreparedVideos) and videos.size == size
         self.resize = "none" if has_size else "area where they shrink, linear where they grow"
-        self.name, self.title, self.split = videos.name, videos.title, videos.split
-        self.class_names, self.any_thread, self.unordered = videos.class_names, videos.any_thread, videos.unordered
-        self.subjects = None if videos.subjects is None else [videos.subjects[i] for i in self._indices]
+        self.split, self.any_thread, self.unordered = videos.split, videos.any_thread, videos.unordered
 
     @cached_property
     def reference(self) -> str:
@@ -56,24 +55,13 @@ class SizedVideos:
             return self._videos.fingerprint
         return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
 
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def id(self, index: int) -> str:
-        """Return the video's own name."""
-        return self._videos.id(self._indices[index])
-
-    def label(self, index: int) -> int:
-        """Return the video's class, -1 where it has none."""
-        return self._videos.label(self._indices[index])
-
     def length(self, index: int) -> int:
         """Return the video's frames."""
-        return self._videos.length(self._indices[index])
+        return self._videos.length(self._numbers[index])
 
     def known_length(self, index: int) -> int | None:
         """Return the video's frames where nothing has to be decoded for that, else None."""
-        return self._videos.known_length(self._indices[index])
+        return self._videos.known_length(self._numbers[index])
 
     def read(self, index: int, which: Callable[[int], Sequence[int] | np.ndarray] | None = None) -> np.ndarray:
         """Return the whole video, or the frames that ``which`` names given its length: uint8 (T, size, size, 3).
@@ -81,7 +69,7 @@ class SizedVideos:
         Raises:
             DataError: it cannot be read, or its frames are not square.
         """
-        frames = self._videos.read(self._indices[index], which)
+        frames = self._videos.read(self._numbers[index], which)
         height, width = frames.shape[1:3]
         if height != width:
             raise DataError(
