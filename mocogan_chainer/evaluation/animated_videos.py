@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -65,11 +64,6 @@ class AnimatedVideos(DerivedVideos):
         """What the set is, wherever snapshot and real videos lie."""
         frames = f"as long as each at stride {self._stride}" if self._length is None else f"{self._length} frames"
         return f"snapshot {self._snapshot}: first frames of {self._source()} animated, {frames}, alphas {ALPHAS}"
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of all that the videos depend on."""
-        return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
 
     def length(self, index: int) -> int:
         """Return the video's frames."""

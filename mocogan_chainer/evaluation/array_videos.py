@@ -55,19 +55,14 @@ class ArrayVideos:
         return len(self._videos)
 
     @cached_property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of the SHA-256 of all frames and classes; looks at every frame when first asked for."""
+    def reference(self) -> str:
+        """What the set is, whatever it is called: a digest of all frames and classes, at which it looks when asked."""
         digest = hashlib.sha256()
         for index, video in enumerate(self._videos):
             label = self.label(index)
             digest.update(repr((video.shape, self.class_names[label] if label >= 0 else "")).encode())
             digest.update(np.ascontiguousarray(video))
-        return digest.hexdigest()[:16]
-
-    @property
-    def reference(self) -> str:
-        """What the set is, whatever it is called."""
-        return f"arrays {self.fingerprint}"
+        return f"arrays {digest.hexdigest()[:16]}"
 
     def id(self, index: int) -> str:
         """Return the video's number as text."""

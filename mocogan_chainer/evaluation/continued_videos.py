@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -58,11 +57,6 @@ class ContinuedVideos(DerivedVideos):
             f"{self._how}: {self._source()} continued from the first {self.context} to {self.frames} frames at stride "
             f"{self._stride}"
         )
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of all that the videos depend on."""
-        return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
 
     def length(self, index: int) -> int:
         """Return the frames of every video."""

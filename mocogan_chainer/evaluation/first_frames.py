@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -38,11 +37,6 @@ class FirstFrames(DerivedVideos):
     def reference(self) -> str:
         """What the set is, wherever it lies."""
         return f"{self._videos.reference}, the first {self.frames} frames at stride {self.stride}"
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of all that the videos depend on."""
-        return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
 
     def length(self, index: int) -> int:
         """Return the frames that are taken of every video."""

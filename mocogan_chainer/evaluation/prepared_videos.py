@@ -29,8 +29,7 @@ class PreparedVideos:
         self.name = str(dataset.path)
         self.title = dataset.name
         self.size = dataset.size
-        self.fingerprint = dataset.fingerprint()
-        self.reference = f"{dataset.name} {self.fingerprint}"
+        self.reference = f"{dataset.name} {dataset.fingerprint()}"
         self.split = dataset.split
         self.class_names = tuple(dataset.class_names)
         self.subjects = dataset.subjects if any(dataset.subjects) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -47,13 +46,6 @@ class SizedVideos(DerivedVideos):
         of_class = "" if self._class is None else f", class {self._class}"
         scaled = "" if self.resize == "none" else f", frames scaled to {self._size} x {self._size}"
         return f"{self._videos.reference}{of_class}{scaled}"
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits; the set's own where nothing is changed."""
-        if self.reference == self._videos.reference:
-            return self._videos.fingerprint
-        return hashlib.sha256(self.reference.encode()).hexdigest()[:16]
 
     def length(self, index: int) -> int:
         """Return the video's frames."""

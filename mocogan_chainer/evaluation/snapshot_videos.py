@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,7 +61,6 @@ class SnapshotVideos:
         self._balanced = categories == "balanced" and bool(self.class_names)
         how = "balanced" if self._balanced else "drawn"
         self.reference = f"snapshot {fingerprint}: {count} samples of {length} frames, seed {seed}, categories {how}"
-        self.fingerprint = hashlib.sha256(self.reference.encode()).hexdigest()[:16]
         self._codes: tuple[int, Any] = (-1, None)
         self._tile: tuple[int, np.ndarray | None] = (-1, None)
         self._codes_from(0)  # refuses a length that the model has not, before any work

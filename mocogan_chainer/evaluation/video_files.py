@@ -64,19 +64,14 @@ class VideoFiles:
         return len(self._videos)
 
     @cached_property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of the SHA-256 of all names and contents; reads every file when first asked for."""
+    def reference(self) -> str:
+        """What the set is, wherever it lies: a digest of all names and contents; reads every file when first asked."""
         digest = hashlib.sha256()
         for found in self._videos:
             for path in found.images or (found.path,):
                 name = found.name if path == found.path else f"{found.name}/{path.name}"
                 digest.update(name.encode("utf-8", "surrogateescape") + b"\0" + _content(path) + b"\n")
-        return digest.hexdigest()[:16]
-
-    @property
-    def reference(self) -> str:
-        """What the set is, wherever it lies."""
-        return f"videos {self.fingerprint}"
+        return f"videos {digest.hexdigest()[:16]}"
 
     def id(self, index: int) -> str:
         """Return the video's path below the folder."""

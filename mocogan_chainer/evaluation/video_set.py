@@ -27,9 +27,8 @@ class VideoSet(Protocol):
     Attributes:
         name: what the user calls it: a path.
         title: the dataset's own name, such as ``shapes``; "" where none is known.
-        reference: what it is, for a protocol: the same wherever it lies.
-        fingerprint: 16 hexadecimal digits that are the same for equal videos and differ for others; a prepared
-            dataset's stand for all of its splits.
+        reference: what it is, for a protocol: the same wherever equal videos lie, and another for others; a prepared
+            dataset's stands for all of its splits.
         split: ``train``, ``test`` or ``all`` of a prepared dataset, else None.
         subjects: who is in each video, "" where that is not known; None where it is known of none.
         class_names: the names that labels count into; empty when there are no classes.
@@ -41,7 +40,6 @@ class VideoSet(Protocol):
     name: str
     title: str
     reference: str
-    fingerprint: str
     split: str | None
     subjects: Sequence[str] | None
     class_names: tuple[str, ...]

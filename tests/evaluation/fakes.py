@@ -23,8 +23,7 @@ class Videos:
     def __init__(self, videos, labels=None, class_names=(), name="videos"):
         self.videos, self.labels, self.class_names = videos, labels, class_names
         self.name = self.title = name
-        self.fingerprint = "0123456789abcdef"
-        self.reference = f"{name} {self.fingerprint}"
+        self.reference = f"{name} 0123456789abcdef"
 
     def __len__(self):
         return len(self.videos)

@@ -50,7 +50,7 @@ def test_whose_they_are():
 
 def test_the_reference_knows_what_is_taken():
     made = [FirstFrames(Videos(REAL), 4), FirstFrames(Videos(REAL), 3), FirstFrames(Videos(REAL), 4, stride=2)]
-    assert len({videos.fingerprint for videos in made}) == 3
+    assert len({videos.reference for videos in made}) == 3
     assert made[2].reference == "videos 0123456789abcdef, the first 4 frames at stride 2"
 
 

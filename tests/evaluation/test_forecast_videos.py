@@ -70,7 +70,7 @@ def test_a_video_that_is_too_short():
 
 def test_the_reference_knows_whose_futures_they_are():
     made = [of(REAL, **how) for how in ({}, {"seed": 0}, {"seed": 1}, {"fingerprint": "e" * 16}, {"context": 1})]
-    assert len({videos.fingerprint for videos in made}) == len(made)
+    assert len({videos.reference for videos in made}) == len(made)
     assert made[0].reference == (
         "snapshot ffffffffffffffff, mean futures: videos 0123456789abcdef continued from the first 2 to 5 frames at "
         "stride 1"
