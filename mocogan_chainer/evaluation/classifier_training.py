@@ -29,7 +29,7 @@ from mocogan_chainer.evaluation.video_set import VideoSet
 from mocogan_chainer.optimizer import Adam
 
 LARGEST = 64
-"""Pixels of a frame that the classifier sees, unless more are asked for."""
+"""Pixels of a frame that the classifier sees, unless more were requested."""
 ROUNDS = 20
 """At most; fewer if the videos that choose the best one are all recognized with a mean loss below ``SURE``."""
 SURE = 0.02
@@ -71,7 +71,7 @@ def train(
         size: of the frames that the classifier sees, a multiple of 16; None for 64, or less if the videos are smaller.
         subjects: who is in each video of the whole set, "" where that is not known: nobody is then in two parts.
         device: to train on; None for the CPU.
-        say: is told of each round in a line.
+        say: is called with a line about each round.
 
     Raises:
         ConfigError: an argument is out of range.
@@ -262,7 +262,7 @@ def _a_frame(real: VideoSet, usable: Sequence[int]) -> np.ndarray:
 
 
 def _unreadable(real: VideoSet, count: int, reason: str) -> str:
-    return f"{real.name}: none of {count} videos for the classifier gave a clip; the first: {reason}; mend the files"
+    return f"{real.name}: none of {count} videos for the classifier gave a clip; the first: {reason}; fix the files"
 
 
 def _warnings(

@@ -16,7 +16,7 @@ from mocogan_chainer.evaluation.resizing import FILTERS, resize
 from mocogan_chainer.evaluation.video_set import VideoSet
 
 AHEAD = 8
-"""Clips that are made before they are asked for: a network's batch."""
+"""Clips that are made ahead of time: a network's batch."""
 
 
 @dataclass(frozen=True, kw_only=True)

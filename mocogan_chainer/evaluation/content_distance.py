@@ -110,7 +110,7 @@ class ContentDistance:
         return self.distances.mean
 
     def counts(self) -> dict[str, int]:
-        """Return what a result must say beside the value."""
+        """Return what a result must say in addition to the value."""
         return {
             "videos": self.videos,
             "videos left out": self.videos - self.distances.count,

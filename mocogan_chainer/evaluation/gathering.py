@@ -57,7 +57,7 @@ class Gathered:
         left_out: videos that gave no clip, each with its reason; None where that is not known.
         seconds: that it took.
         warnings: for the reader, a line each.
-        in_order: of all videos, where that was asked for and there is room.
+        in_order: of all videos, where that was requested and there is room.
     """
 
     name: str
@@ -122,7 +122,7 @@ def gather(
         stride: steps in a video from one frame of its clip to the next.
         part: which of how many equal shares of ``indices`` to do, counted from 1; :func:`merge` joins them.
         in_order: whether it matters which video has which features: for :func:`paired_features`.
-        advance: is told of progress.
+        advance: is called with the number of videos done since the last call.
 
     Raises:
         DataError: fewer than two videos give a clip.

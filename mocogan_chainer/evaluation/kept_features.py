@@ -14,7 +14,7 @@ import numpy as np
 
 KEPT_BYTES = 64 * 2**20
 MOST_ROWS = 1 << 18
-"""However short they are: each takes some hundred bytes beside its numbers."""
+"""However short they are: each takes about a hundred bytes besides its numbers."""
 
 
 def most_rows(dimensions: int) -> int:

@@ -24,7 +24,7 @@ BETTER = {
     "ssim": "higher",
     "precalc": "",
 }
-"""Which values of a metric are the better ones; stored statistics are no metric but have a protocol, too."""
+"""Which values of a metric are the better ones; stored statistics are not a metric, but have a protocol too."""
 
 FEATURES = (
     "network",

@@ -46,7 +46,7 @@ class Result:
         counts: of samples, and of what was left out.
         versions: of the programs that it depends on.
         seconds: that it took.
-        others: further numbers and curves by name, such as the F1/8 beside PRD's F8.
+        others: further numbers and curves by name, such as the F1/8 in addition to PRD's F8.
         warnings: for the reader, a line each.
         frame_sizes: height and width of each side's own frames in pixels, before they are brought to a network's size,
             as text; of the sides "evaluated" and "reference" of which it is known.
@@ -183,7 +183,7 @@ class Comparison:
 
 
 def compare(first: Result, second: Result) -> Comparison:
-    """Put two results beside each other.
+    """Put two results side by side.
 
     Raises:
         ConfigError: their protocols differ; each field is named.
@@ -250,7 +250,7 @@ _KINDS = {
     "frame_sizes": "a table of texts",
 }
 _MAY_LACK = {"frame_sizes": {}}
-"""What results of earlier versions have not."""
+"""What results of earlier versions may lack."""
 
 
 def _from_dict(values: Any) -> Result:

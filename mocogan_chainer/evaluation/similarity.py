@@ -109,7 +109,7 @@ class FrameScores:
         return [float("inf") if frame.spread is None else frame.spread for frame in self.frames]
 
     def counts(self) -> dict[str, int]:
-        """Return what a result must say beside the value."""
+        """Return what a result must say in addition to the value."""
         return {
             "videos": self._count,
             "videos left out": self._count - self.videos.count,

@@ -63,7 +63,7 @@ class SnapshotVideos:
         self.reference = f"snapshot {fingerprint}: {count} samples of {length} frames, seed {seed}, categories {how}"
         self._codes: tuple[int, Any] = (-1, None)
         self._tile: tuple[int, np.ndarray | None] = (-1, None)
-        self._codes_from(0)  # refuses a length that the model has not, before any work
+        self._codes_from(0)  # refuses a length that the model does not have, before any work
 
     def __len__(self) -> int:
         return self._count

@@ -82,7 +82,7 @@ class VideoFiles:
         return self._label_of.get(self._videos[index].category, -1)
 
     def length(self, index: int) -> int:
-        """Return the video's frames; a file is decoded when this is first asked for.
+        """Return the video's frames; a file is decoded when this is first called.
 
         Raises:
             DataError: it cannot be read.

@@ -16,7 +16,7 @@ from mocogan_chainer.evaluation.prepared_videos import PreparedVideos
 from mocogan_chainer.evaluation.video_files import VideoFiles
 
 Which = Callable[[int], Sequence[int] | np.ndarray]
-"""Says which frames are wanted of a video with so many; raises DataError where it has not enough."""
+"""Says which frames are wanted of a video with so many; raises DataError where it does not have enough."""
 
 ALLOWED = f"a prepared dataset (a folder with {layout.META}) or a folder of videos"
 

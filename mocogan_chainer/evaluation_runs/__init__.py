@@ -107,7 +107,7 @@ def merge(parts: list[str], out: str, say: Say) -> None:
 
 
 def compare(first: str, second: str, say: Say) -> None:
-    """Put two results beside each other.
+    """Put two results side by side.
 
     Raises:
         MocoganError: a file is no result, or their protocols differ.

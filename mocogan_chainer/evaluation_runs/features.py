@@ -88,7 +88,7 @@ class Features:
         """The stored statistics that stand for the real set.
 
         Raises:
-            ConfigError: they are none, or of another split or pace than is asked for.
+            ConfigError: they are none, or of another split or pace than was requested.
         """
         name, sets = self._request.real, self._sets
         if not statistics.is_file_of_statistics(name):
@@ -99,7 +99,7 @@ class Features:
         found = gathering.read(name, recipe)
         if self._request.split not in (None, found.protocol.split):
             raise ConfigError(
-                f"--split {self._request.split}: {name} is of the split {found.protocol.split}; leave --split away, or "
+                f"--split {self._request.split}: {name} is of the split {found.protocol.split}; leave out --split, or "
                 f"make it again with evaluate.py precalc --split {self._request.split}"
             )
         known = self._request.every_nth is not None or sets.is_snapshot
@@ -116,7 +116,7 @@ class Features:
         """The stored statistics that stand for the evaluated set.
 
         Raises:
-            ConfigError: they are of videos of another length or number than is asked for.
+            ConfigError: they are of videos of another length or number than was requested.
         """
         name = self._request.fake
         found = gathering.read(name, recipe)

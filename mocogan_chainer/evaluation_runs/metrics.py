@@ -34,14 +34,14 @@ from mocogan_chainer.files import ensure_writable
 SAMPLES, FRAMES = 2048, 16
 """Videos, and frames of each, for metrics whose protocol names no number."""
 FUTURES = 5
-"""Of each video that a snapshot continues, of which the best is taken, unless another number is asked for."""
+"""Of each video that a snapshot continues, of which the best is taken, unless another number was requested."""
 
 
 def require_metric(name: str, others: Iterable[str] = ()) -> None:
     """Check that there is a metric of this name, or something else that goes by it.
 
     Args:
-        name: what was asked for.
+        name: what was requested.
         others: names that are allowed besides those of metrics and "all".
 
     Raises:
@@ -196,7 +196,7 @@ def _frame_size(videos: VideoSet) -> str | None:
 
 
 def _classifier(session: Session) -> Classifier:
-    """Read the classifier that is asked for, or train one on the real set."""
+    """Read the classifier that was requested, or train one on the real set."""
     path = None if session.request.classifier is None else Path(session.request.classifier)
     if path is not None and path.suffix != ".npz":
         raise ConfigError(f"--classifier {path}: a classifier is a file whose name ends in .npz")
@@ -227,7 +227,7 @@ def _read_classifier(path: Path, session: Session, frames: int) -> Classifier:
     here = (session.sets.real.reference, session.sets.real.split, frames, session.sets.every_nth)
     if there != here:
         raise ConfigError(
-            f"--classifier {path}: it was trained on {_trained(*there)}, and asked for is {_trained(*here)}; name "
+            f"--classifier {path}: it was trained on {_trained(*there)}, but {_trained(*here)} was requested; name "
             "another file to train one"
         )
     found.to_device(session.device)
@@ -304,7 +304,7 @@ def _require_as_long(session: Session) -> None:
     if session.request.length is not None:
         raise ConfigError(
             f"--length {session.request.length}: the animation is compared with its real video frame by frame, and so "
-            "as long; leave --length away"
+            "as long; leave out --length"
         )
 
 

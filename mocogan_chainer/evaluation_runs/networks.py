@@ -31,7 +31,7 @@ class Networks:
         self.remarks: dict[str, str] = {}
 
     def recipe(self, metric: str | None) -> Recipe:
-        """The recipe that is asked for, or the metric's usual one; None stands for any that makes features.
+        """The recipe that was requested, or the metric's usual one; None stands for any that makes features.
 
         Raises:
             ConfigError: the metric has no such recipe, or the recipe does not take so many frames.

@@ -256,7 +256,7 @@ class Sets:
         return self.every_nth if filmed else 1
 
     def count(self, usual: int) -> int:
-        """How many videos are asked for, or else usual."""
+        """How many videos were requested, or else the usual number."""
         return self._request.samples or usual
 
     def chosen(self, videos: VideoSet, count: int, least: int = 1) -> list[int]:

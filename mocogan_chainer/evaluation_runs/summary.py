@@ -1,4 +1,4 @@
-"""What is said of a result beside its row: the baselines, the best of several futures, and where it is ahead."""
+"""What is said of a result besides its row: the baselines, the best of several futures, and where it is ahead."""
 
 from __future__ import annotations
 

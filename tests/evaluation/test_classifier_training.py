@@ -230,7 +230,7 @@ class TestRefused:
     def test_none_can_be_read(self, size):
         videos = Videos([None] * 8, [0, 1] * 4, NAMES)
         videos.length = lambda index: 10
-        message = r"videos: none of \d videos for the classifier gave a clip; the first: video\d: cannot be read; mend"
+        message = r"videos: none of \d videos for the classifier gave a clip; the first: video\d: cannot be read; fix"
         with pytest.raises(DataError, match=message):
             train(videos, range(8), seed=0, frames=8, size=size)
 

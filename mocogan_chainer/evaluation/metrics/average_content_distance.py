@@ -82,14 +82,14 @@ def average_content_distance(
         videos: any set.
         indices: which of them.
         features: "shape-colour" (units of 0..255) or "face-identity" (two people are usually more than 0.6 apart).
-        measure: "pairs" or "first-frame"; the other one stands beside it, in ``others``.
+        measure: "pairs" or "first-frame"; the other one is given too, in ``others``.
         frames: of each video, from its first; None for all, which compares only among sets of like lengths.
         stride: steps in the video from one of them to the next.
         truth: gives the real video that a video (by its number) stands for, whose first frame is the picture that it
             was made of: uint8 (T, H, W, 3), frame for frame; None where videos are made of nothing.
         begins_true: the videos themselves begin with that picture, so that "first-frame" compares within them.
         seed: that ``indices`` were drawn with, for the protocol.
-        advance: is told of progress.
+        advance: is called with the number of videos done since the last call.
 
     Raises:
         ConfigError: an argument is none that is allowed, or a package for face identity is missing.
@@ -170,7 +170,7 @@ class _Distances:
                 distance.add(true_rows)
 
     def others(self, measure: str) -> dict[str, Number]:
-        """Return what stands beside the value of one measure: the other one, and both of the real videos."""
+        """Return what is given in addition to the value of one measure: the other one, and both of the real videos."""
         found = {f"by {name}": distance for name, distance in self.made.items() if name != measure}
         found |= {f"{TRUTH} {name}": distance for name, distance in self._real.items()}
         return {name: distance.value for name, distance in found.items() if distance.distances.count}

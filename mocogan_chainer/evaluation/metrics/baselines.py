@@ -28,7 +28,7 @@ class Gains:
     """Gathers the scores of a baseline, and what predictions of the same videos are better by.
 
     Gains are of pairs: a frame where either score is infinite (an equal one) has none, and a video's is the average
-    over its frames that have one. A frame that only one of both has exactly is no smaller difference for that: it is
+    over its frames that have one. A frame that only one of both has exactly is no smaller a difference for that: it is
     counted as won or lost (:func:`frames_ahead`).
 
     Args:
@@ -45,7 +45,7 @@ class Gains:
         self._lost: list[int] = []
         self._unlike: list[int] = []
         self.lost_exact = 0
-        """Frames that the baseline has exactly and the prediction has not."""
+        """Frames that the baseline has exactly and the prediction does not."""
 
     def add(self, own: np.ndarray, baseline: np.ndarray) -> None:
         """Take in a video's scores, of the prediction and of the baseline, each ``(T,)``."""

@@ -54,7 +54,7 @@ def frame_sizes(evaluated: Gathered, reference: Gathered) -> dict[str, str]:
 
 
 def odd_sizes(evaluated: Gathered, reference: Gathered) -> tuple[str, ...]:
-    """Return warnings of frames that differ in size, or are no squares."""
+    """Return warnings of frames that differ in size, or are not square."""
     crop = evaluated.protocol.crop or reference.protocol.crop
     return size_warnings(crop, **frame_sizes(evaluated, reference))
 

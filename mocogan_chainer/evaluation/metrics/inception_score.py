@@ -37,7 +37,7 @@ def inception_score(
         extractor: a network that gives class probabilities.
         splits: consecutive parts that are scored alone and averaged.
         stride: steps in a video from one frame of its clip to the next.
-        advance: is told of progress.
+        advance: is called with the number of videos done since the last call.
 
     Raises:
         DataError: too few videos.

@@ -39,7 +39,7 @@ def motion_control_score(
         seed: that ``indices`` were drawn with, and of where clips start in longer videos.
         stride: steps in a video from one frame of its clip to the next; a generator's run at that of its training.
         real_frames: height and width of the real set's own frames, "64 x 64"; None where it is not known.
-        advance: is told of progress.
+        advance: is called with the number of videos done since the last call.
 
     Raises:
         DataError: no categories, one that the classifier does not know, or no video that is long enough.

@@ -17,7 +17,7 @@ from mocogan_chainer.evaluation.result import Result, versions
 
 
 def precision_and_recall(recipe: Recipe, *, evaluated: Gathered, reference: Gathered, seed: int) -> Result:
-    """Compare two sets; the value is F8, and F1/8 and the curve are beside it.
+    """Compare two sets; the value is F8, and F1/8 and the curve are given too.
 
     Of the larger set as many features are drawn as the smaller one has.
 

@@ -73,17 +73,17 @@ def compare(
         indices: which video_pairs.
         metric: "psnr" in dB, or "ssim" in -1..1.
         context: frames at a video's start that the predictor was shown. They are not scored, and what repeating the
-            last of them would score stands beside the value; of two or more, also what optical flow would.
+            last of them would score is given too; of two or more, also what optical flow would.
         frames: that are compared of each video, the context among them, from the first; None for all.
         stride: steps in a real video from one of them to the next; predictions are taken frame by frame.
         whole: every video is one whole motion, so that videos may differ in length; the average at a frame is then
             over those that have it. One that is too short to have a frame after the context is left out.
         futures: gives several futures of a video by its number, uint8 (K, T - context, H, W, 3); how the best of
-            them scores, and a single one on average, stands beside the value. None for none.
+            them scores, and a single one on average, is given too. None for none.
         resize: the filter that brought real frames to the size of predictions, for the protocol.
         settings: what more the predictions depend on, for the protocol.
         seed: that ``indices`` were drawn with, for the protocol.
-        advance: is told of progress.
+        advance: is called with the number of videos done since the last call.
 
     Raises:
         ConfigError: an argument is none that is allowed.
@@ -240,7 +240,7 @@ class _Scores:
         return exact | (self._best.counts() if self._best else {})
 
     def lost_exact(self) -> dict[str, int]:
-        """Return how many frames each baseline has exactly and the predictions have not, where there are any."""
+        """Return how many frames each baseline has exactly and the predictions do not, where there are any."""
         return {name: gains.lost_exact for name, gains in self._gains.items() if gains.lost_exact}
 
 
