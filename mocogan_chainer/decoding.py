@@ -32,66 +32,66 @@ SUFFIXES = frozenset(
         *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
     }
 )
-"""Suffixes of video files, in small letters."""
+"""Suffixes of video files, in lower case."""
 
 CONTAINERS = "mov,avi,matroska,webm,gif,flv,mpeg,mpegts,asf,ogg"
-"""What a file may be. Not a playlist: that could make ffmpeg open other files."""
+"""Formats that a file may have. Not a playlist: that could make ffmpeg open other files."""
 _LIMITS = {"protocol_whitelist": "file,pipe", "format_whitelist": CONTAINERS}
 
 EXPLAINED = {
     "Stream map": "it holds no video",
-    "Format not on whitelist": "a playlist, or no form of video that is read",
-    "Not detecting m3u8": "a playlist, or no form of video that is read",
+    "Format not on whitelist": "a playlist, or a video format that is not supported",
+    "Not detecting m3u8": "a playlist, or a video format that is not supported",
     "Error opening input: ": "it cannot be opened",
 }
-"""What some of ffmpeg's messages mean, by their beginnings."""
+"""What some of ffmpeg's messages mean, by how they begin."""
 
 HARMLESS = ("mmco: unref short failure", "co located POCs unavailable", "number of reference frames")
-"""What ffmpeg calls errors though the picture is whole; common in clips that were cut from broadcasts."""
+"""What ffmpeg reports as errors although the picture is intact; common in clips cut from broadcasts."""
 
 PACKETS = ((188, 0), (192, 4), (204, 0))
-"""Bytes of a transport stream's packet and the place of its mark: as it is sent, on discs, with error correction."""
+"""Size of a transport stream's packet and place of its mark, in bytes: as sent, on discs, with error correction."""
 PACKET_MARK = b"G"
 
 STREAM = re.compile(
     r"^ *Stream #\S+: Video: (?P<codec>\w+)(?: \([^)\n]*\))*, (?P<pixels>\w+)(?!.*attached pic)", re.MULTILINE
 )
-"""ffmpeg's line about the video in a file that is no cover picture."""
+"""ffmpeg's line about the video in a file, not about a cover picture."""
 ALPHA_FORMATS = re.compile(r"rgba|argb|bgra|abgr|yuva|gbrap|ya8|ya16|ayuv|vuya")
 """Beginnings of the names of ffmpeg's pixel formats that can be transparent."""
 ON_WHITE = "format=gbrap16le,negate,premultiply=inplace=1,negate,format=rgb24"
-"""Filters that lay the picture on white: where all is opaque the colours stay what they are."""
+"""Filters that lay the picture on white; opaque colours stay as they are."""
 
 READ_BYTES = 1 << 20
 MEMORY_BYTES = 2 << 30
-"""What ffmpeg may take, where the system can limit that (Linux): a time stamp may ask for any number of frames."""
+"""How much memory ffmpeg may use, if the system can limit it (Linux): a time stamp may demand any number of frames."""
 MOST_THREADS = 4
-"""Of a decoder: each keeps pictures of its own, and of the largest there are not many in so much memory."""
+"""The most threads of a decoder: each keeps its own pictures, and few of the largest fit into that memory."""
 MESSAGE_BYTES = 1 << 16
-"""How much of ffmpeg's messages is kept."""
+"""How many bytes of ffmpeg's messages are kept."""
 
 
 def decode(
     path: str | os.PathLike, filters: str = "", *, count: int | None = None, threads: int = 0, patience: float = 60.0
 ) -> Iterator[np.ndarray]:
-    """Decode the video in a file, frame by frame, turned the way its container says.
+    """Decode the video in a file, frame by frame, turned as its container says.
 
-    Every frame of the stream comes once, whatever its time stamp, unless a filter chooses among them. What is
-    transparent in a QuickTime or Matroska file shows white, as it does in a GIF.
+    Every frame of the stream comes once, whatever its time stamp, unless a filter selects some. Transparent parts of a
+    QuickTime or Matroska file become white, as in a GIF.
 
     Args:
         path: the file.
         filters: a chain of ffmpeg's video filters, for example ``format=rgb24,scale=64:64:flags=area``.
-        count: stop after so many frames; None for all.
-        threads: of the decoder, at most 4; 0 for as many as there are cores. The frames do not depend on it.
-        patience: give the file up when nothing comes for so many seconds.
+        count: stop after this many frames; None for all.
+        threads: the decoder's threads, at most 4; 0 for as many as there are cores. The frames do not depend on it.
+        patience: give up on the file if nothing comes for this many seconds.
 
     Yields:
         uint8 ``(H, W, 3)``, RGB.
 
     Raises:
-        DataError: the file is no video, is damaged, or falls silent: some frames may have come before.
-        OutputError: there is no ffmpeg, or the system cannot start it now.
+        DataError: the file is not a video, is damaged, or no more frames come; some may have come before.
+        OutputError: there is no ffmpeg, or the system cannot start it.
     """
     if os.path.lexists(path) and not Path(path).is_file():  # ffmpeg would wait for a pipe
         raise DataError(f"{path}: cannot be decoded as a video: not a file")
@@ -107,16 +107,16 @@ def decode(
         code, messages = process.wait()
     fault = _fault(messages)
     if os.strerror(errno.ENOMEM) in fault:
-        fault = f"it takes more than the {MEMORY_BYTES / 2**30:g} GiB of memory that ffmpeg may have"
+        fault = f"it takes more than the {MEMORY_BYTES / 2**30:g} GiB of memory that ffmpeg may use"
         if "fps=" in filters:
-            fault += "; a time stamp far ahead of the others does that where frames are taken by time (--fps)"
+            fault += "; with --fps, a time stamp far ahead of the others can cause this"
     if process.gave_up:
-        raise DataError(f"{path}: given up: nothing came for {patience:g} seconds after {frames} frames")
+        raise DataError(f"{path}: gave up: nothing came for {patience:g} seconds after {frames} frames")
     if fault or code:
         state = f"damaged after {frames} frames" if frames else "cannot be decoded as a video"
         raise DataError(f"{path}: {state}: {fault or f'ffmpeg ended with code {code}'}")
     if not frames:
-        raise DataError(f"{path}: not one frame comes out of it; it is empty, or too short for the frame rate")
+        raise DataError(f"{path}: it gives no frames; it is empty, or too short for the frame rate")
 
 
 @functools.cache
@@ -132,7 +132,7 @@ def version() -> str:
 
 
 class _Process:
-    """A running ffmpeg that writes PPM images; killed when it falls silent and when the block ends."""
+    """A running ffmpeg that writes PPM images; killed when it stops sending anything and when the block ends."""
 
     def __init__(self, command: list[str], patience: float) -> None:
         try:
@@ -142,9 +142,9 @@ class _Process:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=READ_BYTES,
-                start_new_session=True,  # Ctrl-C is for us: ffmpeg would end as though the video did
+                start_new_session=True,  # Ctrl-C is for us: ffmpeg would stop as if the video had ended
             )
-        except OSError as error:  # no fault of the video: too many processes, or out of memory
+        except OSError as error:  # not the video's fault: too many processes, or out of memory
             raise OutputError(f"{command[0]}: ffmpeg cannot be started: {error.strerror}") from error
         if hasattr(resource, "prlimit"):
             _limit_memory(self._ffmpeg.pid)
@@ -191,7 +191,7 @@ class _Process:
         while block := self._ffmpeg.stderr.read1(MESSAGE_BYTES):  # to the end: a full pipe would stop ffmpeg
             self._messages = (self._messages + block)[:MESSAGE_BYTES]
         if len(self._messages) == MESSAGE_BYTES:
-            self._messages = self._messages.rpartition(b"\n")[0]  # whole lines: half a one could mean something else
+            self._messages = self._messages.rpartition(b"\n")[0]  # whole lines: half of one could mean something else
 
     def _watch(self) -> None:
         while not self._over.wait(min(self._patience / 4, 1.0)):
@@ -209,13 +209,13 @@ def _limit_memory(process: int) -> None:
 
 
 def _command(path: Path, filters: str, count: int | None, threads: int) -> list[str]:
-    # Where the picture's size or form changes midway, the graph of filters goes on instead of beginning anew (it would
-    # count its frames from 0 again), and its first filter brings the picture to what it was.
+    # If the picture's size or format changes midway, the filters go on instead of starting again (they would count
+    # frames from 0 again), and the first filter brings the picture back to what it was.
     decoder = {"reinit_filter": 0, "max_pixels": MOST_PIXELS}
     decoder["threads"] = min(threads or os.cpu_count() or 1, MOST_THREADS)
-    # ffmpeg looks into the sound too, whose damage says nothing of the picture; to this decoder anything is sound.
+    # ffmpeg examines the sound too, whose damage says nothing about the picture; this decoder accepts any bytes.
     decoder["c:a"] = "pcm_s16le"
-    # Numbered anew, more than a day apart, so that ffmpeg neither doubles nor drops a frame for how long it lasts.
+    # Renumbered, more than a day apart, so that ffmpeg neither doubles nor drops frames because of their durations.
     # (The option that says so is -vsync in older versions and -fps_mode in newer ones.)
     chain = ",".join(filter(None, ["scale=flags=bicubic", filters, "format=rgb24", "settb=100000", "setpts=N"]))
     output = {"map": "0:V:0", "vf": chain, "r": "1/100000", "format": "image2pipe", "vcodec": "ppm"}
@@ -227,7 +227,7 @@ def _command(path: Path, filters: str, count: int | None, threads: int) -> list[
 
 
 def _of_file(command: list[str], path: str | os.PathLike) -> list[str]:
-    # Put in last, since ffmpeg-python takes names in UTF-8 alone. The prefix keeps a name from being read as an address
+    # Put in last, since ffmpeg-python takes only names in UTF-8. The prefix keeps a name from being read as an address
     # or an option.
     command[command.index("INPUT")] = f"file:{os.fspath(path)}"
     return command
@@ -236,8 +236,8 @@ def _of_file(command: list[str], path: str | os.PathLike) -> list[str]:
 def _has_alpha(path: str | os.PathLike, patience: float) -> bool:
     """Whether a file's pictures can be transparent.
 
-    ffmpeg is asked where the container usually has such: it takes a moment, which most files need not wait. Raw video
-    is opaque: the fourth byte of its pixels is mostly nothing.
+    ffmpeg is asked only for containers that often have such pictures: it takes a moment. Raw video counts as opaque:
+    the fourth byte of its pixels usually means nothing.
     """
     try:
         with open_plain(path) as file:
@@ -250,14 +250,14 @@ def _has_alpha(path: str | os.PathLike, patience: float) -> bool:
     limits = [word for name, value in _LIMITS.items() for word in (f"-{name}", value)]
     command = _of_file([ffmpeg_program(), "-hide_banner", "-nostdin", *limits, "-i", "INPUT"], path)
     with _Process(command, patience) as process:
-        process.frame()  # there is none: it describes the file, and ends for want of an output
+        process.frame()  # there is none: it describes the file, and ends because it has no output
         _, messages = process.wait()
     stream = STREAM.search(messages)
     return stream is not None and stream["codec"] != "rawvideo" and ALPHA_FORMATS.match(stream["pixels"]) is not None
 
 
 def _cut_packet(path: str | os.PathLike) -> str:
-    """Say so where a transport stream ends within a packet, which ffmpeg does not mind; "" for any other file."""
+    """Return what is missing if a transport stream ends within a packet, which ffmpeg ignores; "" for other files."""
     try:
         with open_plain(path) as file:
             start = file.read(6 * max(PACKETS)[0])
@@ -267,15 +267,15 @@ def _cut_packet(path: str | os.PathLike) -> str:
                 if len(marks) < 3 or marks.strip(PACKET_MARK) or start.startswith(b"GIF8"):
                     continue
                 file.seek(size - size % length)
-                if file.read().strip(b"\0"):  # zeros are what a recorder filled the file with
-                    return f"cut short: {size % length} bytes of its last packet are there, and it has {length}"
+                if file.read().strip(b"\0"):  # a recorder fills the end of a file with zeros
+                    return f"cut short: its last packet has {size % length} of {length} bytes"
     except OSError:  # ffmpeg will say what is wrong
         pass
     return ""
 
 
 def _fault(messages: str) -> str:
-    """Return the first of ffmpeg's messages that means damage, without the names of its parts; "" without any."""
+    """Return the first of ffmpeg's messages that means damage, without the names of its parts; "" if there is none."""
     for line in messages.splitlines():
         text = re.sub(r"^(\[[^]]*\]\s*)+", "", line).strip()
         if text and not any(harmless in text for harmless in HARMLESS):

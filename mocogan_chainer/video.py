@@ -1,4 +1,4 @@
-"""Videos at the edges of the program: uint8 arrays ``(T, H, W, 3)`` in RGB, to and from files.
+"""Videos as input and output: uint8 arrays ``(T, H, W, 3)`` in RGB, to and from files.
 
 Reading raises :class:`~mocogan_chainer.errors.DataError` and writing :class:`~mocogan_chainer.errors.OutputError`,
 each one line that names the file.
@@ -30,39 +30,39 @@ from mocogan_chainer.files import atomic_write, open_plain, os_errors_explained
 
 GAP_COLOUR = 64
 MOST_PIXELS = 1 << 26
-"""Of an image or a frame that is read, as 8192 x 8192 has: a file of some kilobytes may unpack into any number."""
+"""The most that an image or frame may have, 8192 x 8192: a file of a few kilobytes may unpack into any number."""
 _FORMS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
-"""What an image may be, whatever its name says: Pillow would hand PostScript to a program that runs it."""
+"""Formats an image may have, whatever its name says: Pillow would hand PostScript to a program that runs it."""
 
 MOST_SIDE = 16384
-"""Pixels of a side that H.264 has."""
+"""The most pixels a side in H.264."""
 MOST_GIF_SIDE = 65535
-"""Pixels of a side that a GIF has, which counts them in 16 bits."""
+"""The most pixels a side in a GIF, which counts them in 16 bits."""
 
 _MOST_COPIES = 32
-"""Smaller copies of a picture that are looked past: each has half the width, or less."""
+"""How many smaller copies of a picture may follow it: each has half the width, or less."""
 _MARK = ("Software", "mocogan-chainer")
-"""The text in our PNG frames by which they are known again."""
+"""The text in our PNG frames by which they are recognized."""
 _MARKED_BYTES = 128
-"""So early in such a file it stands."""
+"""The mark is within this many bytes from the start of such a file."""
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Read an 8-bit image as RGB, turned the way its EXIF says; what is transparent shows white.
+    """Read an 8-bit image as RGB, turned as its EXIF says; transparent parts become white.
 
     Returns:
         uint8 ``(H, W, 3)``.
 
     Raises:
-        DataError: the file is missing, no image, damaged, too large, holds more than 8 bits a channel, or several
-            pictures, of which nobody said which.
+        DataError: the file is missing, not an image, damaged, too large, holds more than 8 bits per channel, or holds
+            several pictures.
     """
     if not Path(path).is_file():
         raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
     try:
         with opened_image(path) as image:
             if image.mode.startswith(("I", "F")):
-                raise DataError(f"{path}: more than 8 bits a channel; save it as an 8-bit image")
+                raise DataError(f"{path}: more than 8 bits per channel; save it as an 8-bit image")
             pixels = np.array(on_white(image).convert("RGB"))
             if _is_stack(image):
                 raise DataError(f"{path}: it holds several pictures; save it as a video or as a folder of images")
@@ -75,13 +75,13 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
 
 
 def _is_stack(image: Image.Image) -> bool:
-    """Whether an image's file holds a second picture that is no smaller copy of the first; moves on to it."""
+    """Whether an image's file holds a second picture that is not a smaller copy of the first; moves on to it."""
     if image.format == "MPO":  # a camera's JPEG, in which depth, brightness or a preview follow the picture
         return False
     for page in range(1, _MOST_COPIES + 1):
         try:
             image.seek(page)
-        except Exception:  # EOFError at the end; what follows the picture and cannot be read is none
+        except Exception:  # EOFError at the end; whatever follows and cannot be read does not count as a picture
             return False
         if image.format != "TIFF" or not image.tag_v2.get(ExifTags.Base.NewSubfileType, 0) & 1:
             return True
@@ -89,7 +89,7 @@ def _is_stack(image: Image.Image) -> bool:
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Lay an image on white where it is transparent: what its file has there was never to be seen."""
+    """Lay an image on white where it is transparent: the colours stored there were never meant to be seen."""
     if not image.has_transparency_data:
         return image
     image = image.convert("RGBA")
@@ -98,25 +98,25 @@ def on_white(image: Image.Image) -> Image.Image:
 
 @contextlib.contextmanager
 def opened_image(path: str | os.PathLike, most: int = MOST_PIXELS) -> Iterator[Image.Image]:
-    """Give the image in a file, unpacked and turned the way its EXIF says.
+    """Give the image in a file, unpacked and turned as its EXIF says.
 
     Args:
         path: the file.
-        most: pixels that it may have.
+        most: the most pixels that it may have.
 
     Raises:
         DataError: it has more.
-        Exception: of any type, by Pillow and its decoders, where it is no image or damaged.
+        Exception: of any type, by Pillow and its decoders, if it is not an image or damaged.
     """
     Image.init()
-    known = [form for form in _FORMS if form in Image.OPEN]  # not every Pillow has all
-    # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn that wrong.
+    known = [form for form in _FORMS if form in Image.OPEN]  # not every Pillow has all of them
+    # Not opened by its name: Pillow would then map an uncompressed TIFF, and turn it wrongly.
     with open_plain(path) as file, Image.open(file, formats=known) as image:
         if image.width * image.height > most:
             raise DataError(
-                f"{path}: {image.width} x {image.height}, and at most {most:,} pixels are read; make it smaller"
+                f"{path}: {image.width} x {image.height}, but at most {most:,} pixels are read; make it smaller"
             )
-        image.load()  # a TIFF is turned by this, and is not to be turned twice
+        image.load()  # this turns a TIFF, which must not be turned twice
         ImageOps.exif_transpose(image, in_place=True)
         yield image
 
@@ -128,11 +128,11 @@ def read_frames(paths: Iterable[str | os.PathLike]) -> np.ndarray:
         uint8 ``(T, H, W, 3)``.
 
     Raises:
-        DataError: there is none, one cannot be read, or their sizes differ.
+        DataError: there are none, one cannot be read, or their sizes differ.
     """
     paths = list(paths)
     if not paths:
-        raise DataError("a video needs at least one frame, and there are no images")
+        raise DataError("a video needs at least one frame, but there are no images")
     frames = [read_image(path) for path in paths]
     for path, frame in zip(paths, frames, strict=True):
         if frame.shape != frames[0].shape:
@@ -144,13 +144,13 @@ def read_frames(paths: Iterable[str | os.PathLike]) -> np.ndarray:
 
 
 def read_strip(path: str | os.PathLike) -> np.ndarray:
-    """Read an image that holds square frames side by side, the first at the left.
+    """Read an image that holds square frames side by side, the first on the left.
 
     Returns:
         uint8 ``(T, H, H, 3)`` with ``T = width / height``.
 
     Raises:
-        DataError: it cannot be read, or its width is no multiple of its height.
+        DataError: it cannot be read, or its width is not a multiple of its height.
     """
     image = read_image(path)
     height, width = image.shape[:2]
@@ -163,7 +163,7 @@ def read_strip(path: str | os.PathLike) -> np.ndarray:
 
 
 def resize(video: np.ndarray, height: int, width: int | None = None) -> np.ndarray:
-    """Scale ``(T, H, W, C)`` to ``(T, height, width, C)``: an axis by area where it shrinks, bilinear where it grows.
+    """Scale ``(T, H, W, C)`` to ``(T, height, width, C)``: each axis by area if it shrinks, bilinearly if it grows.
 
     Args:
         video: uint8, any number of channels up to 4.
@@ -175,7 +175,7 @@ def resize(video: np.ndarray, height: int, width: int | None = None) -> np.ndarr
         if goal != video.shape[1:3]:
             method = cv2.INTER_AREA if math.prod(goal) < math.prod(video.shape[1:3]) else cv2.INTER_LINEAR
             frames = [cv2.resize(frame, goal[::-1], interpolation=method) for frame in video]
-            video = np.reshape(frames, (len(video), *goal, video.shape[3]))  # OpenCV leaves a single channel away
+            video = np.reshape(frames, (len(video), *goal, video.shape[3]))  # OpenCV drops the axis of a single channel
     return video
 
 
@@ -200,16 +200,17 @@ def grid(videos: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
 
 def spread(length: int, most: int) -> list[int]:
-    """Return up to ``most`` places in ``length``, evenly spread, the first and the last among them, ascending."""
+    """Return up to ``most`` evenly spread places in ``length``, ascending, including the first and the last."""
     return np.linspace(0, length - 1, min(length, most)).round().astype(int).tolist()
 
 
 def encode_gif(video: np.ndarray, fps: float) -> bytes:
-    """Encode a video as a GIF that loops for ever; the same video gives the same bytes.
+    """Encode a video as a GIF that loops forever; the same video gives the same bytes.
 
-    All frames share one palette and no dithering, so that nothing flickers that does not move; up to 256 colours are
-    kept exactly. Every frame is stored, equal ones too. A GIF counts time in 1/100 s: the delays alternate so that
-    the whole lasts ``T / fps``, but none is under 2/100 s, below which players fall back to 10 frames a second.
+    All frames share one palette without dithering, so that nothing flickers unless it moves; up to 256 colours are
+    kept exactly. Every frame is stored, even if equal to the one before. A GIF counts time in 1/100 s: the delays
+    alternate so that the video lasts ``T / fps``, but none is under 2/100 s, below which players fall back to 10 frames
+    a second.
 
     Args:
         video: uint8 ``(T, H, W, 3)``.
@@ -234,10 +235,10 @@ def encode_gif(video: np.ndarray, fps: float) -> bytes:
 
 
 def write_gif(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
-    """Write :func:`encode_gif` to a file, whole or not at all.
+    """Write the result of :func:`encode_gif` to a file, completely or not at all.
 
     Raises:
-        OutputError: a side has more than 65535 pixels, or the place cannot be written.
+        OutputError: a side has more than 65535 pixels, or the file cannot be written.
     """
     _require_sides(video, MOST_GIF_SIDE, "a GIF", path)
     data = encode_gif(video, fps)
@@ -246,12 +247,12 @@ def write_gif(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
 
 
 def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
-    """Write a video as H.264 (yuv420p) in an MP4 file, whole or not at all.
+    """Write a video as H.264 (yuv420p) in an MP4 file, completely or not at all.
 
-    H.264 needs even sides; an odd one is lengthened by repeating its last row or column.
+    H.264 needs even sides; an odd one is extended by repeating its last row or column.
 
     Raises:
-        OutputError: there is no ffmpeg that writes H.264, it fails, a side has more than 16384 pixels, or the place
+        OutputError: there is no ffmpeg that writes H.264, it fails, a side has more than 16384 pixels, or the file
             cannot be written.
     """
     _check(video)
@@ -273,7 +274,7 @@ def write_mp4(path: str | os.PathLike, video: np.ndarray, fps: float) -> None:
 
 
 def _failure(path: Path, messages: str) -> Exception:
-    """Return the error that ffmpeg's messages mean; the last of them says of a full disk only that it failed."""
+    """Return the error that ffmpeg's messages mean; for a full disk, the last of them says only that it failed."""
     for code in (errno.ENOSPC, errno.EDQUOT):
         if os.strerror(code) in messages:
             return OSError(code, os.strerror(code))
@@ -282,18 +283,18 @@ def _failure(path: Path, messages: str) -> Exception:
 
 
 def _encoding(program: str, path: Path, width: int, height: int, fps: float) -> list[str]:
-    """The command that makes an MP4 of bytes that it is given."""
+    """Return the command that makes an MP4 from raw bytes on its input."""
     raw = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps)
-    # Players take a picture of many rows for one of HDTV's colours where nothing says otherwise.
+    # Without this, players take a tall picture to have HDTV's colours.
     colours = {"pix_fmt": "yuv420p", "colorspace": "smpte170m", "color_range": "tv"}
     stream = raw.output("OUTPUT", vcodec="libx264", crf=18, movflags="+faststart", **colours)
     command = ffmpeg.compile(stream, cmd=program)
-    command[command.index("OUTPUT")] = f"file:{path}"  # as it is: not an address, an option, or UTF-8
+    command[command.index("OUTPUT")] = f"file:{path}"  # taken literally: not as an address, an option, or UTF-8
     return command
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Write an image, uint8 ``(H, W, 3)``, whole or not at all; a text in it tells that it is ours."""
+    """Write an image, uint8 ``(H, W, 3)``, completely or not at all; a text in it marks it as ours."""
     mark = PngImagePlugin.PngInfo()
     mark.add_text(*_MARK)
     with atomic_write(path) as file:
@@ -301,39 +302,39 @@ def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
 
 
 def write_frames(folder: str | os.PathLike, video: np.ndarray) -> list[Path]:
-    """Write a video as ``0001.png``, ``0002.png``, ... into a folder, made if need be; return the files.
+    """Write a video as ``0001.png``, ``0002.png``, ... into a folder, made if needed; return the files.
 
-    The frames of a video that was written there before are gone afterwards.
+    Frames of a video that was written there before are removed.
 
     Raises:
-        OutputError: see :func:`require_own_frames`; or the place cannot be written.
+        OutputError: see :func:`require_own_frames`; or the folder cannot be written.
     """
     _check(video)
     require_own_frames(folder)
     paths = [Path(folder, f"{i:04d}.png") for i in range(1, len(video) + 1)]
     for path, frame in zip(paths, video, strict=True):
         write_png(path, frame)
-    for stale in set(_numbered(folder)) - set(paths):  # of a longer video before
+    for stale in set(_numbered(folder)) - set(paths):  # of a longer, earlier video
         stale.unlink()
     return paths
 
 
 def require_own_frames(folder: str | os.PathLike) -> None:
-    """Check that :func:`write_frames` may write into a folder: that no file named like a frame is another's.
+    """Check that :func:`write_frames` may write into a folder: that it made all files named like frames there.
 
     Raises:
-        OutputError: one is, such as ``0001.png`` of a video that was cut into images elsewhere.
+        OutputError: it did not make one, such as ``0001.png`` of a video that was cut into images elsewhere.
     """
     for path in _numbered(folder):
         if not _is_own_frame(path):
             raise OutputError(
                 f"{folder}: it holds images that this program did not make ({path.name}), and the frames of a video "
-                "would take their place; move them away, or name another folder"
+                "would replace them; move them elsewhere, or name another folder"
             )
 
 
 def _numbered(folder: str | os.PathLike) -> list[Path]:
-    """Return what is named like a frame, sorted."""
+    """Return the files that are named like frames, sorted."""
     return sorted(path for path in Path(folder).glob("[0-9]*.png") if re.fullmatch(r"\d{4,}", path.stem))
 
 
@@ -359,10 +360,10 @@ def _palette(video: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts = np.bincount(coarse.ravel(), minlength=1 << 18)
     used = np.flatnonzero(counts)
     colours = (_split(used, 6) * 255 // 63).astype(np.uint8)
-    # By the root of its count: a small shape keeps its colour beside a large noisy background.
+    # Weighted by the root of its count: a small shape keeps its colour next to a large noisy background.
     pool = np.repeat(colours, np.ceil(np.sqrt(counts[used])).astype(int), axis=0)
-    # Moved to the means of what they stand for, until hardly any of it changes sides: median cut's own colours mix a
-    # plain shape with noise around it.
+    # Moved to the means of the colours they stand for, until hardly any of these change places: median cut's own
+    # colours mix a plain shape with the noise around it.
     few = max(len(pool) // 50, 1)
     quantized = Image.fromarray(pool[None]).quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=few)
     palette = np.zeros((256, 3), np.uint8)
@@ -393,10 +394,10 @@ def ffmpeg_program() -> str:
 
 
 def encoding_program() -> str:
-    """Return the same, or the other one where only that writes H.264: some systems' ffmpeg does not.
+    """Return the same, or the other one if only that writes H.264: some systems' ffmpeg does not.
 
     Raises:
-        OutputError: neither is there and does.
+        OutputError: neither does, or neither is there.
     """
     first = ffmpeg_program()
     if _writes_h264(first):
@@ -418,7 +419,7 @@ def _ffmpeg_of_imageio() -> str:
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:
-        raise OutputError("there is no ffmpeg on the PATH nor in imageio-ffmpeg; install either") from error
+        raise OutputError("there is no ffmpeg on the PATH or in imageio-ffmpeg; install either") from error
 
 
 def _check(video: np.ndarray) -> None:
@@ -430,7 +431,7 @@ def _require_sides(video: np.ndarray, most: int, form: str, path: str | os.PathL
     height, width = video.shape[1:3]
     if max(height, width) > most:
         raise OutputError(
-            f"{'' if path is None else f'{path}: '}{width} x {height} pixels, and {form} has at most {most} a side; "
+            f"{'' if path is None else f'{path}: '}{width} x {height} pixels, but {form} has at most {most} a side; "
             "write another format, or fewer videos side by side"
         )
 

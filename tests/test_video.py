@@ -104,7 +104,7 @@ class TestGif:
     def test_a_side_longer_than_a_gif_has(self, tmp_path, extent):
         clip = np.zeros((1, *extent, 3), np.uint8)
         match = (
-            rf"a\.gif: {extent[1]} x {extent[0]} pixels, and a GIF has at most 65535 a side; write another format, or"
+            rf"a\.gif: {extent[1]} x {extent[0]} pixels, but a GIF has at most 65535 a side; write another format, or"
         )
         with pytest.raises(OutputError, match=match):
             video.write_gif(tmp_path / "a.gif", clip, 10)
@@ -245,7 +245,7 @@ class TestMp4:
         assert len(read_mp4(tmp_path / "b.mp4")[0]) == len(noise())
 
     def test_wider_than_h264(self, tmp_path):
-        with pytest.raises(OutputError, match=r"a\.mp4: 16386 x 8 pixels, and H.264 has at most 16384 a side; write"):
+        with pytest.raises(OutputError, match=r"a\.mp4: 16386 x 8 pixels, but H.264 has at most 16384 a side; write"):
             video.write_mp4(tmp_path / "a.mp4", np.zeros((1, 8, 16386, 3), np.uint8), 8)
 
     def test_without_any_ffmpeg(self, tmp_path, monkeypatch):
@@ -254,7 +254,7 @@ class TestMp4:
 
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setattr(video.imageio_ffmpeg, "get_ffmpeg_exe", absent)
-        with pytest.raises(OutputError, match="no ffmpeg on the PATH nor in imageio-ffmpeg; install either"):
+        with pytest.raises(OutputError, match="no ffmpeg on the PATH or in imageio-ffmpeg; install either"):
             video.write_mp4(tmp_path / "a.mp4", noise(), 8)
 
     def test_the_ffmpeg_on_the_path_comes_first(self, tmp_path, monkeypatch):
@@ -291,7 +291,7 @@ class TestFrames:
         video.write_frames(tmp_path, noise(3))
         Image.fromarray(noise(1)[0]).save(tmp_path / name)
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-        match = rf"it holds images that this program did not make \({name}\), and the frames of a video would take"
+        match = rf"it holds images that this program did not make \({name}\), and the frames of a video would rep"
         with pytest.raises(OutputError, match=match):
             video.write_frames(tmp_path, noise(2))
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -394,7 +394,7 @@ class TestImage:
 
     def test_sixteen_bits_are_refused_rather_than_clipped(self, tmp_path):
         Image.fromarray(np.full((4, 4), 300, np.uint16)).save(tmp_path / "deep.png")
-        with pytest.raises(DataError, match=r"deep\.png: more than 8 bits a channel"):
+        with pytest.raises(DataError, match=r"deep\.png: more than 8 bits per channel"):
             video.read_image(tmp_path / "deep.png")
 
 
@@ -503,7 +503,7 @@ class TestForeignImages:
         Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
         assert video.read_image(tmp_path / "a.png").shape == (20, 30, 3)
         monkeypatch.setattr(video.opened_image.__wrapped__, "__defaults__", (599,))
-        with pytest.raises(DataError, match=r"a\.png: 30 x 20, and at most 599 pixels are read"):
+        with pytest.raises(DataError, match=r"a\.png: 30 x 20, but at most 599 pixels are read"):
             video.read_image(tmp_path / "a.png")
 
     @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_videos_of_an_earlier_run_are_told_of(snapshots, tmp_path, capsys):
 def test_what_is_too_wide_is_said_before_any_video(snapshots, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(video, "MOST_SIDE", 100)
     assert run(snapshots["normal"], tmp_path, "--num", 2, "--interpolate", 6, "--format", "mp4") == 2
-    assert f"error: {tmp_path}/interpolation.mp4: 106 x 16 pixels, and H.264 has at most" in capsys.readouterr().err
+    assert f"error: {tmp_path}/interpolation.mp4: 106 x 16 pixels, but H.264 has at most" in capsys.readouterr().err
     assert names(tmp_path) == []
 
 
