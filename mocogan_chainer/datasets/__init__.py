@@ -1,6 +1,6 @@
 """Datasets in the prepared form: reading, writing, and iterating over clips and frames.
 
-The iterators are in :mod:`mocogan_chainer.datasets.iterators`, apart because they need Chainer and the rest does not.
+The iterators are in :mod:`mocogan_chainer.datasets.iterators`, separate because only they need Chainer.
 """
 
 from mocogan_chainer.datasets.prepared import PreparedDataset

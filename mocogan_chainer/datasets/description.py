@@ -1,4 +1,4 @@
-"""What a model needs to know of a dataset."""
+"""What a model needs to know about a dataset."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DataDescription:
-    """The facts of a dataset that shape networks; they travel inside snapshots, so that sampling needs no data.
+    """The properties of a dataset that shape networks; snapshots contain them, so that sampling needs no data.
 
     Attributes:
         name: the dataset's name.
         size: height and width of its frames, in pixels.
         channels: colour channels of its frames.
-        class_names: the names of its classes; empty when it has none.
-        unlabelled: number of videos that have no class where others may have one.
-        fingerprint: of its frames, labels and class names; a resumed run wants the same.
+        class_names: the names of its classes; empty if it has none.
+        unlabelled: number of videos without a class; others may have one.
+        fingerprint: of its frames, labels and class names; a resumed run needs the same.
         masks: whether every frame has a mask.
     """
 
@@ -26,7 +26,7 @@ class DataDescription:
     class_names: tuple[str, ...]
     unlabelled: int = 0
     fingerprint: str = ""
-    masks: bool = field(default=False, compare=False)  # the fingerprint tells; earlier snapshots do not
+    masks: bool = field(default=False, compare=False)  # part of the fingerprint; not in all snapshots
 
     @property
     def n_classes(self) -> int:
@@ -47,5 +47,5 @@ class DataDescription:
             class_names=tuple(map(str, values["class_names"])),
             unlabelled=int(values["unlabelled"]),
             fingerprint=str(values["fingerprint"]),
-            masks=bool(values.get("masks", False)),  # snapshots of earlier versions have none
+            masks=bool(values.get("masks", False)),  # not in all snapshots
         )

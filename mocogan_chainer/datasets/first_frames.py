@@ -1,4 +1,4 @@
-"""The pictures and clips that a run's progress is shown on."""
+"""The pictures and clips on which a run shows its progress."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 
 
 def first_frames(path: str | os.PathLike, count: int, size: int) -> np.ndarray:
-    """Return the first frames of a prepared dataset's first videos, held-out ones before the others.
+    """Return the first frames of a prepared dataset's first videos, held-out videos first.
 
     Args:
         path: the dataset's folder.
-        count: how many; fewer where there are fewer videos.
+        count: how many; fewer if there are fewer videos.
         size: height and width in pixels that they are scaled to.
 
     Returns:
@@ -26,11 +26,11 @@ def first_frames(path: str | os.PathLike, count: int, size: int) -> np.ndarray:
 
 
 def first_clips(path: str | os.PathLike, count: int, frames: Sequence[int], size: int) -> np.ndarray:
-    """Return these frames of a prepared dataset's first videos that have them, held-out ones before the others.
+    """Return these frames of a prepared dataset's first videos that have them, held-out videos first.
 
     Args:
         path: the dataset's folder.
-        count: how many clips; fewer where there are fewer such videos, and one at least.
+        count: how many clips; fewer if there are fewer such videos, but at least one.
         frames: their numbers in a video, ascending.
         size: height and width in pixels that they are scaled to.
 

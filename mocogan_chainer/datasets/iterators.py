@@ -1,6 +1,6 @@
 """Endless iterators over a prepared dataset: clips in shuffled order, and single frames at random.
 
-All own their random generator and save it, so that a run that is resumed sees the batches it would have seen.
+Each owns its random generator and saves it, so that a resumed run sees the batches it would have seen.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from mocogan_chainer.errors import ConfigError, DataError, require_range
 
 
 class DatasetIterator(chainer.dataset.Iterator):
-    """Counts epochs of ``epoch_size`` examples, ``batch_size`` a batch; subclasses make the batch.
+    """Counts epochs of ``epoch_size`` examples in batches of ``batch_size``; subclasses make the batch.
 
     Attributes:
-        skipped: the number of videos that are never given.
-        missing_labels: the classes of which no video can be given.
+        skipped: the number of videos that are never used.
+        missing_labels: the classes that have no usable video.
         remarks: lines for the user.
     """
 
@@ -57,7 +57,7 @@ class DatasetIterator(chainer.dataset.Iterator):
 
     @property
     def batches_an_epoch(self) -> float:
-        """How many batches an epoch has; its last one may run over into the next epoch."""
+        """How many batches an epoch has; the last one may run into the next epoch."""
         return self._epoch_size / self.batch_size
 
     @property
@@ -69,7 +69,7 @@ class DatasetIterator(chainer.dataset.Iterator):
         return None if self._previous_epoch_detail < 0 else self._previous_epoch_detail
 
     def _advance(self) -> int:
-        """Go one batch on; return how many epochs ended in it."""
+        """Move on by one batch; return how many epochs ended in it."""
         self._previous_epoch_detail = self.epoch_detail
         passed, self._position = divmod(self._position + self.batch_size, self._epoch_size)
         self.epoch += passed
@@ -86,7 +86,7 @@ class DatasetIterator(chainer.dataset.Iterator):
         clips = np.empty((len(videos), len(ranges[0]), size, size, 3), np.uint8)
         for clip, video, frames, mirror in zip(clips, videos.tolist(), ranges, mirrored.tolist(), strict=True):
             if mirror:
-                rows = (-1, size, 3)  # frames below each other are one picture; NumPy would take ten times as long
+                rows = (-1, size, 3)  # all frames stacked into one picture; NumPy would take ten times as long
                 cv2.flip(self.dataset.frames(video, frames).reshape(rows), 1, dst=clip.reshape(rows))
             else:
                 self.dataset.frames(video, frames, out=clip)
@@ -101,7 +101,7 @@ class DatasetIterator(chainer.dataset.Iterator):
         epoch_size = serializer("epoch_size", self._epoch_size)
         if epoch_size != self._epoch_size:
             raise DataError(
-                f"{self.dataset.path}: the snapshot was made with {epoch_size} examples an epoch, and this dataset "
+                f"{self.dataset.path}: the snapshot was made with {epoch_size} examples per epoch, but this dataset "
                 f"gives {self._epoch_size}; resume with the dataset and clip length of the first run"
             )
         self.epoch = int(serializer("epoch", self.epoch))
@@ -112,23 +112,23 @@ class DatasetIterator(chainer.dataset.Iterator):
 
 
 class VideoIterator(DatasetIterator):
-    """Goes round the videos that are long enough, each once an epoch, in a new random order each time.
+    """Goes through the videos that are long enough, each once per epoch, in a new random order each time.
 
-    Batches run on over the end of an epoch and are always full. A balanced epoch has as many clips, and of every class
-    as many up to one; which classes have that one more is drawn. Each class goes round its usable videos, in a new
-    random order each time: in an epoch a small class repeats them and a large one leaves some out.
+    Batches run across the end of an epoch and are always full. A balanced epoch is as long, and its clips are shared
+    equally among the classes; which classes get one more is drawn. Each class goes through its usable videos, in a
+    new random order each time: in an epoch, a small class repeats some and a large one leaves some out.
 
     Args:
         dataset: the videos.
         batchsize: N, at least 1; it may exceed the number of videos.
-        least: frames that a video must have; one video at least has them.
+        least: frames that a video must have; at least one video has them.
         rng: the iterator's own generator.
         flip: mirror each clip left to right, as a whole, with probability 1/2.
-        balance: give every class equally often; videos without a class are one more.
+        balance: use every class equally often; videos without a class count as one more.
 
     Attributes:
-        skipped: the number of videos that are too short, which are never given.
-        missing_labels: the classes of which there is no video, or none that is long enough.
+        skipped: the number of videos that are too short and never used.
+        missing_labels: the classes without a video, or without one that is long enough.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class VideoIterator(DatasetIterator):
     def _balanced_order(self) -> np.ndarray:
         labels = self.dataset.labels[self._usable]
         classes = np.unique(labels)
-        # Dealing the classes out in turn gives those that were drawn first the surplus.
+        # Dealing out the classes in turn gives the surplus to those drawn first.
         turns = self._rng.permutation(np.resize(self._rng.permutation(classes), self._epoch_size))
         order = np.empty(self._epoch_size, np.int64)
         for label in classes:
@@ -178,27 +178,27 @@ class VideoIterator(DatasetIterator):
 
 
 class ClipIterator(VideoIterator):
-    """Gives batches ``(videos, labels)`` of one clip a video: uint8 ``(N, T, H, W, 3)`` and int32 ``(N,)``.
+    """Gives batches ``(videos, labels)`` of one clip per video: uint8 ``(N, T, H, W, 3)`` and int32 ``(N,)``.
 
-    A clip is ``video_length`` frames, each ``every_nth`` frame from a random start. Of several such steps, each clip
-    takes a random one of those that fit its video.
+    A clip is ``video_length`` frames, every ``every_nth``-th one from a random start. If several steps are given, each
+    clip takes a random one of those that fit its video.
 
     Args:
         dataset: the videos.
         batchsize: N, at least 1; it may exceed the number of videos.
-        video_length: T, frames a clip.
+        video_length: T, frames per clip.
         every_nth: the step between frames of a clip, 1 for all; or several steps, in ascending order.
         rng: the iterator's own generator.
         flip: mirror each clip left to right, as a whole, with probability 1/2.
-        balance: give every class equally often; videos without a class are one more.
+        balance: use every class equally often; videos without a class count as one more.
 
     Attributes:
-        skipped: the number of videos too short for a clip, which are never given.
-        missing_labels: the classes of which there is no video, or none that is long enough.
+        skipped: the number of videos that are too short for a clip and never used.
+        missing_labels: the classes without a video, or without one that is long enough.
         frames_at_once: T.
 
     Raises:
-        ConfigError: an argument is out of range, or ``balance`` is asked of a dataset without classes.
+        ConfigError: an argument is out of range, or ``balance`` is set for a dataset without classes.
         DataError: every video is too short.
     """
 
@@ -220,9 +220,9 @@ class ClipIterator(VideoIterator):
         self.frames_at_once = video_length
         if not (dataset.lengths >= self._spans[0]).any():
             raise DataError(
-                f"{dataset.path}: every video is too short: {video_length} frames, every {self._steps[0]}, need videos "
-                f"of {self._spans[0]} frames, and the longest has {dataset.lengths.max()}; lower video_length or "
-                "every_nth"
+                f"{dataset.path}: every video is too short: {video_length} frames at every_nth={self._steps[0]} need "
+                f"videos of {self._spans[0]} frames, but the longest has {dataset.lengths.max()}; lower video_length "
+                "or every_nth"
             )
         super().__init__(dataset, batchsize, self._spans[0], rng, flip=flip, balance=balance)
 
@@ -233,11 +233,11 @@ class ClipIterator(VideoIterator):
         return self._read(videos, ranges, mirrored), self.dataset.labels[videos]
 
     def next_places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Draw the next batch as ``next`` does, and say where it is instead of reading it.
+        """Draw the next batch as ``next`` does, and return where it is instead of reading it.
 
         Returns:
-            The number of each clip's first frame among all of the dataset, int64 (N,); the steps from one frame of a
-            clip to its next, int32 (N,); which clips are mirrored, bool (N,); the labels, int32 (N,).
+            The number of each clip's first frame among all frames of the dataset, int64 (N,); the step between the
+            frames of each clip, int32 (N,); which clips are mirrored, bool (N,); the labels, int32 (N,).
         """
         videos, starts, steps, mirrored = self._draw()
         return self.dataset.first_frames[videos] + starts, steps.astype(np.int32), mirrored, self.dataset.labels[videos]
@@ -261,18 +261,18 @@ class FrameIterator(DatasetIterator):
     """Gives batches ``(frames, labels)``: uint8 ``(N, H, W, 3)`` and int32 ``(N,)``.
 
     Frames are drawn uniformly from all frames of all videos that are long enough, with replacement; an epoch is as many
-    draws as they have frames. A balanced draw is of a class first, then of any frame of that class.
+    draws as they have frames. A balanced draw picks a class first, then any frame of that class.
 
     Args:
         dataset: the videos.
         batchsize: N, at least 1.
-        least: frames that a video must have, as for the clips beside; one video at least has them.
+        least: frames that a video must have, as for the clips used with them; at least one video has them.
         rng: the iterator's own generator.
         flip: mirror each frame left to right with probability 1/2.
-        balance: draw every class equally often; videos without a class are one more.
+        balance: draw every class equally often; videos without a class count as one more.
 
     Raises:
-        ConfigError: ``batchsize`` is out of range, or ``balance`` is asked of a dataset without classes.
+        ConfigError: ``batchsize`` is out of range, or ``balance`` is set for a dataset without classes.
     """
 
     frames_at_once = None

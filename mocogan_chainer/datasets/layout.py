@@ -1,4 +1,4 @@
-"""The names and numbers of the prepared form, which the reader and the writer share."""
+"""The names and numbers of the prepared form, shared by the reader and the writer."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ COLUMNS = {
 }
 """The columns of ``videos.csv`` in each format that can be read."""
 NOTES = {SKIPPED: ["source", "reason"], REMARKS: ["source", "remark"]}
-"""The columns of the lists of what was left out, and of what is worth knowing of what was taken."""
+"""The columns of the lists of what was left out, and of remarks on what was taken."""
 SPLITS = ("train", "test")
 PARTS = (*SPLITS, "all")
 """What a dataset may be opened for: the videos of one split, or every video."""
 SHARD_PATTERN = re.compile(r"(frames|masks)-[0-9]{5}\.npy")
 MOST_CLASSES = 20_000
-"""Of a dataset: each stands several times in ``dataset.yml``, of which so many values and letters are read."""
+"""The most classes of a dataset: each appears several times in ``dataset.yml``, whose size is limited for reading."""
 LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
-"""What file managers leave in a folder that they show."""
+"""What file managers leave in the folders that they show."""
 HEADER_BYTES = 128
 
 
@@ -36,21 +36,21 @@ def shard_name(index: int, kind: str = "frames") -> str:
 
 
 def is_own_file(name: str) -> bool:
-    """Tell whether a prepared dataset may hold a file of this name."""
+    """Tell whether a prepared dataset may hold a file with this name."""
     known = (META, VIDEOS, SKIPPED, REMARKS, PREVIEW, CONTACT_SHEET, *LITTER)
     return name in known or SHARD_PATTERN.fullmatch(name) is not None
 
 
 def is_prepared(folder: Path) -> bool:
-    """Tell whether a folder holds a prepared dataset, whole or damaged; other programs write a ``dataset.yml`` too."""
+    """Tell whether a folder holds a prepared dataset, intact or not; other programs also write a ``dataset.yml``."""
     return (folder / META).is_file() and (folder / shard_name(0)).is_file()
 
 
 def npy_header(*shape: int) -> bytes:
     """Return the .npy header of a uint8 array of this shape.
 
-    It is always 128 bytes long, so that it can be written again once the number of frames is known, and the same under
-    every NumPy, so that checksums are.
+    It is always 128 bytes long, so that it can be rewritten once the number of frames is known, and the same with
+    every NumPy version, so that checksums are the same, too.
     """
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
     magic = b"\x93NUMPY\x01\x00"

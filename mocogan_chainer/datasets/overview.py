@@ -21,7 +21,7 @@ from mocogan_chainer.datasets.prepared import PreparedDataset
 
 CLIP = 16
 STRIDES = (1, 2)
-"""The clip, and the steps between its frames, that videos are measured against: what most settings take."""
+"""Clip length, and steps between frames, for which videos that are long enough are counted: as in most settings."""
 BINS = 10
 BAR = 40
 REASONS = 5
@@ -43,7 +43,7 @@ FILE = re.compile(r"[/\\]|\.\w{1,5}$")
 
 
 def describe(dataset: PreparedDataset) -> str:
-    """Say in lines of text what the videos are, how they were made, what was left out, and how long they are."""
+    """Return text that says what the videos are, how they were made, what was left out, and how long they are."""
     shards = len(dataset.meta["shards"])
     lines = [
         f"{dataset.name}: {_number(len(dataset), 'video')}, {dataset.size} x {dataset.size} pixels, "
@@ -51,7 +51,7 @@ def describe(dataset: PreparedDataset) -> str:
         *_field("made by", _makers(dataset.meta)),
         *_field("options", _pairs(dataset.options)),
         *_field("filter", _filter(dataset.filters)),
-        *_field("masks", "of every frame; empty where a video came without" if dataset.has_masks else "none"),
+        *_field("masks", "for every frame; empty if the video came without masks" if dataset.has_masks else "none"),
         *_field("classes", _classes(dataset)),
         *_field("subjects", f"{len(set(dataset.subjects) - {''}):,}"),
         *_field("split", _split(dataset)),
@@ -65,7 +65,7 @@ def describe(dataset: PreparedDataset) -> str:
 
 
 def contact_sheet(dataset: PreparedDataset, rows: int = ROWS, columns: int = COLUMNS) -> np.ndarray:
-    """Draw up to ``rows`` videos, spread over the classes: a row each, under its class, split, id and length.
+    """Draw up to ``rows`` videos, spread over the classes: one row each, under its class, split, id and length.
 
     Frames are at most 96 pixels high and spread evenly from the first to the last; the outline of a mask is drawn over
     its frame.
@@ -73,7 +73,7 @@ def contact_sheet(dataset: PreparedDataset, rows: int = ROWS, columns: int = COL
     Args:
         dataset: the videos.
         rows: how many, at least 1.
-        columns: how many frames of each, at least 1; a shorter video has all of its frames.
+        columns: how many frames of each, at least 1; of a shorter video, all.
 
     Returns:
         uint8 ``(H, W, 3)``.
@@ -101,7 +101,7 @@ def write_contact_sheet(dataset: PreparedDataset, path: str | os.PathLike) -> No
 
 
 def spread(labels: np.ndarray, count: int) -> list[int]:
-    """Return up to ``count`` videos, as many of each class as can be, spread over the class.
+    """Return up to ``count`` videos, the same number from each class where possible, spread over the class.
 
     Args:
         labels: ``(V,)``, the class of each video.
@@ -117,7 +117,7 @@ def spread(labels: np.ndarray, count: int) -> list[int]:
 
 
 def _field(name: str, text: str) -> list[str]:
-    """Return the lines of one fact, its name in a column of its own; none where there is nothing to say."""
+    """Return the lines of one fact, its name in a column of its own; none if ``text`` is empty."""
     if not text:
         return []
     head, indent = f"{name + ':':{INDENT}}", " " * INDENT
@@ -130,7 +130,7 @@ def _number(count: int, noun: str) -> str:
 
 
 def _pairs(values: Any) -> str:
-    """Return recorded values as text; those that are not set are left away."""
+    """Return recorded values as text; those that are not set are left out."""
     if not isinstance(values, dict):
         return ""
     return ", ".join(f"{key}={value}" for key, value in values.items() if value is not None)
@@ -150,7 +150,7 @@ def _filter(filters: Sequence[str]) -> str:
 
 
 def _grouped(texts: Iterable[str]) -> list[tuple[str, int]]:
-    """Count texts, the commonest first, as one where they differ in their numbers alone: these become N."""
+    """Count texts, the commonest first; those that differ only in their numbers count as one, with N for a number."""
     groups: dict[tuple[str, ...], list[list[str]]] = {}
     for text in texts:
         groups.setdefault(tuple(NUMBER.split(text)), []).append(NUMBER.findall(text))
@@ -223,7 +223,7 @@ def _clips(lengths: np.ndarray) -> str:
         span = (CLIP - 1) * stride + 1
         enough = int((lengths >= span).sum())
         parts.append(f"{_number(enough, 'video')} at stride {stride} ({span} frames)")
-    return f"long enough for {CLIP} frames are {', '.join(parts)}"
+    return f"long enough for {CLIP} frames: {', '.join(parts)}"
 
 
 def _notes(name: str, notes: Sequence[tuple[str, str]], file: str) -> list[str]:
@@ -240,17 +240,17 @@ def _notes(name: str, notes: Sequence[tuple[str, str]], file: str) -> list[str]:
 
 
 def _gist(note: str) -> str:
-    """Leave away the file that a note begins with, and the details that follow a colon."""
+    """Leave out the file that a note begins with, and the details that follow a colon."""
     note = " ".join(note.split())
     head, colon, rest = note.partition(": ")
     if colon and FILE.search(head):
         note = rest
     head = note.partition(": ")[0]
-    return head if " " in head else note  # a single word is the kind of an error, and tells nothing alone
+    return head if " " in head else note  # a single word is the type of an error, which says nothing by itself
 
 
 def _tiles(dataset: PreparedDataset, index: int, columns: int, side: int) -> np.ndarray:
-    """Return frames of a video spread evenly, uint8 ``(n, side, side, 3)`` with n at most ``columns``."""
+    """Return evenly spread frames of a video, uint8 ``(n, side, side, 3)`` with n at most ``columns``."""
     length = int(dataset.lengths[index])
     places = video.spread(length, columns)
     frames = dataset.frames(index, places)
@@ -267,7 +267,7 @@ def _tiles(dataset: PreparedDataset, index: int, columns: int, side: int) -> np.
 
 
 def _label(dataset: PreparedDataset, index: int, width: int) -> np.ndarray:
-    """Return the line above a video, uint8 ``(16, width, 3)``. An id that is too long loses its beginning."""
+    """Return the line above a video, uint8 ``(16, width, 3)``. An id that is too long is cut at its beginning."""
     font = ImageFont.load_default()
     label = dataset.labels[index]
     class_name = _legible(dataset.class_names[label]) if label >= 0 else ""
@@ -292,7 +292,7 @@ def _ending(text: str, letters: int) -> str:
 
 
 def _legible(text: str) -> str:
-    """Return text in ASCII, which is all that Pillow's font has: letters without their accents, others as escapes."""
+    """Return text in ASCII, all that Pillow's font has: letters without their accents, other characters as escapes."""
     plain = ((unicodedata.normalize("NFD", letter)[0], letter) for letter in text)
     return "".join(
         base if base.isascii() and base.isprintable() else letter.encode("unicode_escape").decode()

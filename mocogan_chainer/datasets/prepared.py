@@ -19,28 +19,28 @@ from mocogan_chainer.errors import DataError, one_line, require_one_of
 from mocogan_chainer.files import open_plain, read_plain, sha256
 
 _MOST_FRAMES = 1 << 48
-"""Of a shard; more would not fit into any."""
+"""The most frames of a shard; more would not fit into any file."""
 
 
 class PreparedDataset:
     """The videos of a prepared dataset. Make one with :meth:`open`.
 
     Frames are read from memory-mapped files, without a decoder. The object is safe to share between threads and forked
-    processes, and pickles to its description alone: the other side maps the files anew.
+    processes. A pickle holds its description only; whoever loads it maps the files again.
 
     Attributes:
         path: the folder.
         name: what the dataset is called, for example ``shapes``.
         size: height and width of every frame in pixels.
-        class_names: the names that ``labels`` count into; empty when there are no classes.
+        class_names: the names that ``labels`` index; empty if there are no classes.
         labels: int32 ``(V,)``, -1 for a video without a class.
-        lengths: int64 ``(V,)``, frames of each video.
-        first_frames: int64 ``(V,)``, the number of each video's first frame among those of all shards.
-        ids, subjects, splits, sources, filters: a list of text each, ``""`` where not known.
+        lengths: int64 ``(V,)``, the number of frames of each video.
+        first_frames: int64 ``(V,)``, the number of each video's first frame among the frames of all shards.
+        ids, subjects, splits, sources, filters: a list of strings each, ``""`` if not known.
         has_masks: whether every frame has a mask.
         split: which videos these are: ``train``, ``test`` or ``all``.
         options: the preprocessing options that made it.
-        meta: all that ``dataset.yml`` says, with ``masks`` and ``checksums`` also where its format has none.
+        meta: the content of ``dataset.yml``, with ``masks`` and ``checksums`` added if its format has none.
     """
 
     def __init__(self, path: Path, meta: dict[str, Any], rows: list[dict[str, str]], split: str = "all") -> None:
@@ -73,12 +73,12 @@ class PreparedDataset:
 
     @classmethod
     def open(cls, path: str | os.PathLike, split: str = "all") -> PreparedDataset:
-        """Open the prepared dataset in a folder and check that it is whole, without reading the frames.
+        """Open the prepared dataset in a folder and check that it is complete, without reading the frames.
 
         Args:
             path: the folder.
-            split: ``train`` or ``test`` for the videos of that split alone, ``all`` for every video. A dataset that
-                was not split is all ``train``.
+            split: ``train`` or ``test`` for the videos of that split only, ``all`` for every video. In a dataset that
+                was not split, all videos are ``train``.
 
         Raises:
             ConfigError: the split has another name.
@@ -132,7 +132,7 @@ class PreparedDataset:
     def masks(
         self, video_index: int, frame_indices: Sequence[int] | range | np.ndarray, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Copy masks of one video, 255 where the marked part is (the mouth, in expressions); see :meth:`frames`.
+        """Copy masks of one video, 255 in the marked part (the mouth, in expressions); see :meth:`frames`.
 
         Returns:
             uint8 ``(n, H, W)``.
@@ -142,7 +142,7 @@ class PreparedDataset:
         """
         if not self.has_masks:
             raise DataError(
-                f"{self.path}: this dataset has no masks; preprocess.py expressions prepares videos with theirs"
+                f"{self.path}: this dataset has no masks; preprocess.py expressions prepares videos with masks"
             )
         return self._read("masks", video_index, frame_indices, out)
 
@@ -164,18 +164,18 @@ class PreparedDataset:
         return out
 
     def shards(self) -> list[np.ndarray]:
-        """Return the mapped frames of all shards in their order, uint8 ``(F, H, W, 3)`` each; not to be written."""
+        """Return the mapped frames of all shards in order, uint8 ``(F, H, W, 3)`` each; do not write to them."""
         return self._map()["frames"]
 
     def release(self) -> None:
-        """Give back the memory of frames that were read; they are mapped anew when frames are read again.
+        """Free the memory of frames that were read; the files are mapped again when frames are next read.
 
-        Mapped pages count as the process's own until then. Training reads them again and again and keeps them.
+        Until then, mapped pages count as the process's memory. Training reads them repeatedly and keeps them.
         """
         self._shards = None
 
     def describe(self) -> dict[str, Any]:
-        """Return counts: videos, frames, size, videos a class, subjects, the shortest and the longest video."""
+        """Return counts: videos, frames, size, videos per class, subjects, the shortest and the longest video."""
         per_class = Counter(self.labels.tolist())
         return {
             "name": self.name,
@@ -189,7 +189,7 @@ class PreparedDataset:
         }
 
     def checksums(self) -> dict[str, str]:
-        """Return the recorded SHA-256 of every file that has one, by its name."""
+        """Return the recorded SHA-256 of every file that has one, by file name."""
         sums = dict(self.meta["checksums"])
         for shard in self.meta["shards"]:
             sums[shard["file"]] = shard["sha256"]
@@ -198,11 +198,11 @@ class PreparedDataset:
         return sums
 
     def skipped(self) -> list[tuple[str, str]]:
-        """Return what was left out of it, as (source, reason)."""
+        """Return what was left out, as (source, reason)."""
         return self._notes(layout.SKIPPED)
 
     def remarks(self) -> list[tuple[str, str]]:
-        """Return what is worth knowing of videos that were taken, as (source, remark)."""
+        """Return what is worth knowing about videos that were taken, as (source, remark)."""
         return self._notes(layout.REMARKS)
 
     def verify(self) -> None:
@@ -216,7 +216,7 @@ class PreparedDataset:
                 raise _damaged(self.path / name, "its content does not match its checksum")
 
     def fingerprint(self) -> str:
-        """Return a checksum of frames, list of videos and classes, from the recorded checksums: no frame is read."""
+        """Return a checksum of frames, list of videos and classes, from the recorded checksums; no frame is read."""
         shards = [value for name, value in self.checksums().items() if name != layout.VIDEOS]
         parts = [sha256(self.path / layout.VIDEOS), *self.class_names, *shards]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -225,7 +225,7 @@ class PreparedDataset:
         return self.__dict__ | {"_shards": None}
 
     def _map(self) -> dict[str, list[np.ndarray]]:
-        mapped = self._shards  # once: another thread may release it
+        mapped = self._shards  # read once: another thread may release it
         if mapped is None:
             shapes = {"frames": (self.size, self.size, 3)} | ({"masks": (self.size,) * 2} if self.has_masks else {})
             self._shards = mapped = {
@@ -260,13 +260,13 @@ class PreparedDataset:
             raise _damaged(
                 path,
                 f"video {self.ids[i]} (shard {shard[i]}, frames {first[i]} to {first[i]} + {length[i]}) lies outside "
-                "the frames there are",
+                "the frames of the shards",
             )
         return shard, first, length
 
 
 def kind_of(path: str | os.PathLike) -> str | None:
-    """Return what preprocess.py made a dataset of, such as "mug"; None where no prepared dataset can be read."""
+    """Return what preprocess.py made a dataset from, such as "mug"; None if no prepared dataset can be read."""
     if not (Path(path) / layout.META).is_file():
         return None
     try:
@@ -281,7 +281,7 @@ def _read_meta(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise _damaged(path, one_line(error)) from error
     if not isinstance(meta, dict) or "format" not in meta:
-        raise _damaged(path, "it says no format")
+        raise _damaged(path, "it does not say its format")
     if meta["format"] not in list(layout.COLUMNS):
         raise DataError(
             f"{path}: format {meta['format']}, but this version reads {', '.join(map(str, layout.COLUMNS))}; "
@@ -311,7 +311,7 @@ def _fault(meta: dict[str, Any]) -> str | None:
         return f"checksums must hold the sha256 of {layout.VIDEOS}, and nothing else"
     needed = {"file": str, "frames": int, "sha256": str} | ({"masks_sha256": str} if meta["masks"] else {})
     for i, shard in enumerate(meta["shards"]):
-        # The name is checked, not used: nothing in the file can point out of the folder.
+        # The name is checked, not used: nothing in the file can point outside the folder.
         if not isinstance(shard, dict) or shard.get("file") != layout.shard_name(i):
             return f"shard {i} must be the file {layout.shard_name(i)}"
         if not all(isinstance(shard.get(key), kind) for key, kind in needed.items()):
@@ -347,7 +347,7 @@ def _read_rows(path: Path, columns: list[str]) -> list[dict[str, str]]:
         raise _damaged(path, f"its columns must be {', '.join(columns)}")
     for line, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise _damaged(path, f"row {line} has not {len(columns)} fields")
+            raise _damaged(path, f"row {line} does not have {len(columns)} fields")
     return rows
 
 
@@ -357,7 +357,7 @@ def _map_shard(path: Path, expected: tuple[int, ...]) -> np.ndarray:
     except FileNotFoundError:
         raise _damaged(path, "it is missing") from None
     except (OSError, npy_files.NpyError) as error:
-        raise _damaged(path, f"it is cut short or no array ({one_line(error)})") from error
+        raise _damaged(path, f"it is cut short or not an array ({one_line(error)})") from error
     if shard.shape != expected or shard.dtype != np.uint8:
         raise _damaged(path, f"it holds {shard.dtype} {shard.shape}, not uint8 {expected}")
     if not shard.flags.c_contiguous:

@@ -1,4 +1,4 @@
-"""A dataset's frames on the device, so that none travels there in training."""
+"""A dataset's frames on the device, so that none has to be copied there in training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ResidentFrames:
     """All frames of all shards of a dataset, copied to a device.
 
     Args:
-        dataset: the dataset, of whatever split.
+        dataset: the dataset, whatever its split.
         device: the device.
     """
 
@@ -38,10 +38,10 @@ class ResidentFrames:
         dataset.release()
 
     def read(self, first: Array, step: Array, mirrored: Array, length: int | None) -> Array:
-        """Read clips, or for a ``length`` of None single frames.
+        """Read clips, or single frames if ``length`` is None.
 
         Args:
-            first, step, mirrored: of each, (N,) on the device; see
+            first, step, mirrored: of each clip or frame, (N,) on the device; see
                 :meth:`mocogan_chainer.datasets.iterators.ClipIterator.next_places`.
             length: T.
 

@@ -1,4 +1,4 @@
-"""Appending whole videos to numbered .npy files of at most about 1 GiB, in a way that can be taken up again."""
+"""Appends whole videos to numbered .npy files of at most about 1 GiB, in a way that can be resumed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLOCK_BYTES = 1 << 24
 
 
 class Place(NamedTuple):
-    """Where a video lies: the number of its shard and its first frame there."""
+    """Where a video is: the number of its shard and its first frame there."""
 
     shard: int
     first_frame: int
@@ -30,9 +30,9 @@ class ShardWriter:
 
     Args:
         folder: where the files are.
-        shapes: the shape of one frame by the kind of file: ``{"frames": (size, size, 3)}``, with ``"masks"`` also
-            ``(size, size)``.
-        limit: bytes of frames in a file, unless a single video has more.
+        shapes: the shape of one frame for each kind of file: ``{"frames": (size, size, 3)}``, and
+            ``"masks": (size, size)`` if there are masks.
+        limit: the most bytes of frames in a file, unless a single video has more.
 
     Attributes:
         lengths: the number of frames in each shard so far.
@@ -46,7 +46,7 @@ class ShardWriter:
         self.lengths: list[int] = []
 
     def append(self, video: dict[str, np.ndarray]) -> tuple[Place, str]:
-        """Write one video, uint8 ``(T, *shape)`` for each kind; return where it lies and its digest.
+        """Write one video, uint8 ``(T, *shape)`` for each kind; return where it is and its digest.
 
         The bytes have reached the operating system when this returns.
         """
@@ -61,7 +61,7 @@ class ShardWriter:
         return place, digest.hexdigest()
 
     def recover(self, length: int, digest: str) -> Place | None:
-        """Step over one video of an earlier attempt; None, and no step, unless its bytes are all there."""
+        """Step over one video of an earlier attempt; return None, without a step, unless all its bytes are there."""
         before = self.lengths.copy()
         place = self._next_place(length)
         found, missing = hashlib.sha256(), 0
@@ -92,7 +92,7 @@ class ShardWriter:
             file.truncate()
 
     def close(self) -> None:
-        """Finish the open shard: its header says its length, and the disk has it."""
+        """Finish the open shard: write its length into its header, and all of it to the disk."""
         for kind, file in self._open.items():
             file.seek(0)
             file.write(layout.npy_header(self.lengths[-1], *self._shapes[kind]))
@@ -103,7 +103,7 @@ class ShardWriter:
     def abandon(self) -> None:
         """Close the open files as they are."""
         for file in self._open.values():
-            with contextlib.suppress(OSError):  # a full disk is reported by the write that met it
+            with contextlib.suppress(OSError):  # a full disk is reported by the write that failed
                 file.close()
         self._open = {}
 

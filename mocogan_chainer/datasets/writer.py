@@ -1,4 +1,4 @@
-"""Writing the prepared form: shards of frames, the list of videos, a preview."""
+"""Writes the prepared form: shards of frames, the list of videos, a preview."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ UNREADABLE = str.maketrans({"\r": "\\r", "\0": "\\0", "\x85": "\\x85"})
 class PreparedWriter:
     """Writes a prepared dataset into a folder, one video after the other. See :func:`open_writer`.
 
-    Memory stays at one video: frames go to the open shard as they come.
+    Only one video is in memory at a time: frames go to the open shard as they come.
 
     Args:
-        folder: an empty folder, or one that an earlier writer left half-way (see :meth:`recover`).
+        folder: an empty folder, or one that an earlier writer left unfinished (see :meth:`recover`).
         name: what the dataset is called.
         size: height and width of the frames.
         class_names: every class a video may have, in the order of the labels.
         options: the preprocessing options, recorded in ``dataset.yml``.
-        record: what else to write there.
+        record: what else to record there.
         masks: whether every video comes with masks.
 
     Attributes:
@@ -48,7 +48,7 @@ class PreparedWriter:
         videos_by_class: the number of videos of each class that has any, in the order of the labels.
         splits: the number of videos and of subjects in each split that has any.
         skipped: what was left out, as (source, reason).
-        remarks: what is worth knowing of videos that were taken, as (source, remark).
+        remarks: what is worth knowing about videos that were taken, as (source, remark).
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class PreparedWriter:
             source: where it came from, relative to the raw data.
             split: ``train``, ``test`` or ``""``.
             filter: what was done to its frames.
-            masks: uint8 ``(T, size, size)`` where the dataset has masks, else None.
+            masks: uint8 ``(T, size, size)`` if the dataset has masks, else None.
 
         Raises:
-            ValueError: frames or masks of another form, an id met before, an unknown class or split.
+            ValueError: frames or masks of another shape or type, an id used before, an unknown class or split.
         """
         row = self._row(id, class_name, subject, split, source, filter)
         video = {"frames": frames} if masks is None else {"frames": frames, "masks": masks}
@@ -151,8 +151,8 @@ class PreparedWriter:
     ) -> bool:
         """Take over one video that an earlier writer added to this folder, if all its bytes are there.
 
-        To be called before anything is added, in the order of the first attempt, until it returns False;
-        :meth:`begin` then drops the rest.
+        Call it before anything is added, in the order of the first attempt, until it returns False; :meth:`begin` then
+        drops the rest.
 
         Args:
             length: its number of frames.
@@ -177,13 +177,14 @@ class PreparedWriter:
         self.remarks.append((_text(source), _text(remark)))
 
     def finish(self) -> None:
-        """Write what describes the frames. Classes without a video are dropped.
+        """Write the files that describe the frames. Classes without a video are dropped.
 
         Raises:
             DataError: there is no video; the message gives the first reason for leaving one out.
         """
         if not self._rows:
-            first = f": {len(self.skipped)} left out, the first, {': '.join(self.skipped[0])}" if self.skipped else ""
+            count = len(self.skipped)
+            first = f": {count} left out; the first was {': '.join(self.skipped[0])}" if count else ""
             raise DataError(f"{self._name}: no usable video{first}")
         self._shards.close()
         self._write_csv(layout.VIDEOS, layout.COLUMNS[layout.FORMAT], self._rows)
@@ -267,19 +268,19 @@ def open_writer(
     force: bool = False,
     masks: bool = False,
 ) -> Iterator[PreparedWriter]:
-    """Give a writer whose dataset appears at ``out`` when the block ends without an error.
+    """Give a writer whose dataset appears at ``out`` once the block ends without an error.
 
     Args:
-        out: the folder to make; it may be there when it is empty.
+        out: the folder to make; an empty one may exist.
         name: what the dataset is called.
         size: height and width of the frames.
         class_names: every class a video may have, in the order of the labels.
         options: the preprocessing options, recorded in ``dataset.yml``.
-        force: replace a prepared dataset that stands at ``out``. Nothing else is ever replaced.
+        force: replace a prepared dataset at ``out``. Nothing else is ever replaced.
         masks: whether every video comes with masks.
 
     Raises:
-        OutputError: ``out`` holds something, and it is no prepared dataset or ``force`` is false.
+        OutputError: ``out`` holds something that is not a prepared dataset, or ``force`` is false.
         DataError: no video was added, or there are too many classes.
     """
     out = check_out(out, force)
@@ -294,7 +295,7 @@ def open_writer(
 
 
 def check_out(out: str | os.PathLike, force: bool) -> Path:
-    """Return ``out`` with links resolved, once a dataset may be written there.
+    """Return ``out`` with links resolved if a dataset may be written there.
 
     Raises:
         OutputError: see :func:`open_writer`.
@@ -302,7 +303,7 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
     resolved = Path(out).resolve()
     for folder in resolved.parents:
         if layout.is_prepared(folder):
-            raise OutputError(f"{out}: it lies in {folder}, which is a prepared dataset; choose a folder apart from it")
+            raise OutputError(f"{out}: it lies in {folder}, which is a prepared dataset; choose a folder outside it")
     if not resolved.exists():
         return resolved
     if not resolved.is_dir():
@@ -311,8 +312,8 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
     foreign = sorted(name for name in names if not layout.is_own_file(name))
     if foreign or (names and layout.META not in names):
         raise OutputError(
-            f"{out}: it holds things that are no prepared dataset ({foreign[0] if foreign else names[0]}), so it is "
-            "left alone; choose another folder"
+            f"{out}: it holds things that are not a prepared dataset ({foreign[0] if foreign else names[0]}), so it is "
+            "left as it is; choose another folder"
         )
     if names and not force:
         raise OutputError(f"{out}: it holds a prepared dataset already; use --force to replace it")
@@ -320,23 +321,23 @@ def check_out(out: str | os.PathLike, force: bool) -> Path:
 
 
 def check_classes(class_names: Sequence[str]) -> None:
-    """Check that a ``dataset.yml`` with these classes could be read again.
+    """Check that a ``dataset.yml`` with these classes could be read back.
 
     Raises:
         DataError: there are too many, or their names are too long.
     """
-    remedy = "where the first folder is the class, put all these folders into one, which is then the only class"
+    remedy = "if the first folder level is the class, put these folders into one folder, which is then the only class"
     if len(class_names) > layout.MOST_CLASSES:
         first = ", ".join(class_names[:2])
         raise DataError(
-            f"{len(class_names):,} classes ({first}, ...), and a dataset has at most {layout.MOST_CLASSES:,}; {remedy}"
+            f"{len(class_names):,} classes ({first}, ...), but a dataset has at most {layout.MOST_CLASSES:,}; {remedy}"
         )
-    # They stand there four times; the last eighth is for all else.
+    # They appear there four times; the last eighth is for everything else.
     once = yaml_text.dump({"counts": {"videos_by_class": {_text(name): 10**9 for name in class_names}}})
     letters, most = len(once.encode()), yaml_text.MOST_LETTERS * 7 // 32
     if letters > most:
         raise DataError(
-            f"{len(class_names):,} classes whose names have {letters:,} letters, and at most {most:,} are taken; "
+            f"{len(class_names):,} classes whose names have {letters:,} letters, but at most {most:,} are allowed; "
             f"use shorter names, or fewer classes: {remedy}"
         )
 
@@ -359,5 +360,5 @@ def preview(dataset: PreparedDataset) -> np.ndarray:
 
 
 def _text(name: str) -> str:
-    """Escape what cannot be stored: bytes that are no UTF-8, as ``\\udcXX``, and what csv writes but cannot read."""
+    """Escape what cannot be stored: bytes that are not UTF-8, as ``\\udcXX``, and what csv writes but cannot read."""
     return name.encode("utf-8", "backslashreplace").decode().translate(UNREADABLE)

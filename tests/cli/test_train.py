@@ -148,7 +148,7 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--set", "split=tests"], "split=tests: it must be one of train, test, all (did you mean test?)"),
         (["--set", "split=test"], "no video is marked test: it was prepared without --split"),
         (["--set", "video_length=4"], "video_length=4: the video discriminator needs at least 10 frames"),
-        (["--set", "video_length=30"], "every video is too short: 30 frames, every 2, need videos of 59 frames"),
+        (["--set", "video_length=30"], "every video is too short: 30 frames at every_nth=2 need videos of 59 frames"),
         (["--resume", "none.npz"], "none.npz: no such snapshot"),
         (["--config", "none.yml"], "none.yml: no such config file"),
         (["--dataset", "nowhere"], "nowhere"),

@@ -190,7 +190,7 @@ class TestClips:
                 np.testing.assert_array_equal(a, b)
 
     def test_another_dataset_cannot_be_resumed(self, dataset, tmp_path):
-        with pytest.raises(DataError, match="made with 6 examples an epoch, and this dataset gives 8; resume with"):
+        with pytest.raises(DataError, match="made with 6 examples per epoch, but this dataset gives 8; resume with"):
             save_and_load(tmp_path, clips(dataset), clips(dataset, length=2, nth=1))
 
     def test_what_is_drawn_when(self, pictures):
@@ -219,7 +219,7 @@ class TestClips:
 
     def test_all_videos_too_short(self, dataset):
         with pytest.raises(
-            DataError, match="too short: 16 frames, every 3, need videos of 46 frames, and the longest has 31; lower"
+            DataError, match="too short: 16 frames at every_nth=3 need videos of 46 frames, but the longest has 31;"
         ):
             clips(dataset, length=16)
 

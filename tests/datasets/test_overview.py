@@ -63,7 +63,7 @@ class TestDescribe:
         writer.skip("a/7", "7 frames, fewer than min_frames=10")
         writer.skip("b/1", "cannot be read as an image: cut short")
         writer.skip("a/8", "8 frames, fewer than min_frames=10")
-        writer.remark("v1", "numbers that its frames leave out: 3, 7 to 9")
+        writer.remark("v1", "missing frame numbers: 3, 7 to 9")
         writer.finish()
         text = overview.describe(PreparedDataset.open(tmp_path))
         size = sum(path.stat().st_size for path in tmp_path.iterdir()) / 2**20
@@ -88,13 +88,13 @@ class TestDescribe:
             "          35 to 39        0\n"
             "          40 to 44        1  ####################\n"
             "          45 to 49        1  ####################\n"
-            "clips:    long enough for 16 frames are 5 videos at stride 1 (16 frames), 3 videos at stride 2 "
+            "clips:    long enough for 16 frames: 5 videos at stride 1 (16 frames), 3 videos at stride 2 "
             "(31 frames)\n"
             "left out: 3, listed in skipped.csv\n"
             "               2  N frames, fewer than min_frames=10\n"
             "               1  cannot be read as an image\n"
             "remarks:  1, listed in remarks.csv\n"
-            "               1  numbers that its frames leave out"
+            "               1  missing frame numbers"
         )
 
     def test_the_least_there_can_be(self, tmp_path):
@@ -108,9 +108,7 @@ class TestDescribe:
             "subjects": ["0"],
             "split": ["none"],
             "lengths": ["shortest 1, median 1, longest 1 frame", "1 to 1        1  " + "#" * 40],
-            "clips": [
-                "long enough for 16 frames are 0 videos at stride 1 (16 frames), 0 videos at stride 2 (31 frames)"
-            ],
+            "clips": ["long enough for 16 frames: 0 videos at stride 1 (16 frames), 0 videos at stride 2 (31 frames)"],
             "left out": ["none"],
             "remarks": ["none"],
         }
@@ -139,7 +137,7 @@ class TestDescribe:
         with open_writer(tmp_path / "d", "toy", 4, masks=True) as writer:
             writer.add(clip(3), "a", masks=clip(3)[..., 0])
         (line,) = lines_of(overview.describe(PreparedDataset.open(tmp_path / "d")), "masks")
-        assert line.startswith("of every frame")
+        assert line.startswith("for every frame")
 
     def test_subjects_apart(self, tmp_path):
         text = described(tmp_path / "d", [1] * 3, split=["train", "train", "test"], subject=["a", "b", ""])

@@ -304,7 +304,7 @@ class TestDamaged:
     @pytest.mark.parametrize(
         ("old", "new", "reason"),
         [
-            ("format: 2", "form: 2", "it says no format"),
+            ("format: 2", "form: 2", "it does not say its format"),
             ("name: toy", "nam: toy", "name is missing or not a str"),
             ("size: 6", "size: big", "size is missing or not a int"),
             ("size: 6", "size: 0", "must be at least 1"),
@@ -347,8 +347,8 @@ class TestDamaged:
             ("two,b,bert,,0,5,9", "two,b,bert,,0,five,9", "must be whole numbers"),
             ("two,b,bert,,0,5,9", "two,b,bert,,0,99999999999999999999,9", "must be whole numbers"),
             ("four,,,,1,7,1,,\n", "", "lists 3 videos instead of 4"),
-            ("four,,,,1,7,1,,", "four,,,,1,7,1,", "row 5 has not 9 fields"),
-            ("four,,,,1,7,1,,", "four,,,,1,7,1,,,x", "row 5 has not 9 fields"),
+            ("four,,,,1,7,1,,", "four,,,,1,7,1,", "row 5 does not have 9 fields"),
+            ("four,,,,1,7,1,,", "four,,,,1,7,1,,,x", "row 5 does not have 9 fields"),
             ("id,class", "name,class", "its columns must be id, class"),
             ("subject,split", "split,subject", "its columns must be id, class, subject, split"),
             ("four,,,,1", "four,,,val,1", "the split val is not one of train, test"),
@@ -374,7 +374,7 @@ class TestDamaged:
     def test_a_cut_off_shard(self, folder, left):
         path = folder / "frames-00000.npy"
         path.write_bytes(path.read_bytes()[:left])
-        assert "frames-00000.npy: damaged: it is cut short or no array" in refusal(folder)
+        assert "frames-00000.npy: damaged: it is cut short or not an array" in refusal(folder)
 
     @pytest.mark.parametrize(
         "array",
@@ -394,12 +394,12 @@ class TestDamaged:
 
     def test_a_shard_that_would_run_code(self, folder):
         np.save(folder / "frames-00000.npy", np.array([{}], object), allow_pickle=True)
-        assert "cut short or no array" in refusal(folder)
+        assert "cut short or not an array" in refusal(folder)
 
     def test_an_archive_for_a_shard(self, folder):
         with (folder / "frames-00000.npy").open("wb") as file:
             np.savez(file, np.zeros(3))
-        assert "it is cut short or no array (the magic string" in refusal(folder)
+        assert "it is cut short or not an array (the magic string" in refusal(folder)
 
     @pytest.mark.parametrize("name", ["frames-00000.npy", "frames-00001.npy", "masks-00001.npy"])
     def test_one_changed_pixel(self, masked, name):
@@ -428,7 +428,7 @@ class TestDamaged:
 
     def test_a_list_of_what_was_left_out(self, folder):
         (folder / "skipped.csv").write_text("source,reason\na.png\n")
-        with pytest.raises(DataError, match=r"skipped\.csv: damaged: row 2 has not 2 fields"):
+        with pytest.raises(DataError, match=r"skipped\.csv: damaged: row 2 does not have 2 fields"):
             PreparedDataset.open(folder).skipped()
 
 

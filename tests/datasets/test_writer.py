@@ -48,7 +48,7 @@ def test_the_header_is_numpys_and_of_one_length(tmp_path, frames, shape):
 class TestManyClasses:
     def test_too_many(self, tmp_path):
         names = [f"id{i}" for i in range(layout.MOST_CLASSES + 1)]
-        match = r"20,001 classes \(id0, id1, \.\.\.\), and a dataset has at most 20,000; where the first folder"
+        match = r"20,001 classes \(id0, id1, \.\.\.\), but a dataset has at most 20,000; if the first folder"
         with pytest.raises(DataError, match=match), open_writer(tmp_path / "d", "toy", 8, names):
             raise AssertionError("some work was done")
         assert tree(tmp_path) == []
@@ -56,7 +56,7 @@ class TestManyClasses:
     def test_names_too_long(self, monkeypatch):
         monkeypatch.setattr(yaml_text, "MOST_LETTERS", 1 << 16)
         check_classes([f"{i:0100d}" for i in range(100)])
-        match = r"^100 classes whose names have 2\d,\d+ letters, and at most 14,336 are taken; use shorter names"
+        match = r"^100 classes whose names have 2\d,\d+ letters, but at most 14,336 are allowed; use shorter names"
         with pytest.raises(DataError, match=match):
             check_classes([f"{i:0200d}" for i in range(100)])
 
@@ -323,7 +323,7 @@ class TestWhereItIsWritten:
         with pytest.raises(DataError, match=r"toy: no usable video$"), open_writer(tmp_path / "d", "toy", 8):
             pass
         with (
-            pytest.raises(DataError, match=r"no usable video: 2 left out, the first, a\.png: not an image$"),
+            pytest.raises(DataError, match=r"no usable video: 2 left out; the first was a\.png: not an image$"),
             open_writer(tmp_path / "d", "toy", 8) as writer,
         ):
             writer.skip("a.png", "not an image")
@@ -350,14 +350,14 @@ class TestWhereItIsWritten:
         if also_a_dataset:
             self.write(tmp_path / "d")
         (tmp_path / "d" / "thesis").mkdir(parents=True)
-        with pytest.raises(OutputError, match=r"d: it holds things that are no prepared dataset \(thesis\), so it is"):
+        with pytest.raises(OutputError, match=r"d: it holds things that are not a prepared dataset \(thesis\), so it"):
             self.write(tmp_path / "d", force)
         assert (tmp_path / "d" / "thesis").is_dir()
 
     def test_frames_without_their_description_are_left_alone(self, tmp_path):
         (tmp_path / "d").mkdir()
         (tmp_path / "d" / "frames-00000.npy").touch()
-        with pytest.raises(OutputError, match=r"no prepared dataset \(frames-00000.npy\)"):
+        with pytest.raises(OutputError, match=r"not a prepared dataset \(frames-00000.npy\)"):
             self.write(tmp_path / "d", force=True)
 
     def test_a_file_stays(self, tmp_path):
