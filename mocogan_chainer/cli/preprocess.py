@@ -1,4 +1,4 @@
-"""``preprocess.py NAME RAW OUT``: raw data to a prepared dataset; ``check OUT`` and ``info OUT`` look at one."""
+"""``preprocess.py NAME RAW OUT``: raw data to a prepared dataset; ``check OUT`` and ``info OUT`` examine one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mocogan_chainer.wording import counted
 
 PROGRAM = "preprocess.py"
 SHOWN = 10
-"""How many entries of a list the screen shows; the file lists all."""
+"""How many entries of a list are shown on the screen; the file lists all."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _preprocess(argv: Sequence[str]) -> None:
     if argv and not argv[0].startswith("-"):
-        _require_name(argv[0])  # for a better message than argparse's
+        _require_name(argv[0])  # gives a better message than argparse
     known, unknown = _parser().parse_known_args(argv)
     arguments = vars(known)
     name = arguments.pop("name")
@@ -52,7 +52,7 @@ def _preprocess(argv: Sequence[str]) -> None:
         )
     report = preprocessing.prepare(name, raw, out, **arguments)
     if arguments["resume"]:
-        print(f"{report.recovered} videos were done before" if report.recovered else "nothing to resume: made anew")
+        print(f"{report.recovered} videos were done before" if report.recovered else "nothing to resume: started anew")
     _show(report)
 
 
@@ -68,7 +68,7 @@ def _check(out: str) -> None:
     dataset = PreparedDataset.open(out)
     dataset.verify()
     sums = dataset.checksums()
-    print(f"{out}: whole: {len(dataset)} videos, {dataset.lengths.sum()} frames; {len(sums)} checksums agree")
+    print(f"{out}: intact: {len(dataset)} videos, {dataset.lengths.sum()} frames; {len(sums)} checksums agree")
 
 
 def _info(out: str, sheet: str | None) -> None:
@@ -83,11 +83,11 @@ def _info(out: str, sheet: str | None) -> None:
 
 
 LOOKS = {"check": _check, "info": _info}
-"""Commands that look at a prepared dataset."""
+"""Commands that examine a prepared dataset."""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = entry.Parser(prog=PROGRAM, description="Turn raw data into a prepared dataset, or look at one.")
+    parser = entry.Parser(prog=PROGRAM, description="Turn raw data into a prepared dataset, or examine one.")
     commands = parser.add_subparsers(dest="name", metavar="NAME", required=True, parser_class=entry.Parser)
     for name, kind in preprocessing.sets().items():
         command = commands.add_parser(name, help=kind.HELP, description=kind.HELP)
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_common(command)
         _add_own(command, kind)
     _add_look(commands, "check", "compare a prepared dataset with its checksums")
-    info = _add_look(commands, "info", "say what is in a prepared dataset, and draw a contact sheet of it")
+    info = _add_look(commands, "info", "show what is in a prepared dataset, and draw its contact sheet")
     info.add_argument("--sheet", metavar="FILE.png", help=f"the contact sheet (default: OUT/{layout.CONTACT_SHEET})")
     return parser
 
@@ -111,7 +111,7 @@ def _add_places(command: argparse.ArgumentParser, kind: type[Source]) -> None:
         command.add_argument("raw", metavar="RAW", help="the raw data")
     else:
         command.set_defaults(raw=None)
-    command.add_argument("out", metavar="OUT", help="folder to make")
+    command.add_argument("out", metavar="OUT", help="the folder to make")
     if not kind.NEEDS_RAW:
         command.add_argument("surplus", nargs="?", help=argparse.SUPPRESS)
 
@@ -122,9 +122,9 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--limit", type=int, metavar="N", help="at most N videos, drawn at random under the seed")
     command.add_argument("--min-frames", type=int, default=1, metavar="N", help="leave out shorter videos")
-    command.add_argument("--resume", action="store_true", help="go on where a stopped preparation ended")
+    command.add_argument("--resume", action="store_true", help="continue a preparation that was stopped")
     command.add_argument(
-        "--force", action="store_true", help="replace a prepared dataset at OUT; drop a stopped one unless --resume"
+        "--force", action="store_true", help="replace a prepared dataset at OUT; discard a stopped one unless --resume"
     )
 
 

@@ -1,4 +1,4 @@
-"""From raw data to the prepared form. A set is a module of this package: see :class:`Source`."""
+"""From raw data to the prepared form. Each dataset is a module of this package: see :class:`Source`."""
 
 from mocogan_chainer.preprocessing.prepare import Report, prepare
 from mocogan_chainer.preprocessing.sets import find, sets

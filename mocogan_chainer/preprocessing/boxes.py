@@ -35,7 +35,7 @@ def centre(height: int, width: int) -> Box:
 
 
 def square(centre_x: float, centre_y: float, side: float, height: int, width: int) -> Box:
-    """Return the square of this centre and side, shifted into a frame of ``height`` and ``width``, or shrunk to it."""
+    """Return the square of this centre and side, shifted or shrunk to fit a frame of ``height`` and ``width``."""
     side = max(2, _even(min(side + 1, height, width)))
     left = min(max(_even(centre_x - side / 2), 0), _even(width - side))
     top = min(max(_even(centre_y - side / 2), 0), _even(height - side))
@@ -43,10 +43,10 @@ def square(centre_x: float, centre_y: float, side: float, height: int, width: in
 
 
 def read(path: Path) -> dict[str, tuple[float, float, float, float]]:
-    """Read a box file: CSV with the columns source, left, top, width, height, in pixels, a row a video.
+    """Read a box file: CSV with the columns source, left, top, width, height, in pixels, one row per video.
 
     Raises:
-        DataError: it cannot be read, or a row holds something else.
+        DataError: it cannot be read, or a row does not hold these.
     """
     try:
         with io.TextIOWrapper(open_plain(path), encoding="utf-8-sig", newline="") as file:
@@ -73,10 +73,12 @@ def read(path: Path) -> dict[str, tuple[float, float, float, float]]:
                 f"{path}: row {line} must hold {', '.join(COLUMNS)}: the video's path below RAW, and pixels"
             )
         if row["source"] in boxes:
-            raise DataError(f"{path}: row {line}: {row['source']} has a box already; there is one a video")
+            raise DataError(f"{path}: row {line}: {row['source']} already has a box; each video has only one")
         boxes[row["source"]] = (left, top, width, height)
     if not boxes:
-        raise DataError(f"{path}: no boxes; a box file is CSV with the columns {', '.join(COLUMNS)} and a row a video")
+        raise DataError(
+            f"{path}: no boxes; a box file is CSV with the columns {', '.join(COLUMNS)} and one row per video"
+        )
     return boxes
 
 

@@ -32,7 +32,7 @@ class Expressions(Filmed):
             if (folder / split / "img").is_dir()
             for video in tree.folders(folder / split / "img")
         ]
-        # Of the whole set: where one video has masks, all have, if empty ones.
+        # For the whole dataset: if one video has masks, all get masks, empty where there are none.
         self._masked = any(_masks(item.data).is_dir() for item in found)
         return listing.require(self, found)
 

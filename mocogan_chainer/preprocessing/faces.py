@@ -1,4 +1,4 @@
-"""Finding the face of a clip: by OpenCV's Haar cascade, which it brings along, or by YuNet, when its file is named."""
+"""Finding the face of a clip: by the Haar cascade that comes with OpenCV, or by YuNet if its file is given."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 from mocogan_chainer.errors import ConfigError, DataError, one_line
 
 PROBES = 9
-"""Frames of a clip to be searched; a third of them must show a face."""
+"""Frames of a clip that are searched; a third of them must show a face."""
 
 SCORE = 0.7
-"""The least score of a face that YuNet finds."""
+"""The lowest score at which a face found by YuNet counts."""
 
 Face = tuple[float, float, float, float]
 """Left, top, width and height in pixels."""
@@ -37,7 +37,7 @@ def find_face(frames: Sequence[np.ndarray], detector: Detector) -> tuple[float, 
         detector: finds the faces.
 
     Returns:
-        In parts of the frames' width, height and width.
+        As fractions of the frames' width, height and width.
 
     Raises:
         DataError: fewer than a third of the frames show a face.
@@ -53,10 +53,10 @@ def find_face(frames: Sequence[np.ndarray], detector: Detector) -> tuple[float, 
 
 
 def detector(model: str | None) -> Detector:
-    """Return YuNet from its ONNX file, or the cascade when there is none.
+    """Return YuNet from its ONNX file, or the cascade if ``model`` is None.
 
     Raises:
-        ConfigError: the file is missing or holds something else.
+        ConfigError: the file is missing or is not YuNet's.
     """
     if model is None:
         return _cascade_faces
@@ -85,7 +85,7 @@ def _yunet_faces(network: cv2.FaceDetectorYN, frame: np.ndarray) -> list[Face]:
 @functools.cache
 def _yunet(model: str) -> cv2.FaceDetectorYN:
     if not Path(model).is_file():
-        raise ConfigError(f"detector={model}: no such file; name YuNet's ONNX file, or leave it away for the cascade")
+        raise ConfigError(f"detector={model}: no such file; name YuNet's ONNX file, or omit it to use the cascade")
     try:
         network = cv2.FaceDetectorYN.create(model, "", (320, 320), SCORE)
         _yunet_faces(network, np.zeros((320, 320, 3), np.uint8))

@@ -1,4 +1,4 @@
-"""What sets of filmed videos have in common: how a clip is cut out of its frames, and which frames are taken."""
+"""What datasets of filmed videos share: how the frames of a clip are cropped, and which frames are taken."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ CROPS = ("face", "center", "none")
 
 
 def crop_option(default: str) -> Any:
-    """Declare ``crop`` with the set's own default."""
-    return option(
-        default, "keep the face, the middle square, or all, squeezed to a square where it is none", choices=CROPS
-    )
+    """Declare ``crop`` with the dataset's own default."""
+    return option(default, "keep the face, the middle square, or the whole frame, squeezed to a square", choices=CROPS)
 
 
 @dataclass
 class Filmed(Source):
-    """A set of filmed videos. ``Item.data`` is the path of a video file, or of a folder that holds its frames."""
+    """A dataset of filmed videos. ``Item.data`` is the path of a video file, or of a folder that holds its frames."""
 
     crop: str = crop_option("center")
     margin: float | None = option(
-        None, f"what to add on each side of a face or box, in parts of its width (default: {MARGIN})", 0, 2, kind=float
+        None,
+        f"what to add on each side of a face or box, as a fraction of its width (default: {MARGIN})",
+        0,
+        2,
+        kind=float,
     )
     boxes: str | None = option(
-        None, f"cut these boxes in place of --crop: CSV with {', '.join(boxes.COLUMNS)}", kind=str
+        None, f"crop to these boxes instead of using --crop: CSV with {', '.join(boxes.COLUMNS)}", kind=str
     )
-    detector: str | None = option(None, "YuNet's ONNX file, to find faces in place of OpenCV's cascade", kind=str)
-    every_nth: int = option(1, "take each so many-th frame", low=1)
+    detector: str | None = option(None, "YuNet's ONNX file, to find faces instead of OpenCV's cascade", kind=str)
+    every_nth: int = option(1, "take every n-th frame", low=1)
 
     def __post_init__(self) -> None:
         finds_faces = self.crop == "face" and self.boxes is None
@@ -46,7 +48,7 @@ class Filmed(Source):
         if self.detector is not None and not finds_faces:
             raise ConfigError(f"detector={self.detector}: only crop=face finds faces")
         if finds_faces:
-            faces.detector(self.detector)  # a wrong file is known before any work
+            faces.detector(self.detector)  # a wrong file is refused before any work
         self._boxes = boxes.read(Path(self.boxes)) if self.boxes else {}
 
     def load(self, item: Item) -> Recording:
@@ -59,7 +61,7 @@ class Filmed(Source):
     def remarks(self, item: Item, footage: Footage) -> list[str]:
         """Return what is worth knowing about a video that is taken."""
         missing = footage.missing if isinstance(footage, ImageFiles) else ""
-        return [f"numbers that its frames leave out: {missing}"] if missing else []
+        return [f"missing frame numbers: {missing}"] if missing else []
 
     def footage(self, item: Item) -> Footage:
         """Return the raw video of an item."""
@@ -73,7 +75,9 @@ class Filmed(Source):
         super().check(items)
         unknown = sorted(set(self._boxes) - {item.source for item in items})
         if unknown:
-            raise ConfigError(f"boxes={self.boxes}: {unknown[0]} is none of the {len(items)} videos below {self.raw}")
+            raise ConfigError(
+                f"boxes={self.boxes}: {unknown[0]} is not one of the {len(items)} videos below {self.raw}"
+            )
 
     def _crop(self, item: Item, footage: Footage) -> Crop:
         if self.boxes is None and self.crop != "face":
@@ -94,18 +98,18 @@ class Filmed(Source):
             raise DataError(f"no box in {Path(self.boxes).name}")
         left, top, box_width, box_height = self._boxes[item.source]
         if not (-box_width < left < width and -box_height < top < height):
-            raise DataError(f"its box at {left:g}, {top:g} lies outside of its frames, which are {width} x {height}")
+            raise DataError(f"its box at {left:g}, {top:g} lies outside its frames, which are {width} x {height}")
         return left + box_width / 2, top + box_height / 2, max(box_width, box_height)
 
 
 @dataclass
 class FilmedFiles(Filmed):
-    """A set whose videos are video files."""
+    """A dataset whose videos are video files."""
 
     fps: float | None = option(
-        None, "frames a second to take (default: every frame of the file)", 0.1, 1000, kind=float
+        None, "frames per second to take (default: every frame of the file)", 0.1, 1000, kind=float
     )
-    timeout: float = option(60.0, "give a file up when its decoder is silent for so many seconds", 1, 86400)
+    timeout: float = option(60.0, "give up on a file if its decoder sends nothing for this many seconds", 1, 86400)
 
     def check(self, items: Sequence[Item]) -> None:
         super().check(items)

@@ -1,4 +1,4 @@
-"""One's own videos: CLASS/*.mp4 and the like, or CLASS/VIDEO/*.jpg, with or without classes."""
+"""Your own videos: CLASS/*.mp4 and the like, or CLASS/VIDEO/*.jpg, with or without classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Folder(FilmedFiles):
         raw = tree.require_folder(self.raw)
         if images := tree.images(raw):
             raise DataError(
-                f"{raw}: images lie directly in it, {images[0].name} for one; a folder of images is one video: put "
+                f"{raw}: it holds images directly, such as {images[0].name}; a folder of images is one video: put "
                 "each video's images into a folder of its own"
             )
         paths = list(_videos(raw))
@@ -33,21 +33,21 @@ class Folder(FilmedFiles):
         if loose and len(loose) < len(items):
             other = next(item for item in items if item.class_name)
             raise DataError(
-                f"{raw}: {loose[0].source} has no class, and {other.source} has: put every video into the folder of "
-                "its class, or all of them side by side without classes"
+                f"{raw}: {loose[0].source} has no class, but {other.source} has one: put every video into the folder "
+                "of its class, or all of them side by side without classes"
             )
         items += self._unused(paths)
         return listing.require(self, items + listing.unread(self, items))
 
     def _unused(self, videos: list[Path]) -> list[Item]:
-        """Return every folder of which nothing is taken, or not all, with the reason."""
+        """Return every folder that is not used, or only in part, with the reason."""
         whole = set(videos)
         known = whole.union(*(path.parents for path in videos))
         found = []
         for folder in tree.walk(self.raw):
             fault = ""
             if folder not in whole and tree.images(folder):
-                fault = "images beside videos are not taken"
+                fault = "images next to videos are not used"
             elif folder not in known:
                 fault = "no videos or images in this folder"
             if fault and folder != self.raw:

@@ -1,7 +1,7 @@
-"""One raw video as it comes, a file or a folder of images: looked at here and there, then read once from end to end.
+"""One raw video, a file or a folder of images: first sampled at a few places, then read once from end to end.
 
-Both kinds give the same frames for the same pixels: cut, then scaled by area where that shrinks and bilinear where it
-grows. Memory stays at a few frames.
+Both kinds give the same frames for the same pixels: cropped, then scaled by area where that shrinks them and
+bilinearly where it enlarges them. Only a few frames are in memory at a time.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from mocogan_chainer.preprocessing import tree
 from mocogan_chainer.preprocessing.boxes import Box, centre
 
 LOOK_SIDE = 480
-"""Short side in pixels that frames have when they are only looked at; smaller ones stay as they are."""
+"""Short side, in pixels, of frames that are only searched for faces; smaller ones stay as they are."""
 
 Crop = Box | str
-"""What is kept of the frames: a box, ``"center"`` for the middle square, ``"none"`` for all, brought to a square."""
+"""What is kept of the frames: a box, ``"center"`` for the middle square, ``"none"`` for all, squeezed to a square."""
 
 
 class Footage(ABC):
@@ -33,11 +33,11 @@ class Footage(ABC):
 
     @abstractmethod
     def look(self, count: int) -> list[np.ndarray]:
-        """Return about ``count`` (up to twice as many) frames spread evenly, uint8 ``(H, W, 3)``, made small."""
+        """Return about ``count`` (up to twice as many) evenly spread frames, uint8 ``(H, W, 3)``, made small."""
 
     @abstractmethod
     def frames(self, crop: Crop, size: int) -> Iterator[np.ndarray]:
-        """Yield every frame, cut and scaled: uint8 ``(size, size, 3)``, or with a mask as fourth channel.
+        """Yield every frame, cropped and scaled: uint8 ``(size, size, 3)``, or with a mask as the fourth channel.
 
         Raises:
             DataError: a frame cannot be read.
@@ -45,7 +45,7 @@ class Footage(ABC):
 
     @abstractmethod
     def filter(self, crop: Crop, size: int) -> str:
-        """Return what :meth:`frames` does, in ffmpeg's words."""
+        """Return what :meth:`frames` does, as an ffmpeg filter."""
 
 
 class VideoFile(Footage):
@@ -53,10 +53,10 @@ class VideoFile(Footage):
 
     Args:
         path: the file.
-        fps: frames a second to take, by their time; None for every frame.
-        every_nth: take each so many-th of these.
-        threads: of the decoder.
-        patience: seconds without a frame after which the file is given up.
+        fps: frames per second to take, by their time stamps; None for every frame.
+        every_nth: take every n-th of these.
+        threads: number of the decoder's threads.
+        patience: seconds without a frame after which to give up on the file.
     """
 
     def __init__(self, path: Path, fps: float | None, every_nth: int, threads: int, patience: float) -> None:
@@ -77,7 +77,7 @@ class VideoFile(Footage):
         for i, frame in enumerate(decoding.decode(self._path, ",".join([*self._timing, scale]), **self._how)):
             if i % step == 0:
                 kept.append(frame)
-            if len(kept) == 2 * count:  # the length is not known beforehand: keep every second, go on half as dense
+            if len(kept) == 2 * count:  # the length is not known yet: keep every second one, double the step
                 kept, step = kept[::2], 2 * step
         return kept
 
@@ -89,16 +89,16 @@ class VideoFile(Footage):
 
 
 class ImageFiles(Footage):
-    """Image files, a frame each, in order.
+    """Image files, one per frame, in order.
 
     Args:
         paths: the files.
-        every_nth: take each so many-th.
-        mask_of: the file of a frame's mask, given the frame's; None for a frame without. Leave it away where there
-            are no masks: then frames have three channels.
+        every_nth: take every n-th.
+        mask_of: returns the file of a frame's mask, given the frame's file; None for a frame without one. Omit it
+            where there are no masks: frames then have three channels.
 
     Attributes:
-        missing: which numbers the files' numbering leaves out, as in ``3, 7 to 9``; "" for none.
+        missing: the numbers missing from the files' numbering, as in ``3, 7 to 9``; "" for none.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class StripFile(Footage):
 
     Args:
         path: the file.
-        every_nth: take each so many-th frame.
+        every_nth: take every n-th frame.
     """
 
     def __init__(self, path: Path, every_nth: int = 1) -> None:
@@ -188,8 +188,8 @@ def _crop_filter(crop: Crop) -> list[str]:
 
 def _picture_filter(crop: Crop, size: int) -> list[str]:
     """Return the filters that cut and scale as :func:`video.resize` does, to within 1 of 255."""
-    # In RGB, not in the file's colour planes. Area means bilinear where it grows. Without full_chroma_inp, shrinking to
-    # half or less leaves out every other pixel's colour.
+    # In RGB, not in the file's colour planes. Where the picture is enlarged, area means bilinear. Without
+    # full_chroma_inp, shrinking to half or less ignores every other pixel's colour.
     scale = f"scale={size}:{size}:flags=area+accurate_rnd+full_chroma_inp"
     return ["format=rgb24", *_crop_filter(crop), scale]
 

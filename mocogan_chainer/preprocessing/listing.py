@@ -1,4 +1,4 @@
-"""Making the items of sets whose videos are files in folders."""
+"""Makes the items of datasets whose videos are files in folders."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NO_FOOTAGE = frozenset(
         *(".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma"),
     }
 )
-"""Suffixes of what lies beside videos and holds none: texts, tables, captions, checksums, scripts, sound."""
+"""Suffixes of files that lie next to videos and hold none: texts, tables, captions, checksums, scripts, sound."""
 TEXTS = frozenset({"authors", "changelog", "copying", "licence", "license", "makefile", "readme"})
-"""Names of texts that have no suffix, in small letters."""
+"""Names of text files that have no suffix, in lower case."""
 
 
 def is_video(path: Path) -> bool:
@@ -32,7 +32,7 @@ def videos(raw: Path) -> list[Path]:
     """Return every video file below ``raw``.
 
     Raises:
-        DataError: ``raw`` is no folder.
+        DataError: ``raw`` is not a folder.
     """
     return [path for folder in tree.walk(tree.require_folder(raw)) for path in tree.files(folder) if is_video(path)]
 
@@ -41,16 +41,16 @@ def item(source: Source, path: Path, class_name: str = "", subject: str = "", **
     """Return the item of a video file or of a folder of images, named by its path below the raw data."""
     name = tree.relative(path, source.raw)
     if not path.is_file() and not path.is_dir():
-        known["fault"] = "a broken link, or no file"
+        known["fault"] = "a broken link, or not a file"
     return Item(name, name, class_name, subject, path, **known)
 
 
 def unread(source: Source, items: list[Item], images: bool = False) -> list[Item]:
-    """Return what else lies in the raw data and may hold a video, to be listed as left out: one item a suffix a folder.
+    """Return what else in the raw data may hold a video, to be listed as left out: one item per suffix and folder.
 
     Args:
-        items: what was found: files, and folders that stand for the images right in them.
-        images: whether the set reads images, and not only of such folders.
+        items: what was found: files, and folders that stand for the images directly in them.
+        images: whether the dataset reads images outside such folders, too.
     """
     known = {item.source for item in items}
     found: dict[tuple[str, str], list[str]] = {}
@@ -62,8 +62,8 @@ def unread(source: Source, items: list[Item], images: bool = False) -> list[Item
             if not is_taken and suffix not in NO_FOOTAGE and path.name.lower() not in TEXTS:
                 found.setdefault((at, suffix), []).append(name)
     readable = decoding.SUFFIXES | (tree.IMAGE_SUFFIXES if images else set())
-    faults = {suffix: f"{suffix} is no suffix that {source.NAME} reads" for _, suffix in found}
-    faults[""] = f"it has no suffix, by which {source.NAME} knows what it reads"
+    faults = {suffix: f"{source.NAME} does not read {suffix} files" for _, suffix in found}
+    faults[""] = f"it has no suffix, and {source.NAME} recognizes videos by theirs"
     faults |= dict.fromkeys(readable, f"it is not where {source.NAME} looks for videos")
     return [
         Item(names[0], names[0], fault=faults[suffix] + (f"; {len(names)} such files in its folder" * (len(names) > 1)))
@@ -72,12 +72,12 @@ def unread(source: Source, items: list[Item], images: bool = False) -> list[Item
 
 
 def require(source: Source, items: list[Item]) -> list[Item]:
-    """Return ``items``, of which one at least must be usable.
+    """Return ``items``, at least one of which must be usable.
 
     Raises:
         DataError: none is.
     """
     if all(item.fault for item in items):
         first = f" (the first of {len(items)}, {items[0].source}: {items[0].fault})" if items else ""
-        raise DataError(f"{source.raw}: no video that fits{first}; {source.NAME} reads {source.HELP}")
+        raise DataError(f"{source.raw}: no usable video{first}; {source.NAME} reads {source.HELP}")
     return items

@@ -28,7 +28,7 @@ DIGIT = 28
 LARGEST_DIGIT = 256
 LENGTH = 20
 STEP = 0.1
-"""How far a digit moves in a frame, in parts of the way that it has from margin to margin (as published)."""
+"""How far a digit moves in a frame, as a fraction of its way from margin to margin (as published)."""
 _MOST_AXES = 3
 
 
@@ -49,7 +49,7 @@ class Mnist(Source):
 
     num: int | None = option(None, "videos to make from digits (default: 1000)", low=1)
     digits: int | None = option(None, "digits in each video; with 1, its class is the digit (default: 2)", 1, 3)
-    length: int | None = option(None, f"frames a video made from digits (default: {LENGTH})", low=1)
+    length: int | None = option(None, f"frames in each video made from digits (default: {LENGTH})", low=1)
 
     def items(self) -> list[Item]:
         if self.raw.is_file():
@@ -70,7 +70,7 @@ class Mnist(Source):
         return [self._of_its_side(item, pools) for item in divided]
 
     def _of_its_side(self, item: Item, pools: dict[tuple[str, str], list[Digit]]) -> Item:
-        """Return the video with other digits, of its class; where that has a single picture, it is for training."""
+        """Return the video with other digits, of its class; if that has a single picture, it is for training."""
         split = item.split if (item.split, item.class_name) in pools else "train"
         index, _ = item.data
         return dataclasses.replace(self._made_item(pools[split, item.class_name], index), split=split)
@@ -138,7 +138,7 @@ def _idx_digits(raw: Path) -> list[Digit]:
     pictures, labels = _read_idx(path), _read_idx(labels_path)
     if pictures.ndim != 3 or labels.shape != pictures.shape[:1]:
         raise DataError(
-            f"{labels_path}: labels of shape {labels.shape} do not go with the images {pictures.shape} of {path.name}"
+            f"{labels_path}: labels of shape {labels.shape} do not match the images {pictures.shape} of {path.name}"
         )
     return [Digit(str(label), f"{path.name}[{i}]", path, i) for i, label in enumerate(labels.tolist())]
 
@@ -149,7 +149,8 @@ def _digit(path: Path, place: int | None) -> np.ndarray:
     height, width = digit.shape
     if max(height, width) > min(2 * min(height, width), LARGEST_DIGIT):
         raise DataError(
-            f"{path}: {width} x {height}: no picture of a digit; one is about square, up to {LARGEST_DIGIT} pixels"
+            f"{path}: {width} x {height}: not a picture of a digit; these are about square, with up to "
+            f"{LARGEST_DIGIT} pixels a side"
         )
     if digit.shape != (DIGIT, DIGIT):
         digit = cv2.resize(digit, (DIGIT, DIGIT), interpolation=cv2.INTER_AREA)
@@ -197,5 +198,5 @@ def _finished(path: Path) -> np.ndarray:
         raise DataError(f"{path}: not a whole .npy file: {one_line(error)}") from error
     published = videos.ndim == 4 and videos.dtype == np.uint8
     if not published or videos.shape != (LENGTH, videos.shape[1], CANVAS, CANVAS):
-        raise DataError(f"{path}: {videos.dtype} {videos.shape}, and the published file is uint8 (20, N, 64, 64)")
+        raise DataError(f"{path}: {videos.dtype} {videos.shape}, but the published file is uint8 (20, N, 64, 64)")
     return videos

@@ -32,10 +32,10 @@ class Mug(Filmed):
         return found
 
     def _below(self, folder: Path) -> Iterator[Item]:
-        """Yield the takes below a folder that is a subject's, a session's, or holds such: the set comes in one."""
+        """Yield the takes below the folder of a subject or session, or a folder that holds these, as it comes."""
         if tree.images(folder):
             name = tree.relative(folder, self.raw)
-            yield Item(name, name, fault=f"its emotion is none of {', '.join(EMOTIONS)}")
+            yield Item(name, name, fault=f"its emotion is not one of {', '.join(EMOTIONS)}")
         for inner in tree.folders(folder):
             emotion = inner.name.lower()
             if emotion in EMOTIONS:
@@ -51,7 +51,7 @@ class Mug(Filmed):
         takes = tree.folders(emotion)
         if takes and tree.images(emotion):
             name = tree.relative(emotion, self.raw)
-            yield Item(name, name, fault="images beside folders of takes are not taken")
+            yield Item(name, name, fault="images next to folders of takes are not used")
         for folder in takes or [emotion]:
             name = tree.relative(folder, self.raw)
             fault = "" if takes else "no takes in this folder"

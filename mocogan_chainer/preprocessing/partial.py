@@ -1,7 +1,7 @@
-"""A preparation on its way: a hidden folder beside the dataset that can be taken up again after a stop of any kind.
+"""An unfinished preparation: a hidden folder next to the dataset, from which it can be resumed after any kind of stop.
 
 It holds what has been made so far (``data``), a line for each video in the order of the work (``journal``), and what
-the work is (``plan.json``). The journal is only believed as far as its lines and the frames of its videos are whole.
+the work is (``plan.json``). The journal is trusted only as far as its lines and the frames of its videos are intact.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DATA, _LOCK = "data", "lock"
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the journal: what became of the next video.
+    """A line of the journal: what became of one video.
 
     Attributes:
         length: number of frames; 0 when it was left out.
@@ -71,20 +71,20 @@ class Partial:
 
     @property
     def kept(self) -> int:
-        """Number of videos that a stop leaves to go on from."""
+        """Number of finished videos that a resumed preparation starts from."""
         return len(_lines(self._journal)) if self.data.is_dir() else 0
 
     def take_up(self, plan: dict[str, Any], resume: bool, force: bool) -> None:
-        """Keep what an earlier attempt left, if that is wanted and right, or else begin anew; see :func:`opened`."""
+        """Keep what an earlier attempt left, if that is wanted and fits, or else start again; see :func:`opened`."""
         before, kept = _read_plan(self._plan), self.kept
         if kept and resume:
             if before is None:
-                raise OutputError(f"{self._out}: what a stopped preparation left is damaged; begin anew by --force")
+                raise OutputError(f"{self._out}: what a stopped preparation left is damaged; start again with --force")
             _require_same(self._out, before, plan)
             return
         if kept and not resume and not force:
             raise OutputError(
-                f"{self._out}: an earlier preparation stopped half-way; go on with it by --resume, or begin anew by "
+                f"{self._out}: an earlier preparation was stopped; continue it with --resume, or start again with "
                 "--force"
             )
         with os_errors_explained(self._journal):
@@ -107,7 +107,7 @@ class Partial:
         writer.begin()
         for path in self.data.iterdir():
             if not layout.SHARD_PATTERN.fullmatch(path.name):
-                path.unlink()  # an attempt that was stopped as it finished
+                path.unlink()  # from an attempt that was stopped while finishing
         with atomic_write(self._journal) as file:
             file.writelines(good)
         return len(good)
@@ -118,7 +118,7 @@ class Partial:
             file.write(_line(item, entry))
 
     def become(self) -> None:
-        """Put the finished dataset in its place and remove the rest."""
+        """Move the finished dataset to its place and remove the rest."""
         with os_errors_explained(self._out):
             sync_content(self.data)
             put_folder(self.data, self._out)
@@ -131,26 +131,26 @@ class Partial:
 
 @contextlib.contextmanager
 def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterator[Partial]:
-    """Give the partial of ``out``, new or taken up again. Where the block fails with nothing kept, nothing is left.
+    """Give the partial of ``out``, new or resumed. If the block fails with no video kept, nothing is left behind.
 
     Args:
         out: the dataset to be.
-        plan: what the work is; it must be the same when it is taken up again.
+        plan: what the work is; it must be the same when the work is resumed.
         resume: go on with what an earlier attempt left, if anything.
-        force: begin anew, unless ``resume``.
+        force: start again, unless ``resume``.
 
     Raises:
         OutputError: another process is at work there; there is an earlier attempt and neither ``resume`` nor
-            ``force`` is given; it was other work; or ``out`` is a mount point.
+            ``force`` is given; its plan differs; or ``out`` is a mount point.
     """
     if os.path.ismount(out):
-        raise OutputError(f"{out}: it is a mount point, which no folder can take the place of; choose a folder in it")
+        raise OutputError(f"{out}: it is a mount point, which cannot be replaced; choose a folder in it")
     folder = _folder(out)
     with os_errors_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for place in (folder, folder / _DATA, folder / "parts"):
-        if place.is_symlink():  # what is not of this work would be written, and removed
-            raise OutputError(f"{place}: a link, and a folder of our own is needed there; remove it")
+        if place.is_symlink():  # files that are not part of this work would be overwritten or removed
+            raise OutputError(f"{place}: it is a link, but must be a folder made by this program; remove it")
     with locked(folder / _LOCK, f"{out}: another process is preparing it; wait for it or choose another folder"):
         work = Partial(folder, out)
         for name in ("plan.json", "journal"):
@@ -165,7 +165,7 @@ def opened(out: Path, plan: dict[str, Any], resume: bool, force: bool) -> Iterat
 
 
 def tidy(out: Path) -> None:
-    """Remove what is left of a preparation that was killed when its dataset was in place already."""
+    """Remove what is left of a preparation that was killed when its dataset was already in place."""
     folder = _folder(out)
     if out.exists() and folder.is_dir() and not (folder / _DATA).exists():
         with contextlib.suppress(OutputError), locked(folder / _LOCK, f"{out}: another process is preparing it"):
@@ -173,9 +173,9 @@ def tidy(out: Path) -> None:
 
 
 def plan_of(settings: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]:
-    """Return what must be the same for a preparation to be taken up again: the tool, the options, the videos found.
+    """Return what must be the same for a preparation to be resumed: the tool, the options, the videos found.
 
-    Video files are known by name and size, all else by name.
+    Video files are identified by name and size, all else by name.
     """
     known = [
         [item.id, item.source, item.class_name, item.subject, item.split, item.fault, _size(item.data)]
@@ -208,21 +208,21 @@ def _require_same(out: Path, before: dict[str, Any], plan: dict[str, Any]) -> No
         if differing == ["videos"]:
             raise OutputError(
                 f"{out}: the raw data is not what it was when the preparation stopped: {before.get('videos')} videos "
-                f"then, {plan.get('videos')} now; bring it back for --resume, or begin anew by --force"
+                f"then, {plan.get('videos')} now; restore it to use --resume, or start again with --force"
             )
-        # Another set means other options, and other options often mean other videos: the cause is the one to name.
+        # Another dataset means other options, and other options often mean other videos: name the cause.
         key = min(differing, key=lambda key: (key != "dataset", key == "videos"))
         raise OutputError(
-            f"{out}: the preparation that stopped half-way was another one: {key} was {before.get(key)} and is now "
-            f"{plan.get(key)}; give the same options for --resume, or begin anew by --force"
+            f"{out}: the preparation that was stopped differs from this one: {key} was {before.get(key)} and is now "
+            f"{plan.get(key)}; give the same options with --resume, or start again with --force"
         )
 
 
 def _lines(path: Path) -> list[bytes]:
-    """Return the lines that were written to their end.
+    """Return the lines that were written completely.
 
     Raises:
-        OutputError: there is something in its place that cannot be read.
+        OutputError: the file cannot be read.
     """
     try:
         with open_plain(path) as file:
@@ -230,7 +230,9 @@ def _lines(path: Path) -> list[bytes]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise OutputError(f"{path}: cannot be read: {one_line(error)}; remove it, or begin anew by --force") from error
+        raise OutputError(
+            f"{path}: cannot be read: {one_line(error)}; remove it, or start again with --force"
+        ) from error
 
 
 def _line(item: Item, entry: Entry) -> bytes:
@@ -238,12 +240,12 @@ def _line(item: Item, entry: Entry) -> bytes:
 
 
 def _sealed(text: bytes) -> bytes:
-    """Return a line with its own checksum, so that no damage to it goes unseen."""
+    """Return a line with its own checksum, so that damage to it is always noticed."""
     return hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n"
 
 
 def _parse(line: bytes, item: Item) -> Entry | None:
-    """Return what a line says of ``item``; None unless it is whole and about it."""
+    """Return what a line says of ``item``; None unless it is intact and about that item."""
     text = line.partition(b" ")[2].rstrip(b"\n")
     if line != _sealed(text):
         return None
@@ -253,7 +255,7 @@ def _parse(line: bytes, item: Item) -> Entry | None:
             return None
         entry = Entry(**known)
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
-        return None  # whole, and no line of this program's
+        return None  # intact, but not written by this program
     found, right = ([type(value) for value in asdict(one).values()] for one in (entry, Entry()))
     return entry if found == right and entry.length >= 0 else None
 

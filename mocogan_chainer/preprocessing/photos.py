@@ -1,4 +1,4 @@
-"""Photos as people have them, cut and scaled as the frames of a dataset are."""
+"""Photos of any kind, cropped and scaled like the frames of a dataset."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from mocogan_chainer.preprocessing.filmed import CROPS, MARGIN
 from mocogan_chainer.preprocessing.footage import small
 
 LONGEST_NAME = 48
-"""Letters of a name: even at four bytes each, room is left for what is added in 255 bytes."""
+"""Characters kept of a name: even at four bytes each, 255 bytes leave room for what is added."""
 
 RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])", re.IGNORECASE)
-"""Names that Windows keeps for devices, whatever the suffix."""
+"""Names that Windows reserves for devices, whatever the suffix."""
 
 NOT_READ = {".heic": "HEIC", ".heif": "HEIF"}
 
 
 @dataclass(frozen=True)
 class Framing:
-    """How photos are cut and scaled.
+    """How photos are cropped and scaled.
 
     Args:
-        crop: ``face``, the middle square with ``center``, or all, squeezed to a square, with ``none``.
-        margin: what to add on each side of a face, in parts of its width, 0 to 2; None for a tenth.
-        detector: YuNet's ONNX file, to find faces in place of OpenCV's cascade.
+        crop: ``face``; ``center``, the middle square; or ``none``, the whole photo squeezed to a square.
+        margin: what to add on each side of a face, as a fraction of its width, 0 to 2; None for a tenth.
+        detector: YuNet's ONNX file, to find faces instead of OpenCV's cascade.
 
     Raises:
-        ConfigError: they do not go together, or the detector's file is no such network.
+        ConfigError: they do not go together, or the detector's file is not YuNet's.
     """
 
     crop: str = "center"
@@ -47,20 +47,20 @@ class Framing:
         require_one_of("--crop", self.crop, CROPS)
         for name in ("margin", "detector"):
             if getattr(self, name) is not None and self.crop != "face":
-                raise ConfigError(f"--{name} {getattr(self, name)}: it is about faces; use it with --crop face")
+                raise ConfigError(f"--{name} {getattr(self, name)}: it needs --crop face")
         if self.margin is not None:
             require_range("--margin", self.margin, 0, 2)
         if self.crop == "face":
-            faces.detector(self.detector)  # a wrong file is known before any work
+            faces.detector(self.detector)  # a wrong file is refused before any work
 
     def load(self, path: Path, size: int) -> np.ndarray:
-        """Read a photo and cut and scale it.
+        """Read a photo, crop it and scale it.
 
         Returns:
             uint8 ``(size, size, 3)``.
 
         Raises:
-            DataError: it cannot be read, or shows no face where one is to be cut out.
+            DataError: it cannot be read, or shows no face although ``crop`` is ``face``.
         """
         pixels = read(path)
         height, width = pixels.shape[:2]
@@ -81,12 +81,12 @@ class Framing:
 
 
 def find(place: Path) -> list[Path]:
-    """Return a photo's own path, or all that a folder holds, files first, each kind in natural order.
+    """Return the photo's path, or those of all that a folder holds, files first, each kind in natural order.
 
-    What of it is no photo, :func:`read` says, so that nothing is left out without a word.
+    Entries that are not photos are included: :func:`read` reports them, so that nothing is left out silently.
 
     Raises:
-        DataError: there is nothing.
+        DataError: there is nothing at ``place``, or the folder is empty.
     """
     if not place.is_dir():
         if not os.path.lexists(place):
@@ -99,18 +99,18 @@ def find(place: Path) -> list[Path]:
 
 
 def read(path: Path) -> np.ndarray:
-    """Read a photo as RGB, turned the way its EXIF says, on white where it is transparent.
+    """Read a photo as RGB, turned as its EXIF says, on white where it is transparent.
 
-    Of 16 bits a channel the upper 8 are kept, of several pictures in a file the first.
+    Of 16 bits per channel the upper 8 are kept; of several pictures in a file, the first.
 
     Returns:
         uint8 ``(H, W, 3)``.
 
     Raises:
-        DataError: it is missing, no image, damaged, too large, or of floating point numbers.
+        DataError: it is missing, not an image, damaged, too large, or holds floating point numbers.
     """
     if path.is_dir():
-        raise DataError(f"{path}: a folder, and photos are taken only from the folder that is named")
+        raise DataError(f"{path}: a folder; photos are read from the folder that you name, not from folders in it")
     if not path.is_file():
         raise DataError(f"{path}: {'not a file' if os.path.lexists(path) else 'no such file'}")
     try:
@@ -123,11 +123,11 @@ def read(path: Path) -> np.ndarray:
 
 
 def unique_name(path: Path, taken: set[str]) -> str:
-    """Return a name made of a photo's, for files on any system: of letters, digits, ``_`` and ``-``.
+    """Return a name for files on any system, made from a photo's: letters, digits, ``_`` and ``-``.
 
     Args:
         path: the photo.
-        taken: the names given so far, without regard to case; the new one is added.
+        taken: the names used so far, without regard to case; the new one is added.
     """
     name = re.sub(r"[^\w-]+", "_", path.stem).lstrip("-")[:LONGEST_NAME] or "photo"
     if RESERVED.fullmatch(name):
@@ -142,11 +142,11 @@ def unique_name(path: Path, taken: set[str]) -> str:
 
 def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("F"):
-        raise DataError("it holds floating point numbers; save it with 8 or 16 bits a channel")
+        raise DataError("it holds floating point numbers; save it with 8 or 16 bits per channel")
     if image.mode.startswith("I"):
         grey = np.asarray(image)
         if grey.min() < 0 or grey.max() >= 1 << 16:
-            raise DataError("it holds more than 16 bits a channel; save it with 8 or 16")
+            raise DataError("it holds more than 16 bits per channel; save it with 8 or 16")
         return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
     return np.array(video.on_white(image).convert("RGB"))
 

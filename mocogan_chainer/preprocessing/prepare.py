@@ -1,4 +1,4 @@
-"""The way of every set: find the videos, load them in workers, write them down in order, put the dataset in place."""
+"""The steps for every dataset: find the videos, load them in workers, write them in order, put the result in place."""
 
 from __future__ import annotations
 
@@ -84,22 +84,22 @@ def prepare(
     """Turn raw data into a prepared dataset.
 
     What cannot be read is left out and listed in ``skipped.csv``. The result does not depend on ``workers``, nor on
-    how often the work was stopped and taken up again.
+    how often the work was stopped and resumed.
 
     Args:
-        name: the set, one of :func:`sets`.
-        raw: the raw data; None for a set that makes its own videos.
+        name: the raw dataset, one of :func:`sets`.
+        raw: the raw data; None for a dataset that makes its own videos.
         out: the folder to make.
-        workers: processes; None for the set's own number, 0 for none.
-        limit: take at most so many videos, drawn at random under the seed.
+        workers: processes; None for the dataset's default, 0 for none.
+        limit: take at most this many videos, drawn at random with the seed.
         min_frames: leave out shorter videos.
-        resume: go on with an earlier attempt that was stopped; without one, begin.
-        force: replace a prepared dataset that stands at ``out``, and forget an earlier attempt unless ``resume``.
-        options: the set's own options, ``size`` and ``seed`` among them.
+        resume: continue an earlier attempt that was stopped; if there is none, start.
+        force: replace a prepared dataset at ``out``, and discard an earlier attempt unless ``resume``.
+        options: the dataset's own options, including ``size`` and ``seed``.
 
     Raises:
-        ConfigError: an unknown set or option.
-        DataError: the raw data has another form, or nothing in it can be used.
+        ConfigError: an unknown dataset or option.
+        DataError: the raw data has another layout, or nothing in it can be used.
         OutputError: ``out`` is taken or cannot be written.
         KeyboardInterrupt: Ctrl-C; what was done is kept for ``resume``, and the message says so.
     """
@@ -121,7 +121,7 @@ def prepare(
     source.threads = max(1, runner.cores() // max(workers, 1))
     settings = source.settings() | {"limit": limit, "min_frames": min_frames}
     if raw is not None:
-        settings["raw"] = str(source.raw)  # "raw/" is "raw", also when it is taken up again
+        settings["raw"] = str(source.raw)  # "raw/" counts as "raw" when the work is resumed
     record = {
         "made_with": source.made_with(),
         "found": _counts(found),
@@ -137,7 +137,7 @@ def prepare(
                 recovered = work.recover(writer, items)
                 _load(source, items, recovered, workers, min_frames, work, writer)
                 writer.finish()
-            check_out(out, force)  # another may have written there meanwhile
+            check_out(out, force)  # another process may have written there meanwhile
             work.become()
         except DataError:
             if not writer.videos:
@@ -172,7 +172,7 @@ def _load(
     work: partial.Partial,
     writer: PreparedWriter,
 ) -> None:
-    """Load the items from ``start`` on and write them down, each with its line in the journal."""
+    """Load the items from ``start`` on and write them, each with its line in the journal."""
     channels = 4 if source.has_masks(items) else 3
     jobs = [Job(item, work.parts / f"{i:08d}", channels) for i, item in enumerate(items) if i >= start]
     with (
@@ -191,7 +191,7 @@ def _written(writer: PreparedWriter, job: Job, result: Loaded, source: Source) -
     item = job.item
     if not result.frames:
         reason = (result.reason or "it has no frames").removeprefix(f"{Path(source.raw or '', item.source)}: ")
-        # Paths in messages as in the other column.
+        # Paths in messages look like those in the other column.
         reason = re.sub(rf"(?<!\S){re.escape(f'{source.raw}{os.sep}')}", "", reason)
         writer.skip(item.source, reason)
         return partial.Entry(reason=reason)
@@ -216,7 +216,7 @@ def _kept(work: partial.Partial, items: Sequence[Item]) -> list[str]:
 def _check_raw(kind: type[Source], raw: str | os.PathLike | None) -> Path | None:
     if not kind.NEEDS_RAW:
         if raw is not None:
-            raise ConfigError(f"{raw}: {kind.NAME} makes its own videos and takes no raw data; leave it away")
+            raise ConfigError(f"{raw}: {kind.NAME} makes its own videos and takes no raw data; omit it")
         return None
     if raw is None:
         raise ConfigError(f"{kind.NAME} needs raw data: {kind.HELP}")
@@ -231,11 +231,11 @@ def _check_apart(raw: Path | None, out: Path) -> None:
         return
     inner, outer = out.resolve(), raw.resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
-        raise OutputError(f"{out}: it must lie apart from the raw data in {raw}; choose another folder")
+        raise OutputError(f"{out}: it must be separate from the raw data in {raw}; choose another folder")
 
 
 def _limited(items: list[Item], limit: int | None, seed: int) -> list[Item]:
-    """Draw ``limit`` of the videos that may be usable; the others stay, to be listed."""
+    """Draw ``limit`` of the videos that may be usable; unusable ones stay, to be listed."""
     usable = [i for i, item in enumerate(items) if not item.fault]
     if limit is None or limit >= len(usable):
         return items
@@ -244,7 +244,7 @@ def _limited(items: list[Item], limit: int | None, seed: int) -> list[Item]:
 
 
 def _counts(items: Sequence[Item]) -> dict[str, Any]:
-    """Return how many videos there are, of how many subjects, and of each class."""
+    """Return the number of videos, of subjects, and of videos in each class."""
     by_class = Counter(item.class_name for item in items)
     return {
         "videos": len(items),

@@ -1,4 +1,4 @@
-"""Loading videos in worker processes: in order, a few at a time; one that kills its worker costs itself alone."""
+"""Loading videos in worker processes: in order, a few at a time; one that kills its worker loses only itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mocogan_chainer.files import os_errors_explained
 from mocogan_chainer.preprocessing.source import Item, Source
 
 IN_FLIGHT = 4
-"""Videos waiting or being loaded, for each worker."""
+"""Videos waiting or being loaded per worker."""
 
 
 class Loaded(NamedTuple):
@@ -57,7 +57,7 @@ def load_all(source: Source, jobs: Sequence[Job], workers: int) -> Iterator[Load
     The order is that of ``jobs``, and what comes out does not depend on ``workers``.
 
     Args:
-        workers: processes; 0 loads in this one, which a fault in a decoder would then take along.
+        workers: processes; 0 loads in this one, which a crash in a decoder would then end, too.
 
     Raises:
         OutputError: a file cannot be written.
@@ -70,7 +70,7 @@ def load_all(source: Source, jobs: Sequence[Job], workers: int) -> Iterator[Load
     while queue:
         together = workers * IN_FLIGHT
         yield from _until_broken(source, queue, min(workers, len(queue)), together, len(queue))
-        # Only a broken pool leaves something: those that were on their way go one by one, to find the one at fault.
+        # Only a broken pool leaves videos: those being loaded are tried one by one, to find the one at fault.
         suspects = min(together, len(queue))
         while suspects:
             before = len(queue)
@@ -78,7 +78,7 @@ def load_all(source: Source, jobs: Sequence[Job], workers: int) -> Iterator[Load
             suspects -= before - len(queue)
             if suspects:
                 queue.popleft()
-                yield Loaded(reason="the worker process died on it (a fault in a decoder, or out of memory)")
+                yield Loaded(reason="its worker process died (a crash in a decoder, or out of memory)")
                 suspects -= 1
 
 
@@ -109,7 +109,7 @@ def _until_broken(source: Source, queue: deque[Job], workers: int, together: int
 
 @contextlib.contextmanager
 def _pool(source: Source, workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Give the processes. Where the block fails or is left half-way, they end at once, whatever they are doing."""
+    """Give the processes. If the block fails or is left early, they end at once, whatever they are doing."""
     # Spawned, not forked: the caller may hold threads or a GPU, which a fork does not survive.
     context = multiprocessing.get_context("spawn")
     # A pipe that stays empty: its end closes by close(), and by the system when this process is killed.
@@ -128,12 +128,12 @@ def _pool(source: Source, workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def _shielded() -> Iterator[None]:
-    """Put Ctrl-C off to the end of the block, and keep it from the processes that start within: they inherit the mask.
+    """Delay Ctrl-C to the end of the block, and keep it from the processes started in it: they inherit the mask.
 
-    For the starts and the end of workers: one that loses its parent as it starts ends with a traceback.
+    For starting and ending workers: one that loses its parent while it starts ends with a traceback.
     """
     heard: list[int] = []
-    # Only the main thread hears Ctrl-C, and may set who does; there is None where that is not a matter of Python.
+    # Only the main thread hears Ctrl-C, and may set the handler, which is None where it was not set from Python.
     hears = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None
     if hears:
         handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
@@ -153,12 +153,12 @@ def _shielded() -> Iterator[None]:
 def _require_start(pool: ProcessPoolExecutor, workers: int) -> None:
     try:
         with _shielded():
-            started = [pool.submit(os.getpid) for _ in range(workers)]  # a process each, all at once
+            started = [pool.submit(os.getpid) for _ in range(workers)]  # one process each, all at once
         started[0].result()
     except BrokenProcessPool as error:
         raise MocoganError(
             "the worker processes cannot start: a script that prepares data must do so under "
-            "if __name__ == '__main__', or with workers=0; or there is no memory left for them"
+            "if __name__ == '__main__', or with workers=0; or there is not enough memory for them"
         ) from error
 
 
@@ -177,7 +177,7 @@ class _Worker:
 
 def _end_with(stop_pipe: Connection) -> None:
     stop_pipe.poll(None)
-    os._exit(1)  # the parent stopped or was killed: nobody takes what this process makes
+    os._exit(1)  # the parent stopped or was killed: nobody needs what this process makes
 
 
 def _work(job: Job) -> Loaded:
@@ -201,7 +201,7 @@ def _load(source: Source, job: Job) -> Loaded:
             with os_errors_explained(job.path):
                 file.flush()
         return Loaded(frames, recording.filter, recording.remark)
-    except (OutputError, ConfigError):  # no fault of this one video
+    except (OutputError, ConfigError):  # not the fault of this video
         raise
     except MocoganError as error:
         return Loaded(reason=str(error))

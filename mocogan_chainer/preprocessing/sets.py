@@ -1,4 +1,4 @@
-"""Finding the sets: every module of this package that defines a :class:`Source` is one."""
+"""Finds the raw datasets: every module of this package that defines a :class:`Source` is one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mocogan_chainer.preprocessing.source import Source
 
 
 def sets() -> dict[str, type[Source]]:
-    """Return every set by its name, sorted."""
+    """Return every raw dataset by its name, sorted."""
     found: dict[str, type[Source]] = {}
     for info in pkgutil.iter_modules(preprocessing.__path__):
         module = importlib.import_module(f"{preprocessing.__name__}.{info.name}")
@@ -23,7 +23,7 @@ def sets() -> dict[str, type[Source]]:
 
 
 def find(name: str) -> type[Source]:
-    """Return the set called ``name``.
+    """Return the raw dataset called ``name``.
 
     Raises:
         ConfigError: there is none.

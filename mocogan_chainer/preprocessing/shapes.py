@@ -1,4 +1,4 @@
-"""Shape motion, made here after the set published with MoCoGAN: a coloured circle or square moves over black.
+"""Shape motion, modelled on the dataset published with MoCoGAN: a coloured circle or square moves over black.
 
 Measured on the published 7,000 videos and imitated: shapes of 8, 10, 12 or 14 pixels in 64, as many circles as squares,
 one plain colour drawn evenly, whole-pixel steps, no smoothing of edges. The path is a Bezier curve of degree 4 that
@@ -21,7 +21,7 @@ SIZE = 64
 CLASS_NAMES = ("up", "left")
 DIAMETERS = (8, 10, 12, 14)
 DARKEST = 32
-"""The least value of a colour's strongest channel: a black shape on black would be no video."""
+"""The lowest value of a colour's strongest channel: a black shape on black would not be seen."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Shapes(Source):
 
     size: int = option(SIZE, "height and width of the frames in pixels", low=16, high=4096)
     num: int = option(1000, "number of videos", low=1)
-    length: int = option(32, "frames a video", low=2, high=1000)
+    length: int = option(32, "frames in each video", low=2, high=1000)
 
     def items(self) -> list[Item]:
         names = [f"{i:06d}" for i in range(self.num)]
@@ -62,7 +62,7 @@ class Shapes(Source):
 
 
 def _disc(diameter: int) -> np.ndarray:
-    """The published raster of a circle: about the pixel before the middle, so that its right and lower tips show."""
+    """The published raster of a circle: centred on the pixel before the middle, so its right and lower tips show."""
     y, x = np.mgrid[:diameter, :diameter] - (diameter // 2 - 1)
     return x * x + y * y <= (diameter // 2) ** 2
 

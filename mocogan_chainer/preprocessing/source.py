@@ -1,4 +1,4 @@
-"""What a raw dataset must say to be prepared: the base class of every set, and its options."""
+"""What a raw dataset must define to be prepared: the base class of all of them, and its options."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def option(
     """Declare a field of a :class:`Source` that the user may set, by keyword or as ``--name`` on the command line.
 
     Args:
-        default: its value when it is not set; its type is the option's type, unless it is None.
+        default: its value if it is not set; its type is the option's type, unless it is None.
         help: one line for ``--help``.
-        low: the least number allowed; None for no bound.
-        high: the greatest number allowed; None for no bound.
-        choices: the only values allowed, when given.
-        kind: the option's type where the default is None.
+        low: the smallest number allowed; None for no bound.
+        high: the largest number allowed; None for no bound.
+        choices: the only values allowed, if given.
+        kind: the option's type if the default is None.
     """
     kind = kind if default is None else type(default)
     rule = {"help": help, "type": kind, "low": low, "high": high, "choices": tuple(choices)}
@@ -45,7 +45,7 @@ class Item:
     """One video to be made. It travels to a worker process, so it holds paths and numbers rather than frames.
 
     Attributes:
-        id: a name that no other video of the set has.
+        id: a name that no other video of the dataset has.
         source: where it comes from, relative to the raw data.
         class_name: the name of its class, or ``""``.
         subject: who is seen, or ``""``.
@@ -68,8 +68,8 @@ class Recording:
     """The frames of one video, and what was done to them.
 
     Attributes:
-        frames: yields uint8 ``(size, size, 3)``, or ``(size, size, 4)`` in a set with masks: the mask comes last. An
-            array ``(T, size, size, 3)`` will do.
+        frames: yields uint8 ``(size, size, 3)``, or ``(size, size, 4)`` in a dataset with masks: the mask comes last.
+            An array ``(T, size, size, 3)`` will do.
         filter: how the frames were chosen, cut and scaled, to be recorded.
         remark: what is worth knowing about the video, to be listed; "" for nothing.
     """
@@ -81,32 +81,31 @@ class Recording:
 
 @dataclass
 class Source(ABC):
-    """A raw dataset. A set is a module of this package with one subclass, made a dataclass; nothing else registers it.
+    """A raw dataset: a module of this package with one subclass, made a dataclass. It needs no other registration.
 
-    The class says ``NAME`` and ``HELP``; its fields declared with :func:`option` become the set's options.
-    It is pickled to the worker processes: whatever is large is to be read in :meth:`load`.
+    The class defines ``NAME`` and ``HELP``; its fields declared with :func:`option` become the dataset's options.
+    It is pickled for the worker processes: read whatever is large in :meth:`load`.
 
     Attributes:
-        raw: the raw data, a folder or file; None for a set that makes its own videos.
+        raw: the raw data, a folder or file; None for a dataset that makes its own videos.
         size: height and width of the frames to make, in pixels.
-        split: how much is marked as test.
-        seed: the seed of all that is random.
-        threads: how many a decoder may use, if it takes so many; 0 for as many as there are cores. No frame depends on
-            it.
+        split: the fraction that is marked as test.
+        seed: the seed of all random streams.
+        threads: how many a decoder may use; 0 for as many as there are cores. The frames do not depend on it.
     """
 
     NAME: ClassVar[str]
     HELP: ClassVar[str]
     NEEDS_RAW: ClassVar[bool] = True
-    """Whether the set is read from raw data, or makes its own videos."""
+    """Whether the dataset is read from raw data, or makes its own videos."""
     WORKERS: ClassVar[int | None] = None
-    """Worker processes unless the user says otherwise: None for one a core, 0 for none, which suits a set whose
-    videos take less time than a process to start."""
+    """Worker processes unless the user says otherwise: None for one per core, 0 for none, which suits a dataset whose
+    videos take less time to make than a process takes to start."""
 
     raw: Path | None
     size: int = option(64, "height and width of the frames in pixels", low=1, high=4096)
-    split: float = option(0.0, "part of the subjects (where none are known: of the videos) to mark as test", 0, 0.9)
-    seed: int = option(0, "seed of all that is random", low=0)
+    split: float = option(0.0, "fraction of the subjects (if none are known: of the videos) to mark as test", 0, 0.9)
+    seed: int = option(0, "seed of all random streams", low=0)
     threads: int = 0
 
     @abstractmethod
@@ -114,22 +113,22 @@ class Source(ABC):
         """Find all videos, each in a fixed order, without reading them.
 
         Raises:
-            DataError: the raw data has another form.
+            DataError: the raw data has another layout.
         """
 
     @abstractmethod
     def load(self, item: Item) -> Recording:
-        """Read or make one video; the result depends on the item, the options and the seed alone.
+        """Read or make one video; the result depends on the item, the options and the seed only.
 
         Raises:
             DataError: it cannot be used; the video is left out with this reason. Reading the frames may raise it too.
         """
 
     def check(self, items: Sequence[Item]) -> None:
-        """Compare the options with what was found.
+        """Check the options against what was found.
 
         Raises:
-            ConfigError: they do not go together.
+            ConfigError: they do not fit.
             ValueError: two videos have one id, which is a fault of :meth:`items`.
         """
         if len({item.id for item in items}) < len(items):
@@ -148,7 +147,7 @@ class Source(ABC):
         return False
 
     def class_names(self, items: Sequence[Item]) -> list[str]:
-        """Return all classes in the order of their labels: sorted, digits by their value."""
+        """Return all classes in the order of their labels: sorted, numbers by value."""
         return sorted({item.class_name for item in items} - {""}, key=natural_key)
 
     def made_with(self) -> dict[str, str]:

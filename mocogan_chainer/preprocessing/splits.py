@@ -1,4 +1,4 @@
-"""Dividing videos into train and test, so that nobody is seen in both."""
+"""Divides videos into train and test, so that nobody is seen in both."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def divide(items: Sequence[Item], part: float, seed: int) -> list[Item]:
-    """Mark about ``part`` of the subjects as test and the others as train, or of each class where no subject is known.
+    """Mark about ``part`` of the subjects as test, the rest as train; if none is known, of each class's videos.
 
     The result depends on the names, not on the order of the items. Videos that cannot be used stay as they are.
 
     Args:
-        part: over 0 and under 1; at least one subject, or video of a class that has two, goes to each side.
+        part: above 0 and below 1; each side gets at least one subject, or one video of each class that has two.
 
     Raises:
         ConfigError: some subjects are known and others not, or there is nothing to divide.
@@ -28,8 +28,8 @@ def divide(items: Sequence[Item], part: float, seed: int) -> list[Item]:
     nameless = [item for item in usable if not item.subject]
     if 0 < len(nameless) < len(usable):
         raise ConfigError(
-            f"split={part}: {len(nameless)} of {len(usable)} videos name no subject (the first, {nameless[0].source}), "
-            "so they cannot be kept apart by subject; name theirs, take them away, or use split=0"
+            f"split={part}: {len(nameless)} of {len(usable)} videos have no subject (the first is "
+            f"{nameless[0].source}), so subjects cannot be kept apart; give them subjects, remove them, or use split=0"
         )
     if nameless:
         groups: dict[str, list[str]] = {}
@@ -42,7 +42,7 @@ def divide(items: Sequence[Item], part: float, seed: int) -> list[Item]:
         is_test = [item.subject in test for item in items]
     if not test:
         what = "videos of a class" if nameless else "subjects"
-        raise ConfigError(f"split={part}: there are no two {what} to divide into train and test; use split=0")
+        raise ConfigError(f"split={part}: it takes two {what} to divide into train and test; use split=0")
     return [
         item if item.fault else dataclasses.replace(item, split="test" if chosen else "train")
         for item, chosen in zip(items, is_test, strict=True)

@@ -1,4 +1,4 @@
-"""Strips: one image a video with its frames side by side, a folder a class. The published MoCoGAN code reads this."""
+"""Strips: one image per video, its frames side by side; a folder per class. The published MoCoGAN code reads this."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mocogan_chainer.preprocessing.source import Item, Recording, Source
 @dataclass
 class Strips(Source):
     NAME = "strips"
-    HELP = "CLASS/VIDEO.png or .jpg, one image a video: its square frames side by side (without classes: VIDEO.png)"
+    HELP = "CLASS/VIDEO.png or .jpg, one image per video: its square frames side by side (without classes: VIDEO.png)"
 
     def items(self) -> list[Item]:
         raw = tree.require_folder(self.raw)
@@ -22,8 +22,8 @@ class Strips(Source):
         sorted_in = [item for folder in tree.folders(raw) for item in self._class_items(folder)]
         if loose and sorted_in:
             raise DataError(
-                f"{raw}: images beside folders, {loose[0].source} beside {sorted_in[0].class_name}/; put every image "
-                "into the folder of its class, or all of them into one folder without classes"
+                f"{raw}: it holds both images ({loose[0].source}) and folders ({sorted_in[0].class_name}/); put every "
+                "image into the folder of its class, or all of them into one folder without classes"
             )
         found = loose + sorted_in
         if all(item.fault for item in found):

@@ -1,4 +1,4 @@
-"""Walking the folders of raw data, in an order that does not depend on the file system."""
+"""Walks the folders of raw data, in an order that does not depend on the file system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def natural_key(name: str) -> tuple:
 
 
 def folders(parent: Path) -> list[Path]:
-    """Return the folders in ``parent``, in natural order, without hidden ones and links to a folder they lie in.
+    """Return the folders in ``parent``, in natural order, without hidden ones and links to a folder that they lie in.
 
     Raises:
         DataError: ``parent`` cannot be listed.
@@ -30,9 +30,9 @@ def folders(parent: Path) -> list[Path]:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return all in ``folder`` that is no folder, in natural order, without hidden ones.
+    """Return everything in ``folder`` that is not a folder, in natural order, without hidden files.
 
-    Broken links and the like are among them: who reads them says so, and nothing is lost without a word.
+    Broken links and the like are included: whoever reads them reports it, so that nothing is left out silently.
 
     Raises:
         DataError: ``folder`` cannot be listed.
@@ -46,7 +46,7 @@ def images(folder: Path) -> list[Path]:
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """Yield ``root`` and every folder below it, each before what it holds; links are followed, but in no circle."""
+    """Yield ``root`` and every folder below it, each before its content; links are followed, but never in a circle."""
     yield from _walk(root, frozenset())
 
 
@@ -64,20 +64,20 @@ def relative(path: Path, root: Path) -> str:
 
 
 def require_folder(path: Path) -> Path:
-    """Return ``path`` when it is a folder.
+    """Return ``path`` if it is a folder.
 
     Raises:
         DataError: it is missing or a file.
     """
     if not path.is_dir():
-        raise DataError(f"{path}: {'a file, and a folder is needed' if path.exists() else 'no such folder'}")
+        raise DataError(f"{path}: {'a file, but a folder is needed' if path.exists() else 'no such folder'}")
     return path
 
 
 def gaps(names: list[str]) -> str:
-    """Return which numbers a numbering leaves out, for example ``3, 7 to 9``; "" where none or names have none.
+    """Return the numbers missing from a numbering, for example ``3, 7 to 9``; "" if none, or if names have no number.
 
-    The numbers are the last in each name and may go in steps.
+    The last number in each name counts; the numbers may go in steps.
     """
     found = [re.findall(r"[0-9]+", name) for name in names]
     numbers = sorted({int(digits[-1]) for digits in found if digits})
@@ -102,7 +102,7 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
 
 
 def _entries(parent: Path) -> list[tuple[Path, bool]]:
-    """Return what is in a folder, and of each whether it is a folder or a link to one."""
+    """Return what is in a folder, and for each whether it is a folder or a link to one."""
     try:
         with os.scandir(parent) as entries:
             found = [(parent / entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith(".")]

@@ -21,7 +21,7 @@ class Ucf101(FilmedFiles):
     NAME = "ucf101"
     HELP = "v_CLASS_gXX_cYY.avi and the official trainlist01.txt, testlist01.txt, ..., in any folders"
 
-    split: int = option(1, "which of the three official divisions to mark, 0 for none", 0, 3)
+    split: int = option(1, "which of the three official splits to mark, 0 for none", 0, 3)
 
     def items(self) -> list[Item]:
         paths = listing.videos(self.raw)
@@ -31,7 +31,7 @@ class Ucf101(FilmedFiles):
         listing.require(self, found)
         there = {path.stem.casefold() for path in paths}
         absent = [
-            Item(f"{name} of {split}list", line, fault=f"listed in {split}list{self.split:02d}.txt, and not there")
+            Item(f"{name} of {split}list", line, fault=f"listed in {split}list{self.split:02d}.txt, but missing")
             for name, (split, line) in lists.items()
             if name not in there
         ]
@@ -49,11 +49,11 @@ class Ucf101(FilmedFiles):
         folders = [line.rpartition("/")[0], path.parent.name]
         class_name = next((folder for folder in folders if folder.casefold() == name[1].casefold()), name[1])
         fault = "" if split or not self.split else f"in neither trainlist{self.split:02d}.txt nor its test list"
-        # Groups are filmed apart from each other, each with one person and background.
+        # Groups were filmed separately, each with one person and background.
         return listing.item(self, path, class_name, f"{class_name}_{name[2].lower()}", split=split, fault=fault)
 
     def _lists(self) -> dict[str, tuple[str, str]]:
-        """Return split and line of every listed video, by its name in small letters and without suffix."""
+        """Return split and line of every listed video, by its name in lower case and without suffix."""
         if not self.split:
             return {}
         listed = {}
@@ -73,9 +73,9 @@ class Ucf101(FilmedFiles):
                     raise DataError(f"{path}: cannot be read: {one_line(error)}") from error
                 lines = [line.split()[0] for line in text.splitlines() if line.strip()]
                 if wrong := [line for line in lines if not LINE.fullmatch(line)]:
-                    raise DataError(f"{path}: {wrong[0]} is not CLASS/v_CLASS_gXX_cYY.avi; it is no list of UCF101's")
+                    raise DataError(f"{path}: {wrong[0]} is not CLASS/v_CLASS_gXX_cYY.avi; it is not a UCF101 list")
                 return lines
         raise DataError(
-            f"{self.raw}: no {name} in it: put the folder ucfTrainTestlist of the official division there, or use "
-            "--split 0 to divide nothing"
+            f"{self.raw}: no {name} in it: put the folder ucfTrainTestlist of the official splits there, or use "
+            "--split 0 for no split"
         )

@@ -27,5 +27,5 @@ class UvaNemo(FilmedFiles):
     def _item(self, path: Path) -> Item:
         names = [name for name in CLASS_NAMES if name in path.stem.lower()]
         subject = re.match(r"[0-9]+", path.stem)
-        fault = "" if len(names) == 1 else f"its name says neither of {' and '.join(CLASS_NAMES)}, or both"
+        fault = "" if len(names) == 1 else f"its name must contain either {' or '.join(CLASS_NAMES)}"
         return listing.item(self, path, "".join(names[:1]), subject[0] if subject else "", fault=fault)

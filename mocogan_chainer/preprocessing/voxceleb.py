@@ -1,4 +1,4 @@
-"""VoxCeleb face tracks: ID/VIDEO/TRACK.mp4, cut to the face by their makers, and scaled here."""
+"""VoxCeleb face tracks: ID/VIDEO/TRACK.mp4, cropped to the face by their makers, and scaled here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mocogan_chainer.preprocessing.source import Item
 @dataclass
 class Voxceleb(FilmedFiles):
     NAME = "voxceleb"
-    HELP = "ID/VIDEO/TRACK.mp4, also deeper, as in dev/mp4/ID/VIDEO/TRACK.mp4; who speaks is the subject"
+    HELP = "ID/VIDEO/TRACK.mp4, also deeper, as in dev/mp4/ID/VIDEO/TRACK.mp4; the ID is the subject"
 
     crop: str = crop_option("none")
 

@@ -24,9 +24,9 @@ class Weizmann(FilmedFiles):
 
     def items(self) -> list[Item]:
         films = [self._film(path) for path in listing.videos(self.raw)]
-        beside = "" if all(film.fault for film in films) else "an image beside videos"
+        unused = "" if all(film.fault for film in films) else "images next to videos are not used"
         strips = [
-            listing.item(self, path, folder.name, _performer(path), fault=beside)
+            listing.item(self, path, folder.name, _performer(path), fault=unused)
             for folder in tree.folders(self.raw)
             for path in tree.images(folder)
         ]
@@ -53,6 +53,6 @@ class Weizmann(FilmedFiles):
 def _performer(strip: Path) -> str:
     """Return who is seen in a published strip, by its number of eight digits; "" for another name.
 
-    Nothing says so, but each eight in a row show one performer: four actions, each followed by its mirror image.
+    It is not documented, but each eight in a row show one performer: four actions, each followed by its mirror image.
     """
     return f"performer {int(strip.stem) // 8}" if re.fullmatch(r"[0-9]{8}", strip.stem) else ""

@@ -207,7 +207,7 @@ def test_photos_without_a_face_are_left_out(place, animator, capsys):
             "--interval 0.001: 10001 frames from alpha 0 to 10, and a video has at most 1001; use a larger interval",
         ),
         (["--images", "a.png", "--crop", "middle"], "--crop=middle: it must be one of face, center, none"),
-        (["--images", "a.png", "--margin", 0.1], "--margin 0.1: it is about faces; use it with --crop face"),
+        (["--images", "a.png", "--margin", 0.1], "--margin 0.1: it needs --crop face"),
         (["--images", "a.png", "--crop", "face", "--detector", "x"], "detector=x: no such file"),
         (["--images", "a.png", "--format", "webm"], "--format=webm: it must be one of mp4, gif, frames"),
     ],

@@ -124,7 +124,7 @@ def test_nothing_usable(here, capsys):
     strips(here / "raw" / "a", count=0, text=["1.png"])
     assert main(["strips", "raw", "data"]) == 2
     assert capsys.readouterr().err == (
-        "error: strips: no usable video: 1 left out, the first, a/1.png: cannot be read as an image: not an image\n"
+        "error: strips: no usable video: 1 left out; the first was a/1.png: cannot be read as an image: not an image\n"
     )
     assert not (here / "data").exists()
 
@@ -191,7 +191,7 @@ def test_resume(here, capsys, monkeypatch):
         assert main(command) == 130
     kept = "4 of 4 videos are done and kept: the same command with --resume goes on from there"
     assert capsys.readouterr() == ("", f"interrupted: {kept}\n")
-    refusal = "an earlier preparation stopped half-way; go on with it by --resume, or begin anew by --force"
+    refusal = "an earlier preparation was stopped; continue it with --resume, or start again with --force"
     assert main(command) == 2
     assert capsys.readouterr() == ("", f"error: {here / 'data'}: {refusal}\n")
     assert main([*command, "--resume"]) == 0
@@ -210,7 +210,7 @@ class TestLooks:
 
     def test_check_of_a_whole_dataset(self, capsys):
         assert main(["check", "data"]) == 0
-        assert capsys.readouterr() == ("data: whole: 3 videos, 15 frames; 2 checksums agree\n", "")
+        assert capsys.readouterr() == ("data: intact: 3 videos, 15 frames; 2 checksums agree\n", "")
 
     @pytest.mark.parametrize("name", ["frames-00000.npy", "videos.csv"])
     @pytest.mark.parametrize("damage", ["flipped", "cut short", "missing"])
@@ -232,7 +232,7 @@ class TestLooks:
             Image.new("RGB", (8, 8), "white").save(here / "faces" / "joy" / "train" / kind / "1" / "1.png")
         preprocessing.prepare("expressions", "faces", "masked", workers=0, size=8, crop="none")
         assert main(["check", "masked"]) == 0
-        assert capsys.readouterr().out == "masked: whole: 1 videos, 1 frames; 3 checksums agree\n"
+        assert capsys.readouterr().out == "masked: intact: 1 videos, 1 frames; 3 checksums agree\n"
         masks = bytearray((here / "masked" / "masks-00000.npy").read_bytes())
         masks[-1] ^= 1
         (here / "masked" / "masks-00000.npy").write_bytes(masks)

@@ -138,7 +138,7 @@ class TestRead:
             self.read(tmp_path, f"{header}\nb.mp4,1,2,3,4\n")
 
     def test_two_boxes_for_a_video(self, tmp_path):
-        with pytest.raises(DataError, match=r"boxes\.csv: row 4: a\.mp4 has a box already; there is one a video"):
+        with pytest.raises(DataError, match=r"boxes\.csv: row 4: a\.mp4 already has a box; each video has only one"):
             self.read(tmp_path, self.HEADER + "a.mp4,1,2,3,4\nb.mp4,1,2,3,4\na.mp4,1,2,3,4\n")
 
     @pytest.mark.parametrize("text", ["", HEADER, "\n\n"])

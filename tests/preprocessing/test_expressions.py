@@ -59,7 +59,7 @@ def test_all_of_it(raw, tmp_path, seen, marks):
     assert report.skipped == []
     assert dict(report.remarks) == {
         IDS[0]: "without masks",
-        IDS[3]: "numbers that its frames leave out: 312 to 332, 334",
+        IDS[3]: "missing frame numbers: 312 to 332, 334",
     }
     assert marks(dataset, 0) == [30, 40]
     assert marks(dataset, 3) == [10, 20, 30, 40, 50]
@@ -179,7 +179,7 @@ def test_the_default_size(raw, tmp_path):
 
 def test_another_tree(tmp_path, stills):
     stills(tmp_path / "raw" / "happy" / "vid_0001")
-    with pytest.raises(DataError, match=r"raw: no video that fits; expressions reads CLASS/\{train,test\}/img/VIDEO"):
+    with pytest.raises(DataError, match=r"raw: no usable video; expressions reads CLASS/\{train,test\}/img/VIDEO"):
         prepare(tmp_path / "raw", tmp_path / "out")
 
 

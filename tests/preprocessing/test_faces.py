@@ -248,9 +248,7 @@ class TestWrongDetector:
 
     def test_no_file(self, tmp_path):
         for path in (tmp_path / "gone.onnx", tmp_path):
-            with pytest.raises(
-                ConfigError, match=r"no such file; name YuNet's ONNX file, or leave it away for the casc"
-            ):
+            with pytest.raises(ConfigError, match=r"no such file; name YuNet's ONNX file, or omit it to use the casc"):
                 faces.detector(str(path))
 
     @pytest.mark.parametrize("kind", ["text", "gone"])

@@ -60,7 +60,7 @@ class TestClasses:
         np.testing.assert_allclose(dataset.frames(4, range(3)).mean((1, 2, 3)), [0, 100, 200], atol=2)
         assert report.classes == {"9": 3, "10": 1, "wave": 4}
         assert report.skipped == []
-        assert report.remarks == [("wave/video10", "numbers that its frames leave out: 3 to 9")]
+        assert report.remarks == [("wave/video10", "missing frame numbers: 3 to 9")]
 
     def test_what_cannot_be_used(self, raw, tmp_path, film, stills):
         whole = (raw / "9" / "Ünal.MOV").read_bytes()
@@ -86,10 +86,10 @@ class TestClasses:
             *("9/cut.mp4", "9/text.mp4", "9/list.mp4", "9/empty.avi", "9/nothing", "9/nothing/in it", "9/deep"),
             *("wave/text", "wave/two sizes", "wave/a.mxf", "wave/clip", "wave/x.zip"),
         }
-        assert reasons["wave/a.mxf"] == ".mxf is no suffix that folder reads; 2 such files in its folder"
-        assert reasons["wave/clip"] == "it has no suffix, by which folder knows what it reads"
-        assert reasons["wave/x.zip"] == ".zip is no suffix that folder reads"
-        assert reasons["9/deep"] == "images beside videos are not taken"
+        assert reasons["wave/a.mxf"] == "folder does not read .mxf files; 2 such files in its folder"
+        assert reasons["wave/clip"] == "it has no suffix, and folder recognizes videos by theirs"
+        assert reasons["wave/x.zip"] == "folder does not read .zip files"
+        assert reasons["9/deep"] == "images next to videos are not used"
         assert reasons["9/nothing"] == reasons["9/nothing/in it"] == "no videos or images in this folder"
         assert "0002.jpg: cannot be read as an image: not an image" in reasons["wave/text"]
         assert "0002.png: 48 x 64, but the video's first frame is 64 x 48" in reasons["wave/two sizes"]
@@ -134,7 +134,7 @@ class TestNoClasses:
         (tmp_path / "raw").mkdir()
         for name in ("a.mxf", "b.mxf"):
             (tmp_path / "raw" / name).touch()
-        match = r"no video that fits \(the first of 1, a\.mxf: \.mxf is no suffix that folder reads; 2 such files"
+        match = r"no usable video \(the first of 1, a\.mxf: folder does not read \.mxf files; 2 such files"
         with pytest.raises(DataError, match=match):
             prepare(tmp_path / "raw", tmp_path / "out")
 
@@ -169,7 +169,7 @@ class TestNoClasses:
 
     def test_one_video_cannot_be_divided(self, tmp_path, film):
         film(tmp_path / "raw" / "1.mp4")
-        with pytest.raises(ConfigError, match=r"split=0\.4: there are no two videos of a class to divide"):
+        with pytest.raises(ConfigError, match=r"split=0\.4: it takes two videos of a class to divide"):
             prepare(tmp_path / "raw", tmp_path / "out", split=0.4)
 
 
@@ -177,24 +177,22 @@ class TestNoClasses:
 def test_some_with_a_class_and_some_without(tmp_path, film, stills, loose):
     film(tmp_path / "raw" / "wave" / "b.mp4")
     film(tmp_path / "raw" / loose) if loose == "a.mp4" else stills(tmp_path / "raw" / loose)
-    with pytest.raises(DataError, match=rf"raw: {loose} has no class, and wave/b\.mp4 has: put every video into the"):
+    with pytest.raises(DataError, match=rf"raw: {loose} has no class, but wave/b\.mp4 has one: put every video in"):
         prepare(tmp_path / "raw", tmp_path / "out")
 
 
 def test_images_directly_in_raw(tmp_path, stills):
     stills(tmp_path / "raw")
-    with pytest.raises(
-        DataError, match=r"raw: images lie directly in it, 0001\.png for one; a folder of images is one"
-    ):
+    with pytest.raises(DataError, match=r"raw: it holds images directly, such as 0001\.png; a folder of images is one"):
         prepare(tmp_path / "raw", tmp_path / "out")
 
 
 def test_nothing_there(tmp_path):
     (tmp_path / "raw" / "wave").mkdir(parents=True)
     (tmp_path / "raw" / "notes.txt").touch()
-    with pytest.raises(DataError, match=r"no video that fits \(the first of 1, wave: no videos or images in this fold"):
+    with pytest.raises(DataError, match=r"no usable video \(the first of 1, wave: no videos or images in this fold"):
         prepare(tmp_path / "raw", tmp_path / "out")
-    with pytest.raises(DataError, match=r"notes\.txt: a file, and a folder is needed"):
+    with pytest.raises(DataError, match=r"notes\.txt: a file, but a folder is needed"):
         prepare(tmp_path / "raw" / "notes.txt", tmp_path / "out")
 
 

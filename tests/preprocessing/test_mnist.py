@@ -73,7 +73,7 @@ class TestFinished:
     )
     def test_other_arrays(self, tmp_path, array):
         np.save(tmp_path / "a.npy", array)
-        with pytest.raises(DataError, match=r"a\.npy: \w+ \(.*\), and the published file is uint8 \(20, N, 64, 64\)"):
+        with pytest.raises(DataError, match=r"a\.npy: \w+ \(.*\), but the published file is uint8 \(20, N, 64, 64\)"):
             prepare(tmp_path / "a.npy", tmp_path / "out")
 
     def test_a_file_cut_short(self, tmp_path):
@@ -147,7 +147,7 @@ class TestDigits:
         with pytest.raises(DataError, match="train-labels-idx1-ubyte: cannot be read"):
             prepare(tmp_path, tmp_path.parent / "out")
         write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(5, np.uint8))
-        with pytest.raises(DataError, match=r"labels of shape \(5,\) do not go with the images \(4, 28, 28\)"):
+        with pytest.raises(DataError, match=r"labels of shape \(5,\) do not match the images \(4, 28, 28\)"):
             prepare(tmp_path, tmp_path.parent / "out")
 
     @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_the_seed_decides(pictures, tmp_path):
 def test_other_pictures_are_no_digits(tmp_path):
     (tmp_path / "raw" / "3").mkdir(parents=True)
     Image.new("RGB", (2048, 64)).save(tmp_path / "raw" / "3" / "strip.png")
-    with pytest.raises(DataError, match="2048 x 64: no picture of a digit"):
+    with pytest.raises(DataError, match="2048 x 64: not a picture of a digit"):
         prepare(tmp_path / "raw", tmp_path / "out", num=3)
 
 

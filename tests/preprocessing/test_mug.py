@@ -70,7 +70,7 @@ class TestTree:
         report, dataset = prepare(raw, tmp_path / "out")
         self.check(dataset)
         assert report.classes == {"anger": 3, "happiness": 2}
-        assert report.remarks == [("001/Happiness/take9", "numbers that its frames leave out: 2 to 4, 6 to 7")]
+        assert report.remarks == [("001/Happiness/take9", "missing frame numbers: 2 to 4, 6 to 7")]
         assert report.splits == {}
         reasons = dict(report.skipped)
         fear = "003/fear/take "
@@ -79,9 +79,9 @@ class TestTree:
             *(fear + "empty", fear + "text", fear + "no face", fear + "two sizes"),
         }
         assert reasons["003/mixed/take000"] == (
-            "its emotion is none of anger, disgust, fear, happiness, sadness, surprise"
+            "its emotion is not one of anger, disgust, fear, happiness, sadness, surprise"
         )
-        assert reasons["003/fear"] == "images beside folders of takes are not taken"
+        assert reasons["003/fear"] == "images next to folders of takes are not used"
         assert reasons["003/sadness"] == "no takes in this folder"
         assert reasons[fear + "empty"] == "no images in this folder"
         assert reasons[fear + "text"].endswith("img_0001.jpg: cannot be read as an image: not an image")
@@ -233,7 +233,7 @@ class TestOtherWaysToCut:
             "1/anger/wide": [8, 12, 24, 24],
         }
         reasons = dict(report.skipped)
-        assert reasons["2/fear/outside"] == "its box at 64, 10 lies outside of its frames, which are 64 x 48"
+        assert reasons["2/fear/outside"] == "its box at 64, 10 lies outside its frames, which are 64 x 48"
         assert reasons["2/fear/ohne ü"] == "no box in boxes.csv"
         _, dataset = prepare(tmp_path / "raw", tmp_path / "wider", boxes=boxes, margin=0.2, size=8)
         assert seen(dataset.frames(1, [0])[0]) == [6, 4, 28, 28]
@@ -248,7 +248,7 @@ class TestOtherWaysToCut:
         stills(tmp_path / "secret" / "1")
         name = name.format(raw=tmp_path / "raw")
         (tmp_path / "boxes.csv").write_text(f"source,left,top,width,height\n{name},0,0,9,9\n")
-        with pytest.raises(ConfigError, match=r"boxes=.*boxes\.csv: .* is none of the 1 videos below .*raw"):
+        with pytest.raises(ConfigError, match=r"boxes=.*boxes\.csv: .* is not one of the 1 videos below .*raw"):
             prepare(tmp_path / "raw", tmp_path / "out", boxes=str(tmp_path / "boxes.csv"))
 
     @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ class TestOtherWaysToCut:
             ("source,left,top,width,height\nx,1,2,3,0\n", "row 2 must hold source, left"),
             ("source,left,top,width,height\nx,nan,2,3,3\n", "row 2 must hold source, left"),
             ("source,left,top,width,height\nx,1,2,3,4,5\n", "row 2 must hold source, left"),
-            ("source,left,top,width,height\nx,1,2,3,4\nx,1,2,3,4\n", "row 3: x has a box already"),
+            ("source,left,top,width,height\nx,1,2,3,4\nx,1,2,3,4\n", "row 3: x already has a box"),
         ],
     )
     def test_another_box_file(self, tmp_path, stills, text, error):

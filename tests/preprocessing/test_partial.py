@@ -302,7 +302,7 @@ class TestRefusals:
         with pytest.raises(
             OutputError,
             match=re.escape(
-                f"{out}: an earlier preparation stopped half-way; go on with it by --resume, or begin anew by --force"
+                f"{out}: an earlier preparation was stopped; continue it with --resume, or start again with --force"
             ),
         ):
             run(raw, out)
@@ -320,8 +320,8 @@ class TestRefusals:
     )
     def test_other_options(self, raw, out, whole, stopped, options, words):
         message = (
-            f"{out}: the preparation that stopped half-way was another one: {words}; give the same options for "
-            "--resume, or begin anew by --force"
+            f"{out}: the preparation that was stopped differs from this one: {words}; give the same options with "
+            "--resume, or start again with --force"
         )
         with pytest.raises(OutputError, match=f"^{re.escape(message)}$"):
             run(raw, out, resume=True, **options)
@@ -332,7 +332,7 @@ class TestRefusals:
     def test_a_plan_that_cannot_be_read(self, raw, out, whole, stopped, text):
         plan = stopped / "plan.json"
         plan.unlink() if text is None else plan.write_bytes(text)
-        with pytest.raises(OutputError, match="what a stopped preparation left is damaged; begin anew by --force"):
+        with pytest.raises(OutputError, match="what a stopped preparation left is damaged; start again with --force"):
             run(raw, out, resume=True)
         assert run(raw, out, force=True).recovered == 0
         assert content(out) == whole
@@ -351,7 +351,7 @@ class TestRefusals:
             else:
                 (raw / "c" / "008.toy").rename(raw / "a" / "008.toy")
             count = VIDEOS + {"added": 1, "removed": -1, "moved": 0, "longer": 0}[change]
-            words = rf"raw data is not what it was .*: {VIDEOS} \(\w+\) videos then, {count} \(\w+\) now; bring it back"
+            words = rf"raw data is not what it was .*: {VIDEOS} \(\w+\) videos then, {count} \(\w+\) now; restore it"
             with pytest.raises(OutputError, match=words):
                 run(raw, out, resume=True)
         finally:
@@ -447,7 +447,7 @@ class TestRefusals:
 class TestWhatAStopLeaves:
     def test_nothing_where_nothing_can_be_used(self, out, tmp_path):
         raw = toy.write(tmp_path / "raw", a_1="refused", a_fault2="good 1")
-        with pytest.raises(DataError, match=r"toy: no usable video: 2 left out, the first, a/1\.toy: a reason"):
+        with pytest.raises(DataError, match=r"toy: no usable video: 2 left out; the first was a/1\.toy: a reason"):
             run(raw, out)
         assert beside(out) == set()
 
@@ -504,7 +504,7 @@ def test_a_link_in_its_place_is_left_alone(raw, out, stopped, name):
     if place.exists():
         shutil.rmtree(place)
     place.symlink_to(foreign)
-    with pytest.raises(OutputError, match="a link, and a folder of our own is needed there; remove it"):
+    with pytest.raises(OutputError, match="it is a link, but must be a folder made by this program; remove it"):
         run(raw, out, resume=True)
     assert (foreign / "photo").read_text() == "mine"
 

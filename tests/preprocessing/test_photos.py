@@ -134,12 +134,12 @@ class TestRead:
         with pytest.raises(DataError, match=r"float\.tif: .* it holds floating point numbers; save it with 8 or 16"):
             photos.read(tmp_path / "float.tif")
         save(tmp_path / "deep.tif", RAMP.astype(np.int32) << 16)
-        with pytest.raises(DataError, match=r"deep\.tif: .* it holds more than 16 bits a channel; save it with 8 or"):
+        with pytest.raises(DataError, match=r"deep\.tif: .* it holds more than 16 bits per channel; save it with 8 or"):
             photos.read(tmp_path / "deep.tif")
 
     def test_what_is_no_file(self, tmp_path):
         (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
-        for name, message in (("gone.png", "no such file"), ("link.png", "not a file"), ("", "a folder, and photos")):
+        for name, message in (("gone.png", "no such file"), ("link.png", "not a file"), ("", "a folder; photos")):
             with pytest.raises(DataError, match=f": {message}"):
                 photos.read(tmp_path / name)
 
@@ -212,8 +212,8 @@ class TestFraming:
         ("options", "message"),
         [
             ({"crop": "centre"}, r"--crop=centre: it must be one of face, center, none \(did you mean center\?\)"),
-            ({"margin": 0.2}, "--margin 0.2: it is about faces; use it with --crop face"),
-            ({"crop": "none", "detector": "a.onnx"}, "--detector a.onnx: it is about faces; use it with --crop face"),
+            ({"margin": 0.2}, "--margin 0.2: it needs --crop face"),
+            ({"crop": "none", "detector": "a.onnx"}, "--detector a.onnx: it needs --crop face"),
             ({"crop": "face", "margin": 3.0}, "--margin=3.0: it must be between 0 and 2"),
             ({"crop": "face", "detector": "gone.onnx"}, "detector=gone.onnx: no such file"),
         ],

@@ -36,7 +36,7 @@ def content(folder):
 
 def test_more_classes_than_could_be_read_again(raw, tmp_path, monkeypatch):
     monkeypatch.setattr(layout, "MOST_CLASSES", 2)
-    with pytest.raises(DataError, match=r"^3 classes \(a, b, \.\.\.\), and a dataset has at most 2; where"):
+    with pytest.raises(DataError, match=r"^3 classes \(a, b, \.\.\.\), but a dataset has at most 2; if"):
         preprocessing.prepare("strips", raw, tmp_path / "out", size=8, workers=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
 
@@ -136,7 +136,7 @@ class TestToys:
             ("a/2.toy", "ValueError: a frame is float32 (8, 8, 3) instead of uint8 (8, 8, 3)"),
             ("a/fault3.toy", "known before"),
             ("b/4.toy", "a reason"),
-            ("b/5.toy", "the worker process died on it (a fault in a decoder, or out of memory)"),
+            ("b/5.toy", "its worker process died (a crash in a decoder, or out of memory)"),
             ("b/fault7.toy", "known before"),
             ("c/9.toy", "ZeroDivisionError: by zero"),
             ("c/remark9.toy", "a reason"),
@@ -242,7 +242,7 @@ class TestRefusals:
             preprocessing.prepare("shape", None, tmp_path / "out")
 
     def test_raw_data_where_none_is_wanted_and_the_reverse(self, tmp_path):
-        with pytest.raises(ConfigError, match=r"raw: shapes makes its own videos and takes no raw data; leave it away"):
+        with pytest.raises(ConfigError, match=r"raw: shapes makes its own videos and takes no raw data; omit it"):
             preprocessing.prepare("shapes", "raw", tmp_path / "out")
         with pytest.raises(ConfigError, match=r"strips needs raw data: CLASS/VIDEO\.png"):
             preprocessing.prepare("strips", None, tmp_path / "out")
@@ -261,7 +261,7 @@ class TestRefusals:
 
     def test_raw_data_within_a_prepared_dataset_is_not_replaced(self, tmp_path, raw):
         preprocessing.prepare("shapes", None, tmp_path / "data", num=1)
-        with pytest.raises(OutputError, match="data: it must lie apart from the raw data"):
+        with pytest.raises(OutputError, match="data: it must be separate from the raw data"):
             preprocessing.prepare("mnist", tmp_path / "data" / "frames-00000.npy", tmp_path / "data", force=True)
 
     def test_an_existing_dataset_is_refused_before_the_work(self, raw, tmp_path, monkeypatch):

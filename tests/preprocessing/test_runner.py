@@ -93,7 +93,7 @@ def test_a_video_that_kills_its_worker_costs_itself_alone(jobs, workers):
     words[8], words[12] = "killed", "exits"
     got = outcomes(*jobs(*words), workers)
     for i in (8, 12):
-        assert got[i] == "the worker process died on it (a fault in a decoder, or out of memory)"
+        assert got[i] == "its worker process died (a crash in a decoder, or out of memory)"
     assert [len(got[i]) for i in range(14) if i not in (8, 12)] == [1 + i for i in range(14) if i not in (8, 12)]
 
 

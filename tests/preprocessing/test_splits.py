@@ -86,7 +86,7 @@ class TestSubjects:
 
     def test_one_is_too_few(self):
         with pytest.raises(
-            ConfigError, match=r"split=0\.2: there are no two subjects to divide into train and test; use split=0"
+            ConfigError, match=r"split=0\.2: it takes two subjects to divide into train and test; use split=0"
         ):
             splits.divide(clips(["a"]), 0.2, 0)
 
@@ -129,7 +129,7 @@ class TestClasses:
         assert a != b
 
     def test_single_videos_are_too_few(self):
-        with pytest.raises(ConfigError, match=r"split=0\.2: there are no two videos of a class to divide"):
+        with pytest.raises(ConfigError, match=r"split=0\.2: it takes two videos of a class to divide"):
             splits.divide(self.items(a=1, b=1), 0.2, 0)
 
 
@@ -147,7 +147,7 @@ class TestFaults:
         assert people(divided, "test") | people(divided, "train") == {"a", "b"}
 
     def test_a_subject_of_faulty_ones_only(self):
-        with pytest.raises(ConfigError, match="no two subjects"):
+        with pytest.raises(ConfigError, match="it takes two subjects"):
             splits.divide(clips(["a"]) + clips(["b"], fault="broken"), 0.3, 0)
 
     def test_the_subject_of_a_faulty_one_is_divided_by_its_others(self):
@@ -158,6 +158,6 @@ class TestFaults:
 def test_some_subjects_known_and_others_not():
     items = [*clips(["a", "b"]), Item("x", "x"), Item("y", "y")]
     with pytest.raises(
-        ConfigError, match=r"split=0\.2: 2 of 8 videos name no subject \(the first, x\), so they .*; name theirs, take"
+        ConfigError, match=r"split=0\.2: 2 of 8 videos have no subject \(the first is x\), so subjects .*; give"
     ):
         splits.divide(items, 0.2, 0)

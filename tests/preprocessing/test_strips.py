@@ -96,7 +96,7 @@ def test_how_frames_were_made_is_recorded(tmp_path):
 def test_images_beside_folders(tmp_path):
     strip(tmp_path / "raw" / "one.png")
     strip(tmp_path / "raw" / "a" / "two.png")
-    with pytest.raises(DataError, match=r"images beside folders, one\.png beside a/; put every image"):
+    with pytest.raises(DataError, match=r"it holds both images \(one\.png\) and folders \(a/\); put every image"):
         prepare(tmp_path / "raw", tmp_path / "out")
 
 
@@ -109,7 +109,7 @@ def test_nothing_to_read(tmp_path):
 def test_nothing_that_can_be_used(tmp_path):
     (tmp_path / "raw" / "a").mkdir(parents=True)
     (tmp_path / "raw" / "a" / "x.png").write_text("text")
-    with pytest.raises(DataError, match=r"no usable video: 1 left out, the first, a/x\.png: cannot be read"):
+    with pytest.raises(DataError, match=r"no usable video: 1 left out; the first was a/x\.png: cannot be read"):
         prepare(tmp_path / "raw", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -45,7 +45,7 @@ def test_a_link_that_leads_nowhere(tmp_path):
 
 def test_a_folder_is_required(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="file: a file, and a folder is needed"):
+    with pytest.raises(DataError, match="file: a file, but a folder is needed"):
         tree.require_folder(tmp_path / "file")
     with pytest.raises(DataError, match="gone: no such folder"):
         tree.require_folder(tmp_path / "gone")

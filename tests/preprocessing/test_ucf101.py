@@ -114,7 +114,7 @@ def test_files_beside_the_division(raw, tmp_path, film):
     }
     assert reasons["UCF-101/YoYo/my yo-yo.avi"] == "its name is not v_CLASS_gXX_cYY"
     assert reasons["UCF-101/YoYo/v_YoYo_g25_c05.avi"] == "in neither trainlist01.txt nor its test list"
-    assert reasons[VIDEOS[2]] == "listed in testlist01.txt, and not there"
+    assert reasons[VIDEOS[2]] == "listed in testlist01.txt, but missing"
     assert "damaged after" in reasons[f"UCF-101/{VIDEOS[3]}"] or "cannot be" in reasons[f"UCF-101/{VIDEOS[3]}"]
     assert reasons[f"UCF-101/{VIDEOS[4]}"].startswith("cannot be decoded as a video")
 
@@ -164,7 +164,7 @@ class TestLists:
         film(tmp_path / "secret" / "v_Secret_g01_c01.avi")
         with (raw / "ucfTrainTestlist" / "testlist01.txt").open("a") as file:
             file.write(f"{line}\n")
-        expected = f"testlist01.txt: {line.split()[0]} is not CLASS/v_CLASS_gXX_cYY.avi; it is no list of UCF101's"
+        expected = f"testlist01.txt: {line.split()[0]} is not CLASS/v_CLASS_gXX_cYY.avi; it is not a UCF101 list"
         with pytest.raises(DataError, match=re.escape(expected)):
             prepare(raw, tmp_path / "out")
         assert not (tmp_path / "out").exists()
@@ -205,5 +205,5 @@ def test_a_box(raw, tmp_path, seen):
 
 def test_nothing_there(tmp_path):
     write_lists(tmp_path / "raw", lists_of(1, {"g01"}))
-    with pytest.raises(DataError, match=r"raw: no video that fits; ucf101 reads v_CLASS_gXX_cYY\.avi and the official"):
+    with pytest.raises(DataError, match=r"raw: no usable video; ucf101 reads v_CLASS_gXX_cYY\.avi and the official"):
         prepare(tmp_path / "raw", tmp_path / "out")

@@ -63,10 +63,10 @@ def test_all_of_it(raw, tmp_path, face):
         *("videos/006_spontaneous_smile_1.mp4", "videos/007_spontaneous_smile_1.mxf"),
     ]
     assert [reason.split(":")[0] for reason in reasons.values()] == [
-        *("no face", "its name says neither of deliberate and spontaneous, or both"),
-        "its name says neither of deliberate and spontaneous, or both",
+        *("no face", "its name must contain either deliberate or spontaneous"),
+        "its name must contain either deliberate or spontaneous",
         *["cannot be decoded as a video"] * 3,
-        ".mxf is no suffix that uva-nemo reads",
+        "uva-nemo does not read .mxf files",
     ]
     # The same cut of every frame, out of the video that was written.
     width, height, left, top = cut_of(dataset.filters[0])
@@ -92,7 +92,7 @@ def test_a_name_without_a_number_has_no_subject(tmp_path, film):
     film(tmp_path / "raw" / "7_deliberate.mp4")
     _, dataset = prepare(tmp_path / "raw", tmp_path / "out", crop="none", size=8)
     assert dataset.subjects == ["7", ""]
-    with pytest.raises(ConfigError, match=r"split=0\.5: 1 of 2 videos name no subject"):
+    with pytest.raises(ConfigError, match=r"split=0\.5: 1 of 2 videos have no subject"):
         prepare(tmp_path / "raw", tmp_path / "split", crop="none", size=8, split=0.5)
 
 
@@ -130,5 +130,7 @@ def test_real_videos(real_videos, tmp_path):
 
 def test_nothing_there(tmp_path, film):
     film(tmp_path / "raw" / "smile.mp4")
-    with pytest.raises(DataError, match=r"raw: no video that fits \(the first of 1, smile\.mp4: its name says neither"):
+    with pytest.raises(
+        DataError, match=r"raw: no usable video \(the first of 1, smile\.mp4: its name must contain either"
+    ):
         prepare(tmp_path / "raw", tmp_path / "out")

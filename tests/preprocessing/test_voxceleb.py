@@ -61,7 +61,7 @@ def test_all_of_it(raw, tmp_path, seen, marks):
     folder = "dev/mp4/id00015/_YimahVgI1A"
     unread = "dev/mp4/id00012/21Uxsk56VDQ/00011.mp4.part"
     assert list(reasons) == ["loose.mp4", f"{folder}/00003.mp4", f"{folder}/00004.mp4", "id00099/00001.mp4", unread]
-    assert reasons[unread] == ".part is no suffix that voxceleb reads"
+    assert reasons[unread] == "voxceleb does not read .part files"
     assert reasons["loose.mp4"] == reasons["id00099/00001.mp4"] == "not in two folders, ID/VIDEO"
     assert "decoded" in reasons[f"{folder}/00003.mp4"] or "damaged" in reasons[f"{folder}/00003.mp4"]
     assert "cannot be decoded as a video" in reasons[f"{folder}/00004.mp4"]
@@ -111,7 +111,7 @@ def test_boxes(raw, tmp_path, seen):
     assert seen(dataset.frames(1, [0])[0]) == [10, 20, 16, 16]
     assert dict(report.skipped)[TRACKS[1]] == "no box in boxes.csv"
     (tmp_path / "boxes.csv").write_text("source,left,top,width,height\n../boxes.csv,0,0,9,9\n")
-    with pytest.raises(ConfigError, match=r"\.\./boxes\.csv is none of the \d+ videos below"):
+    with pytest.raises(ConfigError, match=r"\.\./boxes\.csv is not one of the \d+ videos below"):
         prepare(raw, tmp_path / "out", boxes=str(tmp_path / "boxes.csv"), force=True)
 
 
@@ -142,5 +142,5 @@ def test_real_videos(real_videos, tmp_path):
 
 def test_nothing_there(tmp_path, film):
     film(tmp_path / "raw" / "id1" / "1.mp4")
-    with pytest.raises(DataError, match=r"no video that fits \(the first of 1, id1/1\.mp4: not in two folders, ID/VID"):
+    with pytest.raises(DataError, match=r"no usable video \(the first of 1, id1/1\.mp4: not in two folders, ID/VID"):
         prepare(tmp_path / "raw", tmp_path / "out")

@@ -144,7 +144,7 @@ def test_pictures_beside_films_are_no_strips(films, tmp_path):
     report, dataset = prepare(films, tmp_path / "out", size=4)
     assert "bend/thumbnail.png" not in dataset.ids
     assert dict(report.skipped)["poster.png"] == "it is not where weizmann looks for videos"
-    assert dict(report.skipped)["bend/thumbnail.png"] == "an image beside videos"
+    assert dict(report.skipped)["bend/thumbnail.png"] == "images next to videos are not used"
     assert dataset.subjects.count("") == 0
 
 
@@ -157,10 +157,10 @@ def test_strips_have_no_frame_rate(strips, films, tmp_path):
 
 def test_nothing_there(tmp_path):
     (tmp_path / "raw" / "bend").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"raw: no video that fits; weizmann reads SUBJECT_ACTION\.avi in any folders"):
+    with pytest.raises(DataError, match=r"raw: no usable video; weizmann reads SUBJECT_ACTION\.avi in any folders"):
         prepare(tmp_path / "raw", tmp_path / "out")
     (tmp_path / "raw" / "bend" / "daria.avi").touch()
-    with pytest.raises(DataError, match=r"no video that fits \(the first of 1, bend/daria\.avi: its name is not SUBJ"):
+    with pytest.raises(DataError, match=r"no usable video \(the first of 1, bend/daria\.avi: its name is not SUBJ"):
         prepare(tmp_path / "raw", tmp_path / "out")
 
 
