@@ -251,7 +251,7 @@ def _override(config: Config, declared: Config, values: Config, source: str, pre
         if key not in declared:
             raise ConfigError(f"{where}{name}: no such setting{_nearest_setting(name, _dotted(declared, prefix))}")
         if name in CHOSEN and value != config[key]:
-            way = f"say --model {value}, or leave this out" if name == "model_name" else "--model chooses it"
+            way = f"use --model {value}, or leave this out" if name == "model_name" else "--model chooses it"
             raise ConfigError(f"{where}{name}={value}: this is {config[key]}; {way}")
         if isinstance(declared[key], dict):
             if not isinstance(value, dict):

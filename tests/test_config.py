@@ -69,7 +69,7 @@ def test_values_take_the_declared_type(text, value):
         ("model=infogan", r"^model=infogan: it is a section; set model.variant=...$"),
         ("batchsize.x=3", r"^batchsize=\{'x': '3'\}: it must be a whole number$"),
         ("seed=2024-02-30", "^seed=2024-02-30: the value is not YAML: day is out of range"),
-        ("model_name=cgan", "^model_name=cgan: this is infogan; say --model cgan, or leave this out$"),
+        ("model_name=cgan", "^model_name=cgan: this is infogan; use --model cgan, or leave this out$"),
         ("family=g3an", "^family=g3an: this is mocogan; --model chooses it$"),
         ("batchsize", "^--set batchsize: it must be KEY=VALUE"),
         ("batchsize=[", r"^batchsize=.: the value is not YAML"),
@@ -113,7 +113,7 @@ def test_a_runs_own_config_says_its_model(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text(config.dump(config.resolve("cgan", settings={"seed": 3})))
     assert config.resolve(file=file) == config.resolve("cgan", settings={"seed": 3})
-    with pytest.raises(ConfigError, match=r"model_name=cgan: this is infogan; say --model cgan, or leave this out"):
+    with pytest.raises(ConfigError, match=r"model_name=cgan: this is infogan; use --model cgan, or leave this out"):
         config.resolve("infogan", file=file)
 
 

@@ -54,7 +54,7 @@ class Features:
             if sets.forecasts and leaves_out and clip.frames > sets.horizon_end:
                 raise ConfigError(
                     f"{self._request.fake}: its videos have {sets.horizon_end} frames, as trained, and {recipe.name} "
-                    f"takes clips of {clip.frames}; say --frames {clip.frames} to let it go on for longer, or another "
+                    f"takes clips of {clip.frames}; use --frames {clip.frames} to let it go on for longer, or another "
                     "number for both"
                 )
             if len(videos) < recipe.least_samples:
@@ -107,7 +107,7 @@ class Features:
             raise ConfigError(
                 f"{name}: it takes every frame number {found.protocol.stride} of the real videos, and "
                 f"{self._whose_pace()} {sets.every_nth}; make it again with evaluate.py precalc --every-nth "
-                f"{sets.every_nth}, or say --every-nth {found.protocol.stride}"
+                f"{sets.every_nth}, or use --every-nth {found.protocol.stride}"
             )
         pace = [every_frame_taken(found.name)] * (found.protocol.stride == 1 and not known)
         return replace(found, warnings=(*found.warnings, *_few(found, recipe), *pace))
@@ -160,7 +160,7 @@ def every_frame_taken(name: str) -> str:
     """Say what a reader should know of a real set whose every frame was taken because nobody said otherwise."""
     return (
         f"{name}: every frame was taken; if the evaluated videos come from a model that learned every n-th (train.py: "
-        "every 2nd unless told otherwise), say --every-nth n"
+        "every 2nd unless told otherwise), use --every-nth n"
     )
 
 
@@ -169,6 +169,6 @@ def _few(gathered: Gathered, recipe: Recipe) -> tuple[str, ...]:
     if count is None or count >= recipe.samples:
         return ()
     return (
-        f"{gathered.name}: {count} videos, and {recipe.name} is usually computed of {recipe.samples}; compare with "
-        "numbers of as many videos only",
+        f"{gathered.name}: {count} videos, and {recipe.name} is usually computed from {recipe.samples}; compare only "
+        "with numbers from as many videos",
     )

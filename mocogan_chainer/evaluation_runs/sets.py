@@ -237,7 +237,7 @@ class Sets:
             longest = f"the longest video of {videos.name} has {most} frames at stride {stride}"
             if self._request.frames is None:
                 raise ConfigError(
-                    f"{self._request.fake}: its videos have {frames} frames, as trained, and {longest}; say --frames "
+                    f"{self._request.fake}: its videos have {frames} frames, as trained, and {longest}; use --frames "
                     f"{most}, or a smaller number"
                 )
             raise ConfigError(f"--frames {frames}: {longest}; use at most {most}")

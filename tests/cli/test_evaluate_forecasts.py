@@ -186,7 +186,7 @@ class TestPredictions:
             (["--frames", 10], "/data has 9 frames at stride 1; use at most 9"),
             (["--frames", 5, "--every-nth", 4], "/data has 3 frames at stride 4; use at most 3"),
             (["--every-nth", 2], "ahead.npz: its videos have 6 frames, as trained, and the longest video of "),
-            (["--every-nth", 2], "/data has 5 frames at stride 2; say --frames 5, or a smaller number"),
+            (["--every-nth", 2], "/data has 5 frames at stride 2; use --frames 5, or a smaller number"),
             (["--frames", 8, "--split", "test"], "/data has 7 frames at stride 1; use at most 7"),
         ],
     )
@@ -281,7 +281,7 @@ class TestSets:
 
     def test_clips_longer_than_the_videos(self, data, capsys):
         said = error(capsys, "fvd", "--real", data)
-        assert "its videos have 6 frames, as trained, and fvd-i3d takes clips of 16; say --frames 16" in said
+        assert "its videos have 6 frames, as trained, and fvd-i3d takes clips of 16; use --frames 16" in said
 
     def test_content(self, data, monkeypatch):
         monkeypatch.setattr(

@@ -137,7 +137,7 @@ def test_no_data_prepares_the_built_in_set(tmp_path, monkeypatch, capsys):
         (["--max_iteration", "many"], "argument --max_iteration: many: it must be a whole number"),
         (["--set", "fps=500"], "fps=500: it must be between 1 and 100"),
         (["--set", "optimizer.alpha=.inf"], "optimizer.alpha=inf: it must be a finite number"),
-        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; say --model cgan, or leave this out"),
+        (["--set", "model_name=cgan"], "model_name=cgan: this is normal; use --model cgan, or leave this out"),
         (["--keep_last", 2], "unrecognized arguments: --keep_last 2 (did you mean --set keep_last=...?)"),
         (["--ch-g=3"], "unrecognized arguments: --ch-g=3 (did you mean --set model.ch_g=...?)"),
         (["--modle", "cgan"], "unrecognized arguments: --modle cgan (did you mean --model?)"),
