@@ -120,7 +120,11 @@ def require_one_of(name: str, value: object, allowed: Iterable[object]) -> None:
 
 def require_range(name: str, value: float, low: float | None = None, high: float | None = None) -> None:
     """Raise :class:`ConfigError` unless ``low <= value <= high`` (a bound of None is open) and it is finite."""
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except TypeError:
+        raise ConfigError(f"{name}={value!r}: it must be a number") from None
+    if not finite:
         raise ConfigError(f"{name}={value}: it must be a finite number")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         if low is not None and high is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mocogan_chainer import builder
 from mocogan_chainer.config import Config
+from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.generation.requests import AnimationRequest, FutureRequest, RandomVideosRequest
 from mocogan_chainer.sampling import Animator, Forecaster, Sampler
 
@@ -73,4 +74,6 @@ class Model:
 
 def load(snapshot: str | os.PathLike, gpu: int = -1) -> Model:
     """Rebuild a snapshot's model; see :func:`mocogan_chainer.builder.load_sampler`."""
+    if not isinstance(snapshot, str | os.PathLike):
+        raise ConfigError(f"snapshot={snapshot!r}: it must be the path of a snapshot")
     return Model(snapshot, *builder.load_sampler(snapshot, gpu))

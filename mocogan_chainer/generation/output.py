@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mocogan_chainer import video
-from mocogan_chainer.errors import OutputError, require_one_of, require_range
+from mocogan_chainer.errors import ConfigError, OutputError, require_one_of, require_range
 from mocogan_chainer.generation.progress import note
 from mocogan_chainer.generation.sheets import Tile, side_by_side
 
@@ -27,7 +27,7 @@ class Output:
         fps: frames per second, 0.1 to 100; None for the model's.
 
     Raises:
-        ConfigError: a format is unknown, or ``fps`` out of range.
+        ConfigError: the folder is not a path, a format is unknown, or ``fps`` is out of range.
     """
 
     folder: str | os.PathLike
@@ -35,7 +35,11 @@ class Output:
     fps: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.folder, str | os.PathLike):
+            raise ConfigError(f"out={self.folder!r}: it must be the path of a folder")
         formats = self.formats.split(",") if isinstance(self.formats, str) else self.formats
+        if not isinstance(formats, Sequence):
+            raise ConfigError(f"--format={formats!r}: it must be some of {', '.join(FORMATS)}")
         for name in formats or ("",):
             require_one_of("--format", name, FORMATS)
         object.__setattr__(self, "formats", tuple(formats))

@@ -52,10 +52,12 @@ class RandomVideosRequest:
 
     def __post_init__(self) -> None:
         require_whole_fields(self, SHARED | {"interpolate": (2, 200)})
-        for number in self.grid or ():
-            require_whole("--grid", number, 1, 99)
-        lengths = [require_whole("--lengths", each, 1, MOST_FRAMES) for each in sorted(set(self.lengths))]
-        object.__setattr__(self, "lengths", tuple(lengths))
+        if self.grid is not None:
+            grid = _numbers("--grid", self.grid, "two numbers, for example (4, 6)", 2)
+            object.__setattr__(self, "grid", tuple(require_whole("--grid", number, 1, 99) for number in grid))
+        lengths = _numbers("--lengths", self.lengths, "numbers, for example [16, 20, 24]")
+        lengths = {require_whole("--lengths", each, 1, MOST_FRAMES) for each in lengths}
+        object.__setattr__(self, "lengths", tuple(sorted(lengths)))
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class AnimationRequest:
 
     def __post_init__(self) -> None:
         require_whole_fields(self, BATCHSIZES)
+        for alpha in _numbers("--alpha", self.alpha, "two numbers, for example (0, 1.3)", 2):
+            require_range("--alpha", alpha)
         start, stop = self.alpha
         require_way(start, stop, f"{start:g}:{stop:g}")
         require_range("--interval", self.interval, 0.001, 20)
@@ -146,6 +150,17 @@ class FutureRequest:
 
     def __post_init__(self) -> None:
         require_whole_fields(self, SHARED | {"every_nth": (1, 10_000), "futures": (0, 100)})
+
+
+def _numbers(name: str, given: Sequence[float], are: str, count: int | None = None) -> Sequence[float]:
+    """Return ``given``, which is to be so many numbers, whose own types and ranges the caller checks."""
+    if (
+        not isinstance(given, Sequence | np.ndarray)
+        or isinstance(given, str)
+        or (count is not None and len(given) != count)
+    ):
+        raise ConfigError(f"{name}={given!r}: it must be {are}")
+    return given
 
 
 def require_way(start: float, stop: float, given: str) -> None:

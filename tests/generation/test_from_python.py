@@ -66,7 +66,7 @@ def names():
 
 
 def test_random_videos():
-    request = RandomVideosRequest(num=np.int64(2), grid=(1, 2), category=1, lengths=[5, 3, 5])
+    request = RandomVideosRequest(num=np.int64(2), grid=(1, 2), category=1, lengths=np.array([5, 3, 5]))
     assert request.lengths == (3, 5)
     said = generate(Drawing(), request, formats=["frames"])
     assert said == ["2 videos and 1 grid of 6 frames, and one video at 2 lengths, in out"]
@@ -148,6 +148,18 @@ def test_a_request_of_another_kind(sampler, request_, message):
         (AnimationRequest, {"interval": 0}, "--interval=0: it must be between 0.001 and 20"),
         (AnimationRequest, {"interval": 0.001, "alpha": (0, 2)}, "--interval 0.001: 2001 frames from alpha 0 to 2"),
         (AnimationRequest, {"crop": "middle"}, "--crop=middle: it must be one of face, center, none"),
+        (RandomVideosRequest, {"lengths": 16}, "--lengths=16: it must be numbers, for example [16, 20, 24]"),
+        (RandomVideosRequest, {"lengths": "16,20"}, "--lengths='16,20': it must be numbers"),
+        (RandomVideosRequest, {"lengths": [16, "a"]}, "--lengths='a': it must be a whole number"),
+        (RandomVideosRequest, {"grid": 4}, "--grid=4: it must be two numbers, for example (4, 6)"),
+        (RandomVideosRequest, {"grid": (4, 6, 2)}, "--grid=(4, 6, 2): it must be two numbers"),
+        (AnimationRequest, {"alpha": 0.5}, "--alpha=0.5: it must be two numbers, for example (0, 1.3)"),
+        (AnimationRequest, {"alpha": (0, None)}, "--alpha=None: it must be a number"),
+        (AnimationRequest, {"interval": "a"}, "--interval='a': it must be a number"),
+        (Output, {"folder": None}, "out=None: it must be the path of a folder"),
+        (Output, {"folder": "out", "formats": 5}, "--format=5: it must be some of mp4, gif, frames"),
+        (Output, {"folder": "out", "fps": "a"}, "--fps='a': it must be a number"),
+        (generation.load, {"snapshot": None}, "snapshot=None: it must be the path of a snapshot"),
         (FutureRequest, {"every_nth": 0}, "--every-nth=0: it must be between 1 and 10000"),
         (FutureRequest, {"futures": 101}, "--futures=101: it must be between 0 and 100"),
         (FutureRequest, {"num": "2"}, "--num='2': it must be a whole number"),
