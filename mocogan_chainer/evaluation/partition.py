@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +39,11 @@ def divide(labels: Sequence[int], subjects: Sequence[str] | None, rng: np.random
         rng: draws.
 
     Returns:
-        At least one video of each class in each part; by subject, at least one in training, and in all parts where
-        each subject is of one class and the class has three subjects. None where a class has fewer than three videos.
+        At least one video of each class in each part; by subject, at least one in training. Where each subject is of
+        one class, a class of two to four subjects has one held out, which may be more than its share, and one that
+        chooses in only so many of the classes of three or four as make 15%, at least one; a class of five or more has
+        both. Where nobody would choose that way, subjects are divided regardless of their classes. None where a class
+        has fewer than three videos.
     """
     labels = np.asarray(labels)
     known = {subject for subject in subjects or () if subject}
@@ -69,16 +72,32 @@ def _by_subject(labels: np.ndarray, subjects: Sequence[str], rng: np.random.Gene
     names = [subject or f"\0{place}" for place, subject in enumerate(subjects)]
     number_of = {name: number for number, name in enumerate(sorted(set(names)))}
     who = np.array([number_of[name] for name in names])
+    ways = [lambda: rng.permutation(_parts(len(number_of)))]
     pairs = np.unique(np.stack([labels, who]), axis=1)
-    groups = [np.arange(len(number_of))]
     if pairs.shape[1] == len(number_of):  # everybody is of one class: it is divided by itself, or parts may lack it
-        groups = [pairs[1, pairs[0] == label] for label in np.unique(labels)]
+        classes = [pairs[1, pairs[0] == label] for label in np.unique(labels)]
+        ways.insert(0, lambda: _draw_by_class(classes, rng))
+    for draw in ways:
+        part_of = _most_even(labels, who, draw)
+        if part_of is not None:
+            return part_of
+    return None
+
+
+def _most_even(labels: np.ndarray, who: np.ndarray, draw: Callable[[], np.ndarray]) -> np.ndarray | None:
+    """Return the best of many draws of the subjects' parts, as the parts of the videos.
+
+    Args:
+        labels: the class of each video.
+        who: the number of its subject.
+        draw: returns the part of each subject.
+
+    Returns:
+        None where no draw has a video in each part and one of each class in training.
+    """
     best, least = None, (np.inf, np.inf)
     for _ in range(DRAWS):
-        part_of_subject = np.zeros(len(number_of), np.int64)
-        for group in groups:
-            part_of_subject[group] = rng.permutation(_parts_of_subjects(len(group)))
-        part_of = part_of_subject[who]
+        part_of = draw()[who]
         if set(labels[part_of == 0]) != set(labels) or len(set(part_of)) < len(SHARES):
             continue
         uneven = _absent(labels, part_of), _unevenness(labels, part_of)
@@ -87,9 +106,24 @@ def _by_subject(labels: np.ndarray, subjects: Sequence[str], rng: np.random.Gene
     return best
 
 
-def _parts_of_subjects(n: int) -> np.ndarray:
-    """Return n subjects' parts' numbers; of one it is training, of two training and held out."""
-    return _parts(n) if n >= len(SHARES) else np.array([0, 2][:n])
+def _draw_by_class(classes: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Draw the part of each subject, where each is of one class and a class has its subjects' numbers.
+
+    One of each part from every class of three or four would leave training far less than its share: only so many of
+    these classes as make the choosing part's share have a subject in it.
+    """
+    small = [number for number, subjects in enumerate(classes) if len(subjects) in (3, 4)]
+    choose = set()
+    if small:
+        due = max(1, round(SHARES[1] * sum(len(classes[number]) for number in small)))
+        choose = set(rng.permutation(small)[:due].tolist())
+    part_of_subject = np.zeros(sum(map(len, classes)), np.int64)
+    for number, subjects in enumerate(classes):
+        n = len(subjects)
+        # Without a subject that chooses, one is held out, unless it is the only one.
+        parts = _parts(n) if n > 4 or number in choose else np.repeat([0, 2], [max(1, n - 1), min(1, n - 1)])
+        part_of_subject[subjects] = rng.permutation(parts)
+    return part_of_subject
 
 
 def _parts(n: int) -> np.ndarray:

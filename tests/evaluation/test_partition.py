@@ -65,16 +65,44 @@ def test_a_class_of_one_subject_is_learned():
         assert {labels[i] for i in found.training} == {0, 1}
 
 
-def test_where_everybody_is_of_one_class_each_part_has_all_classes():
+@pytest.mark.parametrize(
+    ("classes", "subjects_each", "people"),
+    [
+        (2, 3, [3, 1, 2]),
+        (4, 3, [6, 2, 4]),  # 15 % of 12 people choose, and of each class one is held out
+        (10, 3, [16, 4, 10]),
+        (4, 4, [10, 2, 4]),
+        (4, 5, [12, 4, 4]),
+        (2, 20, [28, 6, 6]),
+    ],
+)
+def test_where_everybody_is_of_one_class_each_is_learned_and_held_out(classes, subjects_each, people):
     """As in sets whose groups are named after their class."""
-    labels = [c for c in range(4) for _ in range(3 * 16)]
-    subjects = [f"class{c}_g{g}" for c in range(4) for g in range(3) for _ in range(16)]
-    for seed in range(5):
+    labels = [c for c in range(classes) for _ in range(subjects_each * 6)]
+    subjects = [f"class{c}_g{g}" for c in range(classes) for g in range(subjects_each) for _ in range(6)]
+    for seed in range(3):
         found = divide(labels, subjects, np.random.default_rng(seed))
         assert found.by_subject
-        assert [{labels[i] for i in part} for part in parts(found)] == [{0, 1, 2, 3}] * 3
+        assert [len(part) for part in parts(found)] == [6 * number for number in people]
+        for part in (found.training, found.held_out):
+            assert {labels[i] for i in part} == set(range(classes))
+        assert len({labels[i] for i in found.choosing}) == min(classes, people[1])
         seen = [{subjects[i] for i in part} for part in parts(found)]
         assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+
+
+@pytest.mark.parametrize(("classes", "people"), [(2, [2, 1, 1]), (6, [8, 2, 2])])
+def test_where_no_class_has_three_subjects_nobody_is_in_two_parts_either(classes, people):
+    labels = [c for c in range(classes) for _ in range(2 * 10)]
+    subjects = [f"class{c}_g{g}" for c in range(classes) for g in range(2) for _ in range(10)]
+    for seed in range(3):
+        found = divide(labels, subjects, np.random.default_rng(seed))
+        assert found.by_subject
+        assert [len(part) for part in parts(found)] == [10 * number for number in people]
+        assert {labels[i] for i in found.training} == set(range(classes))
+        seen = [{subjects[i] for i in part} for part in parts(found)]
+        assert [len(names) for names in seen] == people
+        assert len(set.union(*seen)) == 2 * classes
 
 
 def test_a_class_of_two_subjects_is_held_out_before_it_chooses():
