@@ -8,6 +8,7 @@ from pathlib import Path
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.evaluation import gathering, result
 from mocogan_chainer.evaluation.result import Result
+from mocogan_chainer.evaluation.watched_videos import length_setting
 from mocogan_chainer.evaluation_runs import metrics, outputs, summary
 from mocogan_chainer.evaluation_runs.caveats import against_itself, caveats
 from mocogan_chainer.evaluation_runs.metrics import require_metric
@@ -128,8 +129,7 @@ def _with_surroundings(found: Result, session: Session) -> Result:
     """Add what the metrics do not know: who computed, whose weights, how long a snapshot's videos were made."""
     remark = session.networks.remarks.get(found.protocol.weights_sha256 or "")
     settings = dict(found.protocol.settings)
-    if session.sets.made_length not in (None, found.protocol.frames):
-        settings["evaluated_length"] = session.sets.made_length
+    settings |= _made_length(found, session)
     if session.sets.forecasts:
         settings["context"] = session.sets.context
     if session.sets.evaluated_stride != 1:
@@ -145,3 +145,11 @@ def _with_surroundings(found: Result, session: Session) -> Result:
             *[remark] * bool(remark),
         ),
     )
+
+
+def _made_length(found: Result, session: Session) -> dict[str, int]:
+    """Return the setting that says how long a snapshot's videos were made, where that matters to the number."""
+    sets, protocol = session.sets, found.protocol
+    if sets.animates:  # the longer an animation, the slower it moves: this matters to its first frames, too
+        return {} if sets.made_length in (None, protocol.frames) else {"evaluated_length": sets.made_length}
+    return length_setting(sets.made_length, frames=protocol.frames, stride=sets.evaluated_stride, start=protocol.start)

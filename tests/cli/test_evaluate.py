@@ -532,12 +532,25 @@ class TestFiles:
         assert run("acd", "--features", "shape-colour", "--fake", ".", "--out", "../evaluation") == 0
         assert the_result(tmp_path).value == 0
 
-    def test_the_length_of_sampled_videos_is_part_of_the_protocol(self, snapshot, tmp_path):
-        assert run("acd", "--fake", snapshot, "--samples", 3) == 0
-        assert "evaluated_length" not in dict(the_result(tmp_path).protocol.settings)
-        assert run("acd", "--fake", snapshot, "--samples", 3, "--length", 20, "--out", "long") == 0
-        (path,) = (tmp_path / "long").glob("*.json")
-        assert dict(result.read(path).protocol.settings)["evaluated_length"] == 20
+    @pytest.mark.parametrize("metric", [("acd",), ("is", "--protocol", "is-c3d", "--splits", 1)])
+    def test_the_length_is_no_matter_where_the_first_frames_are_taken(self, metric, snapshot, tmp_path, monkeypatch):
+        """One protocol for a snapshot's videos of any length, sampled on the fly or from files."""
+        monkeypatch.setattr(
+            "mocogan_chainer.evaluation_runs.networks._mean_clip",
+            lambda recipe: (np.zeros((3, 16, 112, 112)), "a" * 64),
+        )
+        frames = ["--num", "6", "--length", "20", "--format", "frames"]
+        assert generate.main([str(snapshot), "samples", *frames]) == 0
+        found = []
+        for fake in ([snapshot, "--length", 20], [snapshot], ["samples"]):
+            features = ["--features", "shape-colour"] * (metric[0] == "acd")
+            out = f"out{len(found)}"
+            assert run(*metric, *features, "--fake", *fake, "--samples", 6, "--out", out) == 0
+            (path,) = (tmp_path / out).glob("*.json")
+            found.append(result.read(path))
+        assert "evaluated_length" not in dict(found[0].protocol.settings)
+        assert len({each.protocol.digest() for each in found}) == 1
+        assert found[0].value == pytest.approx(found[2].value, rel=1e-6)
 
     def test_who_computed_is_written(self, data, tmp_path, capsys):
         assert run("fvd", "--real", data, "--fake", data, "--samples", 3) == 0

@@ -186,6 +186,8 @@ class TestContent:
         found = measured("acd", *rest, "--length", 5)
         assert found.counts["frames"] == 5 * len(REAL)
         assert dict(found.protocol.settings)["evaluated_length"] == 5
+        slower = measured("acd", *rest, "--length", 10, "--frames", 5, out="slower")
+        assert dict(slower.protocol.settings)["evaluated_length"] == 10  # the first half of the way, at half the pace
 
 
 class TestOthers:
