@@ -116,20 +116,23 @@ class Features:
         """The stored statistics that stand for the evaluated set.
 
         Raises:
-            ConfigError: they are of videos of another length or number than was requested.
+            ConfigError: they are of videos of another length, or of more videos, than was requested.
         """
         name = self._request.fake
         found = gathering.read(name, recipe)
-        for option, asked, has, what in (
-            ("length", self._request.length, found.length, "frames in each video"),
-            ("samples", self._request.samples, found.gaussian.count, "videos"),
-        ):
-            if asked not in (None, has):
-                there = f"has {has}" if has else "does not say how many it has"
-                raise ConfigError(
-                    f"--{option} {asked}: {what} of statistics cannot be chosen any more, and {name} {there}; leave "
-                    f"--{option} away, or make it again with evaluate.py precalc --{option} {asked}"
-                )
+        length, samples = self._request.length, self._request.samples
+        if length not in (None, found.length):
+            raise ConfigError(
+                f"--length {length}: frames in each video of statistics cannot be chosen any more, and {name} "
+                f"{_has(found.length)}; leave --length away, or, if {name} was made of a snapshot, make it again with "
+                f"evaluate.py precalc --length {length}"
+            )
+        count = found.gaussian.count  # of the videos that gave a clip, which may be fewer than were requested
+        if samples is not None and (count is None or samples < count):
+            raise ConfigError(
+                f"--samples {samples}: videos of statistics cannot be chosen any more, and {name} {_has(count)}; leave "
+                f"--samples away, or make it again with evaluate.py precalc --samples {samples}"
+            )
         return replace(found, warnings=(*found.warnings, *_few(found, recipe)))
 
     def _chosen(self, videos: VideoSet, recipe: Recipe, stride: int) -> list[int]:
@@ -162,6 +165,10 @@ def every_frame_taken(name: str) -> str:
         f"{name}: every frame was taken; if the evaluated videos come from a model that learned every n-th (train.py: "
         "every 2nd unless told otherwise), use --every-nth n"
     )
+
+
+def _has(number: int | None) -> str:
+    return f"has {number}" if number else "does not say how many it has"
 
 
 def _few(gathered: Gathered, recipe: Recipe) -> tuple[str, ...]:

@@ -264,9 +264,21 @@ class TestStatistics:
         sets = ["--real", data, "--fake", "fake.npz"]
         said = error(capsys, metric, *sets, "--length", 99)
         assert "--length 99: frames in each video of statistics cannot be chosen any more, and fake.npz has 16" in said
+        assert "or, if fake.npz was made of a snapshot, make it again with evaluate.py precalc --length 99" in said
         said = error(capsys, metric, *sets, "--samples", 7)
         assert "--samples 7: videos of statistics cannot be chosen any more, and fake.npz has 25" in said
         assert run(metric, *sets, "--length", 16, "--samples", 25) == 0
+
+    def test_as_many_samples_as_statistics_were_asked_for(self, data, capsys):
+        """One of the five videos is too short for a clip, and four are stored."""
+        for i, length in enumerate((16, 16, 15, 16, 16)):
+            video.write_frames(Path("fake", str(i)), np.full((length, 16, 16, 3), 40 * i, np.uint8))
+        assert run("precalc", "--fake", "fake", "--samples", 5, "--out", "fake.npz") == 0
+        sets = ["--real", data, "--every-nth", 2, "--fake", "fake.npz"]
+        for samples in (4, 5, 6):
+            assert run("fvd", *sets, "--samples", samples, "--out", f"of{samples}") == 0
+        capsys.readouterr()
+        assert "fake.npz has 4; leave --samples away, or make" in error(capsys, "fvd", *sets, "--samples", 3)
 
     def test_the_pace_of_statistics_is_asked_for_where_nobody_said_it(self, data, capsys):
         for i in range(2):
