@@ -328,8 +328,9 @@ def require_own_frames(folder: str | os.PathLike) -> None:
     for path in _numbered(folder):
         if not _is_own_frame(path):
             raise OutputError(
-                f"{folder}: it holds images that this program did not make ({path.name}), and the frames of a video "
-                "would replace them; move them elsewhere, or name another folder"
+                f"{folder}: it holds images that this program did not make or that an earlier version of it made "
+                f"({path.name}), and the frames of a video would replace them; move them elsewhere, or name another "
+                "folder"
             )
 
 
