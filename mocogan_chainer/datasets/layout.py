@@ -43,7 +43,7 @@ def is_own_file(name: str) -> bool:
 
 def is_prepared(folder: Path) -> bool:
     """Tell whether a folder holds a prepared dataset, intact or not; other programs also write a ``dataset.yml``."""
-    return (folder / META).is_file() and (folder / shard_name(0)).is_file()
+    return (folder / META).is_file() and any((folder / name).is_file() for name in (VIDEOS, shard_name(0)))
 
 
 def npy_header(*shape: int) -> bytes:

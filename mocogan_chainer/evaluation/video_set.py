@@ -97,8 +97,8 @@ def open_videos(path: str | os.PathLike, split: str = "all") -> VideoSet:
         raise DataError(f"{path}: no such folder; it must be {ALLOWED}")
     if not path.is_dir():
         raise DataError(f"{path}: a file; it must be {ALLOWED}: put single videos into a folder and name that")
-    if (path / layout.META).is_file():
+    if layout.is_prepared(path):
         return PreparedVideos(PreparedDataset.open(path, split))
     if split != "all":
-        raise ConfigError(f"split={split}: {path} has no {layout.META}; only a prepared dataset has splits")
+        raise ConfigError(f"split={split}: {path} is a folder of videos; only a prepared dataset has splits")
     return VideoFiles(path)

@@ -98,7 +98,7 @@ class Reader:
         return FoundClips("photo", [Clip(str(place), place.stem, lambda: self._photo(place))])
 
     def _folder(self, place: Path) -> FoundClips:
-        if (place / layout.META).is_file():
+        if layout.is_prepared(place):
             return FoundClips("dataset", self._prepared(place))
         pictures = tree.images(place)
         if pictures and not any(path.suffix.lower() in decoding.SUFFIXES for path in tree.files(place)):

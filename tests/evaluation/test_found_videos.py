@@ -111,9 +111,10 @@ def test_a_single_folder_of_images_is_one_video_and_no_set(tmp_path):
         find(tree(tmp_path, "1.png", "2.png"))
 
 
-def test_a_prepared_dataset_within(tmp_path):
+@pytest.mark.parametrize("other", ["frames-00000.npy", "videos.csv"])
+def test_a_prepared_dataset_within_intact_or_not(tmp_path, other):
     with pytest.raises(DataError, match=r"shapes: a prepared dataset, which lies in .*; name it itself"):
-        find(tree(tmp_path, "shapes/dataset.yml", "shapes/frames-00000.npy", "shapes/preview.gif"))
+        find(tree(tmp_path, "shapes/dataset.yml", f"shapes/{other}", "shapes/preview.gif"))
 
 
 def test_a_dataset_yml_of_another_program(tmp_path):

@@ -1,6 +1,7 @@
 """What a user may name as a set of videos."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -44,3 +45,22 @@ def test_splits_are_of_prepared_datasets(tmp_path, tiny_dataset):
         open_videos(tiny_dataset, "test")
     with pytest.raises(ConfigError, match=r"split=train: .* only a prepared dataset has splits"):
         open_videos(tmp_path, "train")
+
+
+def test_videos_beside_a_dataset_yml_of_another_program(tmp_path):
+    video.write_frames(tmp_path / "a", np.zeros((2, 4, 4, 3), np.uint8))
+    (tmp_path / "dataset.yml").write_text("train: images/train\n")
+    assert len(open_videos(tmp_path)) == 1
+    with pytest.raises(ConfigError, match=r"split=train: .* is a folder of videos; only a prepared dataset has splits"):
+        open_videos(tmp_path, "train")
+
+
+@pytest.mark.parametrize("lost", ["videos.csv", "frames-00000.npy"])
+def test_a_damaged_dataset_is_no_folder_of_videos(tmp_path, tiny_dataset, lost):
+    shutil.copytree(tiny_dataset, tmp_path / "data")
+    (tmp_path / "data" / lost).unlink()
+    with pytest.raises(DataError, match=re.escape(lost)):
+        open_videos(tmp_path / "data").read(0)
+    (tmp_path / "data" / "dataset.yml").write_text("cut: [")
+    with pytest.raises(DataError, match=r"dataset\.yml"):
+        open_videos(tmp_path / "data")
