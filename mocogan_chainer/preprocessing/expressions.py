@@ -36,6 +36,10 @@ class Expressions(Filmed):
         self._masked = any(_masks(item.data).is_dir() for item in found)
         return listing.require(self, found)
 
+    def unread(self, items: Sequence[Item]) -> list[tuple[str, str]]:
+        masks = [tree.relative(_masks(item.data), self.raw) for item in items]
+        return listing.unread(self, items, tree.IMAGE_SUFFIXES, masks)
+
     def has_masks(self, items: Sequence[Item]) -> bool:
         return self._masked
 

@@ -10,7 +10,7 @@ from typing import Any
 from mocogan_chainer import decoding
 from mocogan_chainer.errors import ConfigError, DataError
 from mocogan_chainer.files import sha256
-from mocogan_chainer.preprocessing import boxes, faces, tree
+from mocogan_chainer.preprocessing import boxes, faces, listing, tree
 from mocogan_chainer.preprocessing.footage import Crop, Footage, ImageFiles, VideoFile
 from mocogan_chainer.preprocessing.source import Item, Recording, Source, option
 
@@ -119,6 +119,9 @@ class FilmedFiles(Filmed):
             raise ConfigError(
                 f"fps={self.fps:g}: {images[0].source} is a folder of images, which has no frame rate; use every_nth"
             )
+
+    def unread(self, items: Sequence[Item]) -> list[tuple[str, str]]:
+        return listing.unread(self, items)
 
     def made_with(self) -> dict[str, str]:
         return {"ffmpeg": decoding.version()} | super().made_with()

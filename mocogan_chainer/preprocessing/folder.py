@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +36,13 @@ class Folder(FilmedFiles):
                 f"{raw}: {loose[0].source} has no class, but {other.source} has one: put every video into the folder "
                 "of its class, or all of them side by side without classes"
             )
-        items += self._unused(paths)
-        return listing.require(self, items + listing.unread(self, items))
+        return listing.require(self, items)
 
-    def _unused(self, videos: list[Path]) -> list[Item]:
+    def unread(self, items: Sequence[Item]) -> list[tuple[str, str]]:
+        unused = self._unused([item.data for item in items])
+        return unused + listing.unread(self, items, folders=[name for name, _ in unused])
+
+    def _unused(self, videos: list[Path]) -> list[tuple[str, str]]:
         """Return every folder that is not used, or only in part, with the reason."""
         whole = set(videos)
         known = whole.union(*(path.parents for path in videos))
@@ -51,8 +54,7 @@ class Folder(FilmedFiles):
             elif folder not in known:
                 fault = "no videos or images in this folder"
             if fault and folder != self.raw:
-                name = tree.relative(folder, self.raw)
-                found.append(Item(name, name, fault=fault))
+                found.append((tree.relative(folder, self.raw), fault))
         return found
 
     def _class_of(self, path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,20 @@ def item(source: Source, path: Path, class_name: str = "", subject: str = "", **
     return Item(name, name, class_name, subject, path, **known)
 
 
-def unread(source: Source, items: list[Item], images: bool = False) -> list[Item]:
-    """Return what else in the raw data may hold a video, to be listed as left out: one item per suffix and folder.
+def unread(
+    source: Source,
+    items: Sequence[Item],
+    reads: Collection[str] = decoding.SUFFIXES,
+    folders: Iterable[str] = (),
+) -> list[tuple[str, str]]:
+    """Return what else in the raw data may hold a video, as :meth:`Source.unread` does: one line per suffix and folder.
 
     Args:
         items: what was found: files, and folders that stand for the images directly in them.
-        images: whether the dataset reads images outside such folders, too.
+        reads: the suffixes of the files that the dataset reads one by one, in lower case.
+        folders: more folders, by their paths below the raw data, whose images are accounted for.
     """
-    known = {item.source for item in items}
+    known = {item.source for item in items}.union(folders)
     found: dict[tuple[str, str], list[str]] = {}
     for folder in tree.walk(tree.require_folder(source.raw)):
         at = tree.relative(folder, source.raw)
@@ -61,12 +68,11 @@ def unread(source: Source, items: list[Item], images: bool = False) -> list[Item
             is_taken = name in known or (at in known and suffix in tree.IMAGE_SUFFIXES)
             if not is_taken and suffix not in NO_FOOTAGE and path.name.lower() not in TEXTS:
                 found.setdefault((at, suffix), []).append(name)
-    readable = decoding.SUFFIXES | (tree.IMAGE_SUFFIXES if images else set())
     faults = {suffix: f"{source.NAME} does not read {suffix} files" for _, suffix in found}
     faults[""] = f"it has no suffix, and {source.NAME} recognizes videos by theirs"
-    faults |= dict.fromkeys(readable, f"it is not where {source.NAME} looks for videos")
+    faults |= dict.fromkeys(reads, f"it is not where {source.NAME} looks for videos")
     return [
-        Item(names[0], names[0], fault=faults[suffix] + (f"; {len(names)} such files in its folder" * (len(names) > 1)))
+        (names[0], faults[suffix] + f"; {len(names)} such files in its folder" * (len(names) > 1))
         for (_, suffix), names in found.items()
     ]
 
@@ -78,6 +84,7 @@ def require(source: Source, items: list[Item]) -> list[Item]:
         DataError: none is.
     """
     if all(item.fault for item in items):
-        first = f" (the first of {len(items)}, {items[0].source}: {items[0].fault})" if items else ""
+        found = [*((item.source, item.fault) for item in items), *source.unread(items)]
+        first = f" (the first of {len(found)}, {': '.join(found[0])})" if found else ""
         raise DataError(f"{source.raw}: no usable video{first}; {source.NAME} reads {source.HELP}")
     return items

@@ -113,6 +113,7 @@ def prepare(
     _check_apart(source.raw, place)
     found = source.items()
     source.check(found)
+    unread = source.unread(found)
     items = source.divide(_limited(found, limit, source.seed))
     class_names = source.class_names(items)
     check_classes(source.class_names(found))
@@ -136,6 +137,8 @@ def prepare(
             with os_errors_explained(out):
                 recovered = work.recover(writer, items)
                 _load(source, items, recovered, workers, min_frames, work, writer)
+                for below, reason in unread:  # last, and outside the journal: it may change before a resumption
+                    writer.skip(below, reason)
                 writer.finish()
             check_out(out, force)  # another process may have written there meanwhile
             work.become()

@@ -124,6 +124,22 @@ class Source(ABC):
             DataError: it cannot be used; the video is left out with this reason. Reading the frames may raise it too.
         """
 
+    def unread(self, items: Sequence[Item]) -> list[tuple[str, str]]:
+        """Return what else in the raw data may hold a video, to be listed as left out.
+
+        It is no part of the work: it is not counted, and may be different when the work is resumed.
+
+        Args:
+            items: all that :meth:`items` found.
+
+        Returns:
+            (source, reason) each, in a fixed order; nothing unless the dataset overrides this.
+
+        Raises:
+            DataError: a folder cannot be listed.
+        """
+        return []
+
     def check(self, items: Sequence[Item]) -> None:
         """Check the options against what was found.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,10 @@ class Strips(Source):
         found = loose + sorted_in
         if all(item.fault for item in found):
             raise DataError(f"{raw}: no images; strips reads {self.HELP}")
-        return found + listing.unread(self, found, images=True)
+        return found
+
+    def unread(self, items: Sequence[Item]) -> list[tuple[str, str]]:
+        return listing.unread(self, items, tree.IMAGE_SUFFIXES)
 
     def load(self, item: Item) -> Recording:
         strip = StripFile(item.data)

@@ -27,7 +27,6 @@ class Ucf101(FilmedFiles):
         paths = listing.videos(self.raw)
         lists = self._lists()
         found = [self._item(path, lists) for path in paths]
-        found += listing.unread(self, found)
         listing.require(self, found)
         there = {path.stem.casefold() for path in paths}
         absent = [

@@ -21,8 +21,7 @@ class UvaNemo(FilmedFiles):
     crop: str = crop_option("face")
 
     def items(self) -> list[Item]:
-        items = [self._item(path) for path in listing.videos(self.raw)]
-        return listing.require(self, items + listing.unread(self, items))
+        return listing.require(self, [self._item(path) for path in listing.videos(self.raw)])
 
     def _item(self, path: Path) -> Item:
         names = [name for name in CLASS_NAMES if name in path.stem.lower()]

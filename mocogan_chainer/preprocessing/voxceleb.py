@@ -18,8 +18,7 @@ class Voxceleb(FilmedFiles):
     crop: str = crop_option("none")
 
     def items(self) -> list[Item]:
-        items = [self._item(path) for path in listing.videos(self.raw)]
-        return listing.require(self, items + listing.unread(self, items))
+        return listing.require(self, [self._item(path) for path in listing.videos(self.raw)])
 
     def _item(self, path: Path) -> Item:
         folders = path.relative_to(self.raw).parts[:-1]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mocogan_chainer import decoding
 from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.preprocessing import listing, tree
 from mocogan_chainer.preprocessing.filmed import FilmedFiles
@@ -30,8 +31,10 @@ class Weizmann(FilmedFiles):
             for folder in tree.folders(self.raw)
             for path in tree.images(folder)
         ]
-        items = films + strips
-        return listing.require(self, items + listing.unread(self, items, images=True))
+        return listing.require(self, films + strips)
+
+    def unread(self, items: Sequence[Item]) -> list[tuple[str, str]]:
+        return listing.unread(self, items, decoding.SUFFIXES | tree.IMAGE_SUFFIXES)
 
     def check(self, items: Sequence[Item]) -> None:
         super().check(items)

@@ -150,8 +150,11 @@ def test_what_cannot_be_used(raw, tmp_path, stills):
     reasons = dict(report.skipped)
     folder = "happy/train/img/"
     assert list(reasons) == [
-        folder + name for name in ("empty", "mask gone", "mask small", "mask text", "text", "two sizes")
+        *(folder + name for name in ("empty", "mask gone", "mask small", "mask text", "text", "two sizes")),
+        "sad/vid_0001/0001.png",
     ]
+    where = "it is not where expressions looks for videos; 3 such files in its folder"
+    assert reasons["sad/vid_0001/0001.png"] == where
     assert reasons[folder + "empty"] == "no images in this folder"
     assert reasons[folder + "mask gone"].endswith("mask gone/0002.jpg: it has no mask in train/patch/mask gone")
     assert reasons[folder + "mask small"].endswith("0001.jpg: 32 x 24, but its frame is 64 x 48")
@@ -179,7 +182,9 @@ def test_the_default_size(raw, tmp_path):
 
 def test_another_tree(tmp_path, stills):
     stills(tmp_path / "raw" / "happy" / "vid_0001")
-    with pytest.raises(DataError, match=r"raw: no usable video; expressions reads CLASS/\{train,test\}/img/VIDEO"):
+    with pytest.raises(
+        DataError, match=r"raw: no usable video \(.*\); expressions reads CLASS/\{train,test\}/img/VIDEO"
+    ):
         prepare(tmp_path / "raw", tmp_path / "out")
 
 

@@ -8,11 +8,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from mocogan_chainer import preprocessing
 from mocogan_chainer.datasets import PreparedDataset
 from mocogan_chainer.errors import ConfigError, DataError
+from mocogan_chainer.preprocessing import partial
 
 
 def prepare(raw, out, **options):
@@ -95,6 +97,46 @@ class TestClasses:
         assert "0002.png: 48 x 64, but the video's first frame is 64 x 48" in reasons["wave/two sizes"]
         for name in ("cut.mp4", "text.mp4", "list.mp4", "empty.avi"):
             assert reasons[f"9/{name}"].startswith(("cannot be decoded as a video", "damaged after"))
+
+    def test_resumed_beside_new_files_that_are_no_videos(self, raw, tmp_path, monkeypatch):
+        note = partial.Partial.note
+
+        def stop(self, *known):
+            note(self, *known)
+            if self.kept == 3:
+                raise KeyboardInterrupt
+
+        (raw / "9" / "a.mxf").touch()
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt, match="3 of 8 videos are done"):
+            patch.setattr(partial.Partial, "note", stop)
+            prepare(raw, tmp_path / "out")
+        (raw / "new").mkdir()
+        for name in ("new/x.foo", "9/b.foo", "9/a a.mxf"):
+            (raw / name).touch()
+        report, dataset = prepare(raw, tmp_path / "out", resume=True)
+        assert (report.recovered, dataset.ids) == (3, list(self.IDS))
+        assert [source for source, _ in report.skipped] == ["new", "9/a a.mxf", "9/b.foo", "new/x.foo"]
+        prepare(raw, tmp_path / "whole")
+        for path in (tmp_path / "whole").iterdir():
+            assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+    def test_only_videos_are_counted(self, raw, tmp_path):
+        shutil.rmtree(raw / "wave" / "video9")
+        (raw / "new").mkdir()
+        (raw / "9" / "a.mxf").touch()
+        (raw / "9" / "cut.mp4").write_bytes(b"no video")
+        report, _ = prepare(raw, tmp_path / "out", limit=1000)
+        meta = yaml.safe_load((tmp_path / "out" / "dataset.yml").read_text())
+        assert (meta["found"]["videos"], meta["taken"]["videos"], report.videos) == (8, 8, 7)
+        assert [source for source, _ in report.skipped] == ["9/cut.mp4", "new", "9/a.mxf"]
+        (tmp_path / "boxes.csv").write_text("source,left,top,width,height\nabsent.mp4,0,0,9,9\n")
+        with pytest.raises(ConfigError, match=r"absent\.mp4 is not one of the 8 videos below"):
+            prepare(raw, tmp_path / "another", boxes=str(tmp_path / "boxes.csv"))
+
+    def test_what_a_limit_leaves_is_not_taken_for_unread(self, raw, tmp_path):
+        (raw / "9" / "a.mxf").touch()
+        report, _ = prepare(raw, tmp_path / "out", limit=2)
+        assert report.skipped == [("9/a.mxf", "folder does not read .mxf files")]
 
     def test_divided_by_class(self, tmp_path, film):
         for i in range(10):

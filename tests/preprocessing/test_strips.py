@@ -71,10 +71,12 @@ def test_what_lies_deeper_or_leads_nowhere_is_listed(tmp_path):
     strip(tmp_path / "raw" / "a" / "deep" / "two.png")
     (tmp_path / "raw" / "a" / "gone.png").symlink_to(tmp_path / "gone.png")
     (tmp_path / "raw" / "loop").symlink_to(tmp_path / "raw")
+    (tmp_path / "raw" / "a" / "film.mp4").touch()
     report, dataset = prepare(tmp_path / "raw", tmp_path / "out")
     assert dataset.ids == ["a/one.png"]
     assert report.skipped == [
         ("a/gone.png", "not a file"),
+        ("a/film.mp4", "strips does not read .mp4 files"),
         ("a/deep/two.png", "it is not where strips looks for videos"),
     ]
 
