@@ -33,7 +33,7 @@ BORDER = 4
 CHIP = 150
 """Height and width of the aligned face, in pixels."""
 
-_INSTALL = "pip install mocogan-chainer[faces], or pip install -r requirements-faces.txt"
+_INSTALL = "pip install -r requirements-faces.txt"
 
 
 class FaceIdentity:

@@ -84,17 +84,23 @@ def size_warnings(crop: str | None, *, evaluated: str | None = None, reference: 
     warnings = []
     if None not in (evaluated, reference) and evaluated != reference:
         warnings.append(
-            f"frames of {evaluated} pixels (height x width) against frames of {reference}: both are brought to the "
+            f"frames of {_in_words(evaluated)} against frames of {_in_words(reference)}: both are brought to the "
             "network's size, and that alone makes them differ; compare sets of one frame size"
         )
     odd = {"evaluated": evaluated, "real": reference}
-    squeezed = [f"{name} ones of {size}" for name, size in odd.items() if crop != "centre" and not are_square(size)]
+    squeezed = [
+        f"{name} ones of {_in_words(size)}" for name, size in odd.items() if crop != "centre" and not are_square(size)
+    ]
     if squeezed:
         warnings.append(
-            f"frames that are not square ({' and '.join(squeezed)} pixels, height x width) are squeezed into a square; "
+            f"frames that are not square ({' and '.join(squeezed)}) are squeezed into a square; "
             "preprocess.py folder VIDEOS DATA cuts the middle out of them"
         )
     return tuple(warnings)
+
+
+def _in_words(size: str) -> str:
+    return f"{size} pixels" if size not in (MIXED, MIXED_SHAPES) else size.replace("mixed", "mixed sizes")
 
 
 def are_square(size: str | None) -> bool:

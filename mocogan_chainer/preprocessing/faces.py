@@ -45,7 +45,9 @@ def find_face(frames: Sequence[np.ndarray], detector: Detector) -> tuple[float, 
     largest = [max(faces, key=lambda face: (face[2] * face[3], face)) for f in frames if (faces := detector(f))]
     if 3 * len(largest) < len(frames):
         shown = f"only {len(largest)}" if largest else "none"
-        raise DataError(f"no face: found in {shown} of {len(frames)} frames searched; a third must show one")
+        raise DataError(
+            f"no face: found in {shown} of {len(frames)} frames searched; at least a third of them must show one"
+        )
     height, width = frames[0].shape[:2]
     centres = [(x + w / 2, y + h / 2, max(w, h)) for x, y, w, h in largest]
     centre_x, centre_y, side = np.median(centres, axis=0)

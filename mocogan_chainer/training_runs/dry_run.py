@@ -43,7 +43,7 @@ def dry_run(request: Request, say: Say) -> None:
     if snapshot is not None:
         say(f"training would go on from {snapshot.path} at iteration {snapshot.iteration}")
     say(configuration.dump(config))
-    say(f"data: {data.name}, {data.size} x {data.size}, {data.n_classes} classes")
+    say(f"data: {data.name}, {data.size} x {data.size}, {data.n_classes} class{'es' * (data.n_classes != 1)}")
     for name, count in summary.parameters.items():
         say(f"{name}: {count:,} parameters")
     for name, size in summary.memory.items():

@@ -77,7 +77,7 @@ def _run(run: rollbacks.Run, out: Path, say: Say) -> None:
         raise OutputError(f"{error}; {_left(out)}") from error
     iteration, reason = run.trainer.updater.iteration, run.stopped_by
     if reason is None:
-        say(f"done after {iteration} iterations: {out / LATEST}")
+        say(f"done after {counted(iteration, 'iteration')}: {out / LATEST}")
         return
     saved = f"iteration {iteration} is saved in {snapshot_files.place(out, iteration)}, and the same command with "
     saved += "--resume goes on from there"

@@ -14,7 +14,7 @@ from mocogan_chainer.errors import ConfigError
 from mocogan_chainer.evaluation.identity import LANDMARKS, MODELS, NETWORK, FaceIdentity
 from mocogan_chainer.preprocessing import faces
 
-INSTALL = r"pip install mocogan-chainer\[faces\], or pip install -r requirements-faces.txt"
+INSTALL = r"pip install -r requirements-faces.txt"
 
 
 class Dlib(types.ModuleType):

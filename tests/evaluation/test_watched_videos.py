@@ -57,7 +57,10 @@ def test_sizes_that_a_reader_should_know_of():
     assert len(size_warnings("none", evaluated="64 x 64", reference="mixed")) == 1
     assert len(size_warnings("centre", evaluated="64 x 112", reference="64 x 112")) == 0  # cut, not squeezed
     (line,) = size_warnings("none", evaluated="64 x 112", reference="64 x 112")
-    assert "(evaluated ones of 64 x 112 and real ones of 64 x 112 pixels, height x width)" in line
+    assert "(evaluated ones of 64 x 112 pixels and real ones of 64 x 112 pixels)" in line
+    mixed = size_warnings("none", evaluated="mixed, not all square", reference="32 x 32")
+    assert mixed[0].startswith("frames of mixed sizes, not all square against frames of 32 x 32 pixels: ")
+    assert "(evaluated ones of mixed sizes, not all square)" in mixed[1]
 
 
 def test_squares():

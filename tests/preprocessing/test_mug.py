@@ -85,7 +85,10 @@ class TestTree:
         assert reasons["003/sadness"] == "no takes in this folder"
         assert reasons[fear + "empty"] == "no images in this folder"
         assert reasons[fear + "text"].endswith("img_0001.jpg: cannot be read as an image: not an image")
-        assert reasons[fear + "no face"] == "no face: found in none of 1 frames searched; a third must show one"
+        assert (
+            reasons[fear + "no face"]
+            == "no face: found in none of 1 frames searched; at least a third of them must show one"
+        )
         assert "img_0001.jpg: 321 x 245, but the video's first frame is 320 x 245" in reasons[fear + "two sizes"]
 
     def test_it_may_lie_a_folder_deeper(self, raw, tmp_path):

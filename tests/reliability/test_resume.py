@@ -195,7 +195,7 @@ class TestNewest:
             self.go_on(args)
 
     def test_a_scheduler_begins_it(self, args, tmp_path):
-        assert self.go_on(args, 1, resume=training_runs.AUTO)[-1].startswith("done after 1 iterations")
+        assert self.go_on(args, 1, resume=training_runs.AUTO)[-1].startswith("done after 1 iteration:")
 
     def test_a_run_killed_before_its_first_snapshot(self, args, run):
         for path in run.glob("snapshot*"):

@@ -184,7 +184,7 @@ def _which(frames: int | None, stride: int) -> Which:
     def which(length: int) -> range:
         span = max(length, 2) if frames is None else (frames - 1) * stride + 1
         if span > length:
-            raise DataError(f"{length} frames, and {span} are needed; frames={length} takes as many")
+            raise DataError(f"{length} frames, and {span} are needed; --frames {length} takes as many")
         return range(0, span, stride)
 
     return which

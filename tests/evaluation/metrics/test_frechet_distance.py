@@ -151,8 +151,8 @@ def test_frames_of_unlike_sizes_and_shapes():
     small, large, wide = noisy(9), [np.zeros((6, 16, 16, 3), np.uint8)] * 9, [np.zeros((6, 8, 14, 3), np.uint8)] * 9
     found = distance(gather(small), gather(large))
     assert found.frame_sizes == {"evaluated": "8 x 8", "reference": "16 x 16"}
-    assert "frames of 8 x 8 pixels (height x width) against frames of 16 x 16" in found.warnings[0]
+    assert "frames of 8 x 8 pixels against frames of 16 x 16 pixels" in found.warnings[0]
     found = distance(gather(wide), gather([*small, *large]))
     assert found.frame_sizes == {"evaluated": "8 x 14", "reference": "mixed"}
-    assert "frames that are not square (evaluated ones of 8 x 14 pixels, height x width)" in found.warnings[1]
+    assert "frames that are not square (evaluated ones of 8 x 14 pixels)" in found.warnings[1]
     assert distance(gather(small), gather(large)).protocol == distance(gather(small), gather(small)).protocol

@@ -72,7 +72,7 @@ def test_the_protocol(tmp_path):
 def test_frames_of_another_size_than_the_real_ones():
     found = score([DARK], [0], real_frames="32 x 32")
     assert found.frame_sizes == {"evaluated": "16 x 16", "reference": "32 x 32"}
-    assert "frames of 16 x 16 pixels (height x width) against frames of 32 x 32" in found.warnings[-1]
+    assert "frames of 16 x 16 pixels against frames of 32 x 32 pixels" in found.warnings[-1]
 
 
 def test_categories_are_matched_by_name():
