@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 WAKING_S = 1.0
-"""Seconds of work before a GPU is timed: idle, it has a third of its clock or less."""
+"""Seconds of work before a GPU is timed: an idle one lowers its clock."""
 
 
 def timed(work: Callable[[], Any], steps: int, wait: Callable[[], None] | None = None) -> tuple[dict[str, float], Any]:

@@ -23,7 +23,7 @@ class MocoganError(Exception):
     """
 
     def __init__(self, message: str = ""):
-        super().__init__(_legible(str(message)))
+        super().__init__(legible(str(message)))
 
 
 class ConfigError(MocoganError):
@@ -81,7 +81,7 @@ class Stopped(Exception):
         self.code = code
 
 
-def _legible(text: str) -> str:
+def legible(text: str) -> str:
     """Return text with its control characters as escapes and without its middle where it is very long."""
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() or letter in "\n\t" else _escape(letter) for letter in text)

@@ -16,7 +16,7 @@ import numpy as np
 import PIL
 
 import mocogan_chainer
-from mocogan_chainer.errors import ConfigError, DataError, one_line
+from mocogan_chainer.errors import ConfigError, DataError, legible, one_line
 from mocogan_chainer.evaluation.protocol import BETTER, Protocol, differences, in_words
 from mocogan_chainer.files import atomic_write, read_plain
 
@@ -117,7 +117,7 @@ class Result:
             " against ".join(samples),
             f"{p.name} {p.digest()}",
         ]
-        return "| " + " | ".join(" ".join(cell.replace("|", r"\|").split()) for cell in cells) + " |"
+        return "| " + " | ".join(" ".join(legible(cell).replace("|", r"\|").split()) for cell in cells) + " |"
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Comparison:
         lines = [f"{protocol.name} ({BETTER[protocol.metric]} is better)"]
         lines += [f"{shown(r.value, r.spread)}  {r.evaluated}" for r in (self.first, self.second)]
         lines.append(f"difference: {shown(self.difference, self.spread)}: {self._verdict()}")
-        return "\n".join([*self._warnings(), *lines])
+        return "\n".join(map(legible, [*self._warnings(), *lines]))
 
     def _warnings(self) -> list[str]:
         """Each warning of a result once, with its set's name where only one of both has it."""

@@ -193,6 +193,16 @@ class TestCompare:
         assert found.difference == 0 and found.text().endswith("difference: 0: none")
 
 
+def test_what_a_terminal_would_obey_is_shown_escaped():
+    """Results come from other people, and a name need not be UTF-8."""
+    found = make(evaluated="a\x1b[2J", warnings=("\ud800 and \x1b[31m",))
+    for text in (found.markdown_row(), compare(found, found).text()):
+        assert text.encode()
+        assert "\x1b" not in text
+        assert r"a\x1b[2J" in text
+    assert r"warning: \ud800 and \x1b[31m" in compare(found, found).text()
+
+
 def test_warnings_of_both_are_said_once():
     first = make(10.0, 0.3, evaluated="a", warnings=("real: few", "97 videos are left out", "a: few"))
     second = make(12.0, 0.4, evaluated="b", warnings=("real: few", "b: few"))
